@@ -1,0 +1,1 @@
+"""The street door: one file per verb."""

@@ -1,0 +1,1 @@
+"""Every option once; its text is the manual."""

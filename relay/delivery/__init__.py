@@ -1,0 +1,1 @@
+"""The side that moves stored mail upstream."""

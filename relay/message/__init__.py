@@ -1,0 +1,1 @@
+"""Values and bytes of mail: pure, no socket, no disk, no clock."""

@@ -1,0 +1,71 @@
+"""Mail addresses as SMTP commands carry them (RFC 5321 §4.1.2), and the null reverse-path as a value.
+
+Devices write addresses in many broken ways and cannot be changed, so parsing is lenient about dress (brackets, spaces,
+source routes) and strict about what would let one command become two (control characters) or mail go elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SOURCE_ROUTE = re.compile(r"^@[^:<>]*:")  # RFC 5321 appendix C: accepted and ignored
+
+
+class AddressError(ValueError):
+    """The text is not a mail address; the message says what is wrong with it, in ASCII."""
+
+
+class Address(str):
+    """A parsed address: the text between the angle brackets; the empty one is the null reverse-path `<>`."""
+
+    __slots__ = ()
+
+    @property
+    def is_null(self) -> bool:
+        return not self
+
+    @property
+    def local(self) -> str:
+        return self.rpartition("@")[0] if "@" in self else str(self)
+
+    @property
+    def domain(self) -> str:
+        """The part after the last @, in lower case; empty when the device sent none."""
+        return self.rpartition("@")[2].lower() if "@" in self else ""
+
+    @property
+    def normal(self) -> str:
+        """The form to compare by: Exchange treats both parts without regard to case."""
+        return self.lower()
+
+
+NULL = Address("")
+
+
+def parse_path(text: str) -> Address:
+    """The address of a MAIL or RCPT path, with or without angle brackets; `<>` is `NULL`.
+
+    Raises `AddressError`.
+    """
+    inner = _inside_brackets(text.strip())
+    if _CONTROL.search(inner):
+        raise AddressError("control character in the address")
+    inner = _SOURCE_ROUTE.sub("", inner).strip()
+    if " " in _outside_quotes(inner) or "<" in inner or ">" in inner:
+        raise AddressError("an address has no spaces and no angle brackets inside")
+    if len(inner.encode("utf-8", "replace")) > 320:
+        raise AddressError("address longer than 320 octets")
+    return Address(inner)
+
+
+def _inside_brackets(text: str) -> str:
+    if text.startswith("<"):
+        if not text.endswith(">"):
+            raise AddressError("the closing angle bracket is missing")
+        return text[1:-1]
+    return text
+
+
+def _outside_quotes(text: str) -> str:
+    return re.sub(r'"(?:\\.|[^"\\])*"', "", text)

@@ -1,0 +1,1 @@
+"""Decisions: synchronous functions; clock, limits and chance come in as arguments."""

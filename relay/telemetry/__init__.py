@@ -1,0 +1,1 @@
+"""Journal and logs: one method per mail event."""

@@ -1,0 +1,1 @@
+"""Ways upstream, one contract: Exchange SMTP with XOAUTH2 is the main one."""

@@ -1,0 +1,103 @@
+"""The contract every way upstream keeps.
+
+A `Transport` opens `Session`s; a session takes one `Parcel` after the other. What the other side answered comes back as
+a `Receipt`; what kept us from getting an answer comes as `TransportError`. No exception of a library crosses this door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from relay.message.address import Address
+    from relay.message.reply import Reply
+
+
+class Stage(StrEnum):
+    """The step of a submission that was under way; verdicts and errors name it."""
+
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    TOKEN = "token"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message ready to go: `head` is the header section with its blank line, the body is in memory or in a file."""
+
+    id: str
+    sender: Address
+    recipients: tuple[Address, ...]
+    head: bytes
+    body: bytes | Path
+    body_size: int
+    eight_bit: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + self.body_size
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The upstream's answers to one parcel: `final` is its answer to the body (None when nobody was accepted)."""
+
+    host: str
+    final: Reply | None
+    final_stage: Stage = Stage.FINAL
+    refused: Mapping[Address, Reply] = field(default_factory=dict)
+
+
+class TransportError(Exception):
+    """A submission that ended without a complete set of answers.
+
+    `reply` is what the other side said, if it said anything. `uncertain` is true when the whole body was sent and the
+    final answer is missing: the message may have been delivered.
+    """
+
+    def __init__(
+        self, stage: Stage, text: str, *, host: str = "", reply: Reply | None = None, uncertain: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.stage = stage
+        self.text = text
+        self.host = host
+        self.reply = reply
+        self.uncertain = uncertain
+
+
+class Session(Protocol):
+    """One signed-in connection."""
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        """Submits one parcel. Raises `TransportError`; after that, or when `usable` is false, close the session."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether another parcel may be sent: connection alive, neither too old nor used too often."""
+        ...
+
+    async def close(self) -> None:
+        """Says goodbye within a second or drops the connection. Never raises."""
+        ...
+
+
+class Transport(Protocol):
+    """A way upstream for one sender profile."""
+
+    async def connect(self) -> Session:
+        """Opens and signs in a session. Raises `TransportError`, or `relay.tokens.source.TokenError`."""
+        ...
