@@ -1,0 +1,89 @@
+"""The journal: one method per mail event, so that field names live in one place and nobody greps free text.
+
+A journal never raises into the mail path: what cannot be written is dropped, the mail goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+
+class Journal:
+    """Writes mail events as one structured line each."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self._log = log
+
+    def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        with contextlib.suppress(Exception):
+            getattr(self._log, level)(event, **{key: value for key, value in fields.items() if value not in ("", None)})
+
+    # -- the way in
+
+    def received(self, **fields: Any) -> None:
+        """A device handed over a whole message: id device profile listener client helo sender recipients size repairs."""
+        self._write("info", "message.received", fields)
+
+    def stored(self, **fields: Any) -> None:
+        """The message would survive a power cut from here on: id ms."""
+        self._write("info", "message.stored", fields)
+
+    def client_refused(self, **fields: Any) -> None:
+        """A client or recipient was turned away: client helo device reply reason remedy."""
+        self._write("warning", "client.refused", fields)
+
+    def intake_failed(self, **fields: Any) -> None:
+        """A message could not be stored and the device was told to try again: client device reply reason remedy."""
+        self._write("error", "intake.failed", fields)
+
+    def session_broken(self, **fields: Any) -> None:
+        """A device went away in the middle of a message, or its session failed: client device reason."""
+        self._write("info", "session.broken", fields)
+
+    # -- the way out
+
+    def token_fetched(self, **fields: Any) -> None:
+        """Entra gave a token: app ms expires_in."""
+        self._write("info", "token.fetched", fields)
+
+    def delivered(self, **fields: Any) -> None:
+        """Exchange took the message: id device profile mailbox host answer attempt ms."""
+        self._write("info", "message.delivered", fields)
+
+    def deferred(self, **fields: Any) -> None:
+        """The message stays and is tried again: id … rule meaning remedy answer next_in_s."""
+        self._write("warning", "message.deferred", fields)
+
+    def failed(self, **fields: Any) -> None:
+        """The message will not be delivered: id … rule meaning remedy answer."""
+        self._write("error", "message.failed", fields)
+
+    def uncertain(self, **fields: Any) -> None:
+        """The answer to a whole message was lost: id … action (retry or hold)."""
+        self._write("warning", "message.uncertain", fields)
+
+    def recipient_failed(self, **fields: Any) -> None:
+        """One recipient was refused, the others are not touched: id recipient rule meaning remedy answer."""
+        self._write("error", "recipient.failed", fields)
+
+    def paused(self, **fields: Any) -> None:
+        """Nothing of this profile goes out until the cause is gone: profile rule meaning remedy answer recheck_s."""
+        self._write("error", "profile.paused", fields)
+
+    def resumed(self, **fields: Any) -> None:
+        """The cause is gone, mail of this profile flows again: profile."""
+        self._write("info", "profile.resumed", fields)
+
+    def delivery_broken(self, **fields: Any) -> None:
+        """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
+        self._write("error", "delivery.broken", fields)
+
+    # -- the service
+
+    def service(self, event: str, *, level: str = "info", **fields: Any) -> None:
+        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered."""
+        self._write(level, event, fields)

@@ -1,0 +1,43 @@
+"""Where the journal is written: console for people, JSON lines for machines. Secrets never get here."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NOISY = ("mail.log", "msal", "urllib3", "asyncio", "aiosmtplib")
+
+
+def open_log(*, form: str = "auto", level: str = "info") -> structlog.typing.FilteringBoundLogger:
+    """A logger on stdout: `form` is console, json or auto (console on a terminal, JSON otherwise)."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    _quiet_libraries()
+    logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        None,
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _renderer(form),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+    )
+    return logger
+
+
+def _renderer(form: str) -> Callable[..., str]:
+    if form == "console" or (form == "auto" and sys.stdout.isatty()):
+        return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    return structlog.processors.JSONRenderer()
+
+
+def _quiet_libraries() -> None:
+    """Libraries log bodies and tokens at their leisure; only what the journal says leaves the process."""
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
