@@ -1,0 +1,58 @@
+# The words a person and CI use. Each works on a fresh machine with Python 3.11+, make and nothing else prepared.
+#   make demo              three pretend devices, the relay and a pretend Microsoft 365 on this machine; ARGS=--once to end by itself
+#   make test              sets up what testing needs, then runs all tests; ARGS="-k spool" to choose
+#   make check             lint, format, types, floors and house rules
+#   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
+#   make soak              the crash test, longer; ROUNDS=… kills
+#   make docs              what is printed out of the code: example configuration and schema
+#   make constraints       the pinned versions, made anew from pyproject.toml
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+ROUNDS ?= 500
+
+.PHONY: demo test check bench soak docs venv constraints
+
+demo: venv
+	@$(BIN)/relay demo $(ARGS)
+
+test: venv
+	@tests/setup
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/house/rules.py
+
+bench: venv
+	@tests/setup
+	$(BIN)/python -m bench $(ARGS)
+
+soak: venv
+	RELAY_CRASH_KILLS=$(ROUNDS) $(BIN)/python -m pytest tests/crash --timeout 0 $(ARGS)
+
+docs: venv
+	$(BIN)/relay example > config.example.yaml
+	mkdir -p docs/reference
+	$(BIN)/relay schema > docs/reference/relay.schema.json
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "setting up .venv (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+constraints:
+	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	@{ echo "# Versions the tests ran with. Made by: make constraints"; \
+	   build/constraints/bin/python -m pip freeze --exclude m365-smtp-relay; } > constraints.txt
+	@rm -rf build/constraints && wc -l constraints.txt

@@ -1,0 +1,51 @@
+"""`relay check`: every mistake of a configuration at once, without starting anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from relay.cli.options import BrokenConfig, config_option, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from relay.config.settings import Device, Settings
+
+
+@click.command
+@config_option
+def check(config: Path) -> None:
+    """Check a configuration without starting.
+
+    Lists every mistake with file, line, what was found and what is allowed; reads the secrets and certificates that the
+    file refers to. Exit code 78 when something is wrong.
+    """
+    from relay.config.loader import check as complaints_about
+
+    complaints = complaints_about(config)
+    if complaints:
+        count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
+        raise BrokenConfig("\n".join([*map(str, complaints), f"{config}: {count}"]))
+    click.echo("\n".join(summary(settings_from(config))))
+    click.echo(f"{config}: good")
+
+
+def summary(settings: Settings) -> Iterator[str]:
+    """The configuration in a few lines: who may come in where, and as whom their mail leaves."""
+    for listener in settings.listeners:
+        yield f"listener  {listener.listen}  tls {listener.tls}  auth {listener.auth}"
+    for name, app in settings.apps.items():
+        yield f"app       {name}  {app.authority_url}  client {app.client_id}  secret {app.credential.secret}"
+    for name, profile in settings.profiles.items():
+        endpoint = settings.endpoint_of(name)
+        yield f"profile   {name}  {profile.mailbox}  from {profile.from_policy}  by {profile.app}  to {endpoint.host}:{endpoint.port}"
+    for name, device in settings.devices.items():
+        yield f"device    {name}  {_known_by(device)}  profile {device.profile}  may write to {' '.join(device.recipients)}"
+
+
+def _known_by(device: Device) -> str:
+    ways = [device.address or "", f"login {device.login.username}" if device.login else ""]
+    return " and ".join(filter(None, ways))

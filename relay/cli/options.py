@@ -1,0 +1,54 @@
+"""What several verbs share: the `--config` option, the exit codes, and how a broken configuration is told."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from relay.config.settings import Settings
+
+DEFAULT_CONFIG = "/etc/relay/relay.yaml"
+
+config_option = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path),
+    envvar="RELAY_CONFIG",
+    default=DEFAULT_CONFIG,
+    show_default=f"$RELAY_CONFIG or {DEFAULT_CONFIG}",
+    help="The configuration file.",
+)
+
+
+class ExitCode(IntEnum):
+    """How a verb ends; the numbers above 2 are those of sysexits.h."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNAVAILABLE = 69
+    TRY_LATER = 75
+    CONFIG = 78
+
+
+class BrokenConfig(click.ClickException):
+    """Ends a verb with code 78; shows every complaint."""
+
+    exit_code = ExitCode.CONFIG
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
+        click.echo(self.message, err=True)
+
+
+def settings_from(config: Path) -> Settings:
+    """The settings in the file. Raises `BrokenConfig` with every complaint."""
+    from relay.config.loader import ConfigError, load
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise BrokenConfig(str(error)) from error

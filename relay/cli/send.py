@@ -1,0 +1,119 @@
+"""`relay send`: a test message through a running relay, and what the relay said to it."""
+
+from __future__ import annotations
+
+import os
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from mimetypes import guess_type
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from relay.cli.conversation import Refused, Target, Unreachable, hand_in, queue_id
+from relay.cli.options import ExitCode, config_option, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from relay.config.settings import Device, Listener, Settings
+
+Tls = Literal["auto", "none", "starttls", "implicit"]
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound)
+
+
+@click.command
+@config_option
+@click.option("--device", help="Sign in as this device of the configuration.")
+@click.option("--host", help="Where the relay listens; with it no configuration is read.")
+@click.option("--port", type=click.IntRange(1, 65535), default=2525, show_default=True, help="Port, with --host.")
+@click.option(
+    "--tls", type=click.Choice(["auto", "none", "starttls", "implicit"]), help="Encryption.  [default: as the listener]"
+)
+@click.option("--username", default="", help="User name to sign in with.")
+@click.option("--password-env", metavar="NAME", help="Environment variable that holds the password.")
+@click.option("--from", "sender", default="relay-test@localhost", show_default=True, help="Sender.")
+@click.option("--to", "recipients", multiple=True, required=True, help="Recipient; may be repeated.")
+@click.option("--subject", default="Test from relay send", show_default=True)
+@click.option(
+    "--attach", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="A file to attach."
+)
+def send(config: Path, recipients: tuple[str, ...], **options: Any) -> int:
+    """Hand a test message to a running relay.
+
+    Shows each step and the relay's answers. Where to and as whom comes from the configuration's first listener and --device, or
+    from --host and --username. A message that was taken is on its way: `relay queue show ID` tells how far.
+    """
+    target = _given_target(options) if options["host"] else _configured_target(settings_from(config), options)
+    message = letter(options["sender"], recipients, options["subject"], files=options["attach"])
+    _tell("to", f"{target.host}:{target.port}")
+    try:
+        answer = hand_in(target, message, recipients, _tell)
+    except Refused as error:
+        click.echo(str(error), err=True)
+        return ExitCode.TRY_LATER if error.passing else ExitCode.FAILED
+    except Unreachable as error:
+        click.echo(str(error), err=True)
+        return ExitCode.UNAVAILABLE
+    _tell("taken as", queue_id(answer) or "(the relay named no id)")
+    return ExitCode.DONE
+
+
+def letter(sender: str, recipients: Sequence[str], subject: str, *, files: Sequence[Path] = ()) -> EmailMessage:
+    """The test message."""
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = ", ".join(recipients)
+    message["Subject"] = subject
+    message["Date"] = formatdate(localtime=True)
+    message["Message-ID"] = make_msgid(domain="relay.invalid")
+    message.set_content("A test message from `relay send`. If you can read it, the whole way works.\n")
+    for path in files:
+        kind, _, form = (guess_type(path.name)[0] or "application/octet-stream").partition("/")
+        message.add_attachment(path.read_bytes(), maintype=kind, subtype=form, filename=path.name)
+    return message
+
+
+def _given_target(options: dict[str, Any]) -> Target:
+    return Target(options["host"], options["port"], options["tls"] or "auto", options["username"], _password(options))
+
+
+def _password(options: dict[str, Any]) -> str:
+    name = options["password_env"]
+    if not options["username"] or not name:
+        return ""
+    if name not in os.environ:
+        raise click.UsageError(f"--password-env {name}: the environment variable is not set")
+    return os.environ[name]
+
+
+def _configured_target(settings: Settings, options: dict[str, Any]) -> Target:
+    listener = settings.listeners[0]
+    host = _ANY_ADDRESS.get(listener.host, listener.host)
+    username, password = options["username"], _password(options)
+    if options["device"]:
+        username, password = _login_of(settings.devices, options["device"])
+    return Target(host, listener.port, options["tls"] or _tls_of(listener), username, password)
+
+
+def _tls_of(listener: Listener) -> Tls:
+    return {"none": "none", "optional": "auto", "required": "starttls", "implicit": "implicit"}[listener.tls]  # type: ignore[return-value]
+
+
+def _login_of(devices: dict[str, Device], name: str) -> tuple[str, str]:
+    from relay.config.secret import SecretError
+
+    if name not in devices:
+        raise click.UsageError(f"--device {name}: the configuration has {', '.join(devices)}")
+    login = devices[name].login
+    if login is None:
+        return "", ""
+    try:
+        return login.username, login.password.read()
+    except SecretError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _tell(step: str, what: str) -> None:
+    click.echo(f"{step:<10} {what}")

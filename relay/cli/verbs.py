@@ -1,0 +1,88 @@
+"""The verbs of `relay`, their order in the help, and the last word on errors of usage."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from relay import __version__
+
+# The order is the order of an administrator's day. Each verb is the command of the same name in relay/cli/<verb>.py.
+VERBS = (
+    "demo",
+    "serve",
+    "check",
+    "send",
+    "queue",
+    "sandbox",
+    "example",
+    "schema",
+    "healthcheck",
+    "version",
+)
+
+EPILOGUE = """\b
+Exit codes:
+  0    done
+  1    refused or failed; the output says by whom and what to do
+  2    wrong usage
+  69   the relay, or what the command needs, can't be reached
+  75   refused for now; the same again may work later
+  78   the configuration is broken; every mistake is listed
+  130  interrupted
+
+\b
+Start here:
+  relay demo                            see it work, without a tenant
+  relay example > relay.yaml            a configuration to fill in
+  relay check --config relay.yaml       every mistake at once
+  relay serve --config relay.yaml       run it
+"""
+
+
+class Verbs(click.Group):
+    """Finds each verb in its own file, and imports only the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        if cmd_name == "healthcheck":
+            return HEALTHCHECK
+        command: click.Command = getattr(import_module(f"relay.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    cls=Verbs, epilog=EPILOGUE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="relay")
+def relay() -> None:
+    """A local SMTP relay that adds OAuth2 to legacy devices.
+
+    Devices hand in plain SMTP, Exchange Online gets XOAUTH2. Nothing accepted is lost.
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one verb and returns its exit code; says what was wrong with the usage. Raises KeyboardInterrupt."""
+    try:
+        code = relay.main(arguments, prog_name="relay", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return int(code or 0)
+
+
+@click.command("healthcheck", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def HEALTHCHECK(arguments: tuple[str, ...]) -> int:  # noqa: N802  (the name belongs to the module beside it)
+    """Is the relay taking mail? For containers."""
+    from relay.cli.healthcheck import healthcheck
+
+    return healthcheck(list(arguments))

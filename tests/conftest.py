@@ -1,0 +1,37 @@
+"""What every test may ask for: tools nobody here wrote, which `tests/setup` installs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+
+class NeedTool(Protocol):
+    """Gives the path of a program."""
+
+    def __call__(self, name: str) -> str:
+        """The path of `name`. Where it is missing the test is skipped, in CI it fails."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def need_tool() -> NeedTool:
+    """`need_tool("swaks")` is its path; a missing tool skips the test with the reason, and fails it in CI."""
+    return find_tool
+
+
+def find_tool(name: str) -> str:
+    """Looks beside this Python, on PATH and in the system's administration directories."""
+    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found is None:
+        reason = f"{name} is not installed; tests/setup installs it on Debian as root"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
