@@ -27,10 +27,15 @@ class SecretError(Exception):
 class SecretRef(BaseModel):
     """Where a secret is kept: in an environment variable, a file, or a credential of the service manager."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra=lambda schema: _both_forms(schema)
+    )
 
     env: str | None = Field(
-        default=None, min_length=1, description="Name of an environment variable.", examples=["CONTOSO_SECRET"]
+        default=None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Name of an environment variable.",
+        examples=["CONTOSO_SECRET"],
     )
     file: Path | None = Field(
         default=None, description="Path of a file that holds the secret.", examples=["/etc/relay/contoso.secret"]
@@ -92,6 +97,16 @@ class SecretRef(BaseModel):
             raise SecretError(
                 f"secret {self}: cannot read {path}: {reason}; make the file exist and readable by the relay's user"
             ) from None
+
+
+def _both_forms(schema: dict[str, Any]) -> None:
+    """JSON Schema: the long form with exactly one source, or the short form."""
+    long = dict(schema) | {"minProperties": 1, "maxProperties": 1}
+    for name in ("title", "description"):
+        long.pop(name, None)
+    kept = {name: schema[name] for name in ("title", "description") if name in schema}
+    schema.clear()
+    schema.update(kept | {"anyOf": [long, {"type": "string", "pattern": _SHORT.pattern}]})
 
 
 def _from_text(text: str) -> dict[str, str]:

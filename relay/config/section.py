@@ -30,6 +30,9 @@ class Section(BaseModel):
 
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
+Patience = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]  # a wait of 0 would be a storm
 Positive = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=320)]
+# Names go into log lines and queue listings: one word, no spaces, nothing a terminal would obey.
+Name = Annotated[str, Field(pattern=r"^\w[\w.@-]*$", max_length=64)]

@@ -1,0 +1,171 @@
+"""What no single option can know: that names used in one section exist in another, and that no device is ambiguous.
+
+It works on the plain tree of a configuration and skips whatever has the wrong type, so that these mistakes are reported
+together with all others rather than after them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from relay.config.complaint import nearest_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from relay.config.complaint import Path
+
+    Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One contradiction between sections."""
+
+    path: Path
+    what: str
+    found: str = ""
+    allowed: tuple[str, ...] = ()
+    nearest: str = ""
+    remedy: str = ""
+
+
+def crosscheck(tree: object) -> list[Finding]:
+    """Every contradiction in a configuration given as plain dicts, lists and texts."""
+    if not isinstance(tree, dict):
+        return []
+    return [finding for rule in _RULES for finding in rule(tree)]
+
+
+def _apps_exist(tree: Tree) -> Iterator[Finding]:
+    for name, profile in _sections(tree, "profiles"):
+        yield from _unknown_name(("profiles", name, "app"), profile.get("app"), _names(tree, "apps"), "app")
+
+
+def _profiles_exist(tree: Tree) -> Iterator[Finding]:
+    for name, device in _sections(tree, "devices"):
+        path = ("devices", name, "profile")
+        yield from _unknown_name(path, device.get("profile"), _names(tree, "profiles"), "profile")
+
+
+def _unknown_name(path: Path, name: object, known: list[str], kind: str) -> Iterator[Finding]:
+    if isinstance(name, str) and name not in known:
+        yield Finding(
+            path,
+            f"there is no {kind} of that name",
+            found=name,
+            allowed=tuple(known),
+            nearest=nearest_name(name, known),
+            remedy=f"name one of {kind}s, or add it there",
+        )
+
+
+def _mailboxes_are_used(tree: Tree) -> Iterator[Finding]:
+    used = [str(profile.get("mailbox")) for _, profile in _sections(tree, "profiles") if profile.get("mailbox")]
+    seen: dict[str, str] = {}
+    for name in _names(tree, "mailboxes"):
+        path = ("mailboxes", name)
+        if name.lower() not in {mailbox.lower() for mailbox in used}:
+            yield Finding(path, "no profile uses this mailbox", nearest=nearest_name(name, used))
+        if seen.setdefault(name.lower(), name) != name:
+            yield Finding(path, f"the same mailbox as {seen[name.lower()]}", remedy="keep one of them")
+
+
+def _logins_are_unique(tree: Tree) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, device in _sections(tree, "devices"):
+        username = _username(device)
+        if username and seen.setdefault(username.lower(), name) != name:
+            other = seen[username.lower()]
+            yield Finding(
+                ("devices", name, "login", "username"),
+                f"device {other} has the same user name",
+                found=username,
+                remedy="give each device its own, or make them one device",
+            )
+
+
+def _addresses_are_unique(tree: Tree) -> Iterator[Finding]:
+    """Devices behind one address are fine as long as a login tells them apart."""
+    seen: dict[object, str] = {}
+    for name, device in _sections(tree, "devices"):
+        network = _network(device.get("address"))
+        if network is None or device.get("login") is not None:
+            continue
+        if seen.setdefault(network, name) != name:
+            yield Finding(
+                ("devices", name, "address"),
+                f"device {seen[network]} has the same address",
+                found=str(device["address"]),
+                remedy="make them one device, or give each a login",
+            )
+
+
+def _listeners_differ(tree: Tree) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, listener in _listeners(tree):
+        listen = listener.get("listen")
+        if isinstance(listen, str) and not listen.endswith(":0") and seen.setdefault(listen, index) != index:
+            path = ("listeners", index, "listen")
+            yield Finding(path, f"listeners[{seen[listen]}] has the same address and port", found=listen)
+
+
+def _devices_find_a_listener(tree: Tree) -> Iterator[Finding]:
+    policies = {listener.get("auth") or "optional" for _, listener in _listeners(tree)}
+    for name, device in _sections(tree, "devices"):
+        if policies == {"none"} and device.get("login") is not None:
+            yield Finding(
+                ("devices", name, "login"),
+                "no listener offers login",
+                remedy="set auth: optional on a listener, or know the device by its address",
+            )
+        if policies == {"required"} and device.get("login") is None and device.get("address") is not None:
+            yield Finding(
+                ("devices", name, "address"),
+                "every listener requires a login, which this device has not",
+                remedy="set auth: optional on a listener, or give the device a login",
+            )
+
+
+_RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
+    _apps_exist,
+    _profiles_exist,
+    _mailboxes_are_used,
+    _logins_are_unique,
+    _addresses_are_unique,
+    _listeners_differ,
+    _devices_find_a_listener,
+)
+
+
+def _names(tree: Tree, section: str) -> list[str]:
+    items = tree.get(section)
+    return [name for name in items if isinstance(name, str)] if isinstance(items, dict) else []
+
+
+def _sections(tree: Tree, section: str) -> Iterator[tuple[str, Tree]]:
+    for name in _names(tree, section):
+        item = tree[section][name]
+        if isinstance(item, dict):
+            yield name, item
+
+
+def _listeners(tree: Tree) -> Iterator[tuple[int, Tree]]:
+    items = tree.get("listeners")
+    if isinstance(items, (list, tuple)):
+        yield from ((index, item) for index, item in enumerate(items) if isinstance(item, dict))
+
+
+def _username(device: Tree) -> str | None:
+    login = device.get("login")
+    username = login.get("username") if isinstance(login, dict) else None
+    return username if isinstance(username, str) else None
+
+
+def _network(address: object) -> object:
+    try:
+        return ipaddress.ip_network(address) if isinstance(address, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,164 @@
+"""From a YAML file to `Settings`, with every mistake at once.
+
+Neither `load` nor `check` raises anything but `ConfigError`, whatever the file holds, and neither shows a secret that
+somebody wrote in plain. `load` does not look at secrets: they are read when they are needed, so that the relay starts
+while one is missing. `check` does look.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from relay.config.complaint import Complaint, ConfigError, option_name
+from relay.config.crosscheck import crosscheck
+from relay.config.explain import explain_all, renamed_options, unknown_option
+from relay.config.secret import SecretError, SecretRef
+from relay.config.settings import Settings
+from relay.config.shape import in_secret, shape_at
+from relay.config.yamltree import Tree, TreeError, grow
+
+if TYPE_CHECKING:
+    import os
+
+    from relay.config.crosscheck import Finding
+
+_LARGEST_FILE = 16 * 1024 * 1024
+
+__all__ = ["Complaint", "ConfigError", "check", "load", "parse"]
+
+
+def load(path: str | os.PathLike[str]) -> Settings:
+    """The settings in a file. Raises `ConfigError` with every complaint."""
+    return parse(_text(Path(path)), str(path))
+
+
+def parse(text: str, file: str = "configuration") -> Settings:
+    """The settings in a YAML text. Raises `ConfigError` with every complaint; `file` is named in them."""
+    settings, complaints = _judge(_tree(text, file), file)
+    if settings is None or complaints:
+        raise ConfigError(_in_order(complaints))
+    return settings
+
+
+def check(path: str | os.PathLike[str]) -> list[Complaint]:
+    """Everything wrong with a file, secrets and certificate files that cannot be read included; empty: nothing."""
+    file = str(path)
+    try:
+        tree = _tree(_text(Path(path)), file)
+    except ConfigError as error:
+        return error.complaints
+    return _in_order([*_judge(tree, file)[1], *_unreadable(tree, file)])
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        remedy = "name an existing file the relay's user may read"
+        raise _whole_file(str(path), f"cannot be read: {reason}", remedy) from None
+    if len(raw) > _LARGEST_FILE:
+        raise _whole_file(str(path), "is larger than 16 MiB; this is not a configuration", "")
+    return _decoded(raw, str(path))
+
+
+def _decoded(raw: bytes, file: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        complaint = Complaint(file, line, column, "", "not UTF-8 text", remedy="save the file as UTF-8")
+        raise ConfigError([complaint]) from None
+
+
+def _whole_file(file: str, what: str, remedy: str) -> ConfigError:
+    return ConfigError([Complaint(file, 0, 0, "", what, remedy=remedy)])
+
+
+def _tree(text: str, file: str) -> Tree:
+    try:
+        tree = grow(text)
+    except TreeError as error:
+        raise ConfigError([Complaint(file, *error.position, "", error.text)]) from None
+    if tree.data is None:
+        tree.data = {}
+    if not isinstance(tree.data, dict):
+        raise ConfigError([Complaint(file, 1, 1, "", "must be a list of options, each `name: value`")])
+    return tree
+
+
+def _judge(tree: Tree, file: str) -> tuple[Settings | None, list[Complaint]]:
+    complaints = [Complaint(file, *slip.position, option_name(_masked(slip.path)), slip.what) for slip in tree.slips]
+    complaints += [unknown_option(path, tree, file) for path in renamed_options(tree)]
+    complaints += [_contradiction(finding, tree, file) for finding in crosscheck(tree.data)]
+    try:
+        return Settings.model_validate(tree.data), complaints
+    except ValidationError as error:
+        # The models run the cross-check too, for those who build them in code: here it has been reported already.
+        details = [item for item in error.errors(include_url=False) if item["type"] != "crosscheck"]
+        complaints += explain_all(details, tree, file)
+        return None, complaints
+
+
+def _masked(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Without the last step where that step was written inside a secret."""
+    return path[:-1] if path and in_secret(path[:-1]) else path
+
+
+def _contradiction(finding: Finding, tree: Tree, file: str) -> Complaint:
+    line, column = tree.position(finding.path)
+    return Complaint(
+        file,
+        line,
+        column,
+        option_name(finding.path),
+        finding.what,
+        found=f"'{finding.found}'" if finding.found else "",
+        allowed=finding.allowed,
+        nearest=finding.nearest,
+        remedy=finding.remedy,
+    )
+
+
+def _unreadable(tree: Tree, file: str) -> list[Complaint]:
+    complaints = []
+    for path in tree.values:
+        problem = _secret_problem(tree, path) or _file_problem(tree, path)
+        if problem:
+            complaints.append(Complaint(file, *tree.position(path), option_name(path), problem))
+    return complaints
+
+
+def _secret_problem(tree: Tree, path: tuple[str | int, ...]) -> str:
+    shape = shape_at(path)
+    if shape is None or not shape.is_secret:
+        return ""
+    try:
+        SecretRef.model_validate(tree.value(path)).read()
+    except SecretError as error:
+        return str(error)
+    except ValidationError:
+        pass  # a malformed reference has been complained about already
+    return ""
+
+
+def _file_problem(tree: Tree, path: tuple[str | int, ...]) -> str:
+    shape = shape_at(path)
+    value = tree.value(path)
+    if shape is None or not path or path[-1] != "ca_file" or not isinstance(value, str):
+        return ""
+    try:
+        with Path(value).open("rb"):
+            return ""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        return f"cannot read {value}: {reason}; make the file exist and readable by the relay's user"
+
+
+def _in_order(complaints: list[Complaint]) -> list[Complaint]:
+    return sorted(dict.fromkeys(complaints), key=lambda item: (item.line, item.column))
