@@ -25,7 +25,7 @@ class Journal:
     # -- the way in
 
     def received(self, **fields: Any) -> None:
-        """A device handed over a whole message: id device profile listener client helo sender recipients size repairs."""
+        """A device handed over a message: id device profile listener client helo sender recipients size repairs."""
         self._write("info", "message.received", fields)
 
     def stored(self, **fields: Any) -> None:

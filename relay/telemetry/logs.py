@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
-
 import structlog
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _NOISY = ("mail.log", "msal", "urllib3", "asyncio", "aiosmtplib")
 
@@ -31,7 +26,7 @@ def open_log(*, form: str = "auto", level: str = "info") -> structlog.typing.Fil
     return logger
 
 
-def _renderer(form: str) -> Callable[..., str]:
+def _renderer(form: str) -> structlog.typing.Processor:
     if form == "console" or (form == "auto" and sys.stdout.isatty()):
         return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     return structlog.processors.JSONRenderer()

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from relay.message.parcel import Parcel
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
     from relay.message.address import Address
     from relay.message.reply import Reply
 
@@ -31,23 +31,6 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     FINAL = "final"
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One message ready to go: `head` is the header section with its blank line, the body is in memory or in a file."""
-
-    id: str
-    sender: Address
-    recipients: tuple[Address, ...]
-    head: bytes
-    body: bytes | Path
-    body_size: int
-    eight_bit: bool
-
-    @property
-    def size(self) -> int:
-        return len(self.head) + self.body_size
 
 
 @dataclass(frozen=True, slots=True)

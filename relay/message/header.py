@@ -1,0 +1,69 @@
+"""The header section as raw octets: where it ends, its fields, and changes that touch nothing else (RFC 5322 §2.2).
+
+Nothing is decoded and encoded again: a field is replaced as a whole or left as it is, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+LIMIT = 256 * 1024
+_FIELD_START = re.compile(rb"(?m)^[!-9;-~]+[ \t]*:")
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
+
+
+class HeaderTooLarge(ValueError):  # noqa: N818  (named for what happened, as the reply text is)
+    """The header section is larger than `LIMIT`."""
+
+
+def body_offset(data: bytes, *, complete: bool) -> int | None:
+    """Where the body starts, behind the empty line; None while more octets are needed to tell.
+
+    Text without a single header field is all body; fields without an empty line are all header.
+    Raises `HeaderTooLarge`.
+    """
+    if data.startswith(b"\r\n"):
+        return 2
+    end = data.find(b"\r\n\r\n")
+    if end < 0 and not complete and len(data) <= LIMIT:
+        return None
+    section = data if end < 0 else data[: end + 2]
+    if not _FIELD_START.search(section[:LIMIT]):
+        return 0
+    if len(section) > LIMIT:
+        raise HeaderTooLarge(f"header section larger than {LIMIT} octets")
+    return len(data) if end < 0 else end + 4
+
+
+def section_of(head: bytes) -> bytes:
+    """The fields of a head, each closed by CRLF, without the empty line."""
+    fields = head[:-2] if head.endswith(b"\r\n\r\n") or head == b"\r\n" else head
+    return fields if not fields or fields.endswith(b"\r\n") else fields + b"\r\n"
+
+
+def field(section: bytes, name: str) -> bytes | None:
+    """The first field of that name with its folds and line end; None when there is none."""
+    match = _pattern(name).search(section)
+    return match[0] if match else None
+
+
+def value(section: bytes, name: str) -> bytes | None:
+    """The unfolded, stripped body of the first field of that name; None when there is none."""
+    raw = field(section, name)
+    return None if raw is None else _FOLD.sub(b"", raw.partition(b":")[2]).strip()
+
+
+def replaced(section: bytes, name: str, line: bytes) -> bytes:
+    """The section with the first field of that name exchanged for `line` (which ends with CRLF)."""
+    return _pattern(name).sub(lambda _: line, section, count=1)
+
+
+def renamed(raw: bytes, name: str) -> bytes:
+    """A whole field under another name, its body untouched."""
+    return name.encode() + b":" + raw.partition(b":")[2]
+
+
+@lru_cache(maxsize=64)
+def _pattern(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"(?im)^" + re.escape(name.encode()) + rb"[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*")

@@ -1,0 +1,82 @@
+"""The From policy: what becomes of the sender a device wrote, in the envelope and in the header.
+
+| policy  | MAIL FROM    | From                              | Reply-To                      | X-Original-From |
+|---------|--------------|-----------------------------------|-------------------------------|-----------------|
+| keep    | the device's | the device's (added if missing)   | the device's                  | –               |
+| mailbox | the mailbox  | the mailbox                       | the device's From, if real    | the device's    |
+| person  | the mailbox  | the person's name and the mailbox | the person's address, if real | the device's    |
+
+A From that already is the mailbox is left as it is. A Reply-To that the device wrote is never changed. An address is
+real when somebody could answer to it: it has a domain with a dot.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import getaddresses
+
+from relay.config.settings import FromPolicy
+from relay.message.address import Address
+from relay.message.header import field, renamed, replaced, section_of, value
+
+_ENCODED_WORDS = re.compile(r"^(?:=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=\s*)+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The header section as it will be sent (without the empty line), who sends, and what was done."""
+
+    section: bytes
+    sender: Address
+    changes: tuple[str, ...]
+
+
+def rewrite(head: bytes, reverse_path: Address, *, policy: FromPolicy, mailbox: str) -> Rewritten:
+    """Applies the policy to a raw header section and the reverse-path of the envelope."""
+    section = section_of(head)
+    envelope = reverse_path if policy is FromPolicy.KEEP and reverse_path.domain else Address(mailbox)
+    original = field(section, "From")
+    if original is None:
+        who = reverse_path if policy is FromPolicy.KEEP and reverse_path.domain else mailbox
+        return Rewritten(b"From: <" + _octets(who) + b">\r\n" + section, envelope, ("from-added",))
+    name, address = _first_author(value(section, "From") or b"")
+    if policy is FromPolicy.KEEP or address.lower() == mailbox.lower():
+        return Rewritten(section, envelope, ())
+    shown = (name or address) if policy is FromPolicy.PERSON else ""
+    return _replaced(section, original, shown=shown, author=address, mailbox=mailbox)
+
+
+def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailbox: str) -> Rewritten:
+    changes = ["from-replaced"]
+    lines = b"From: " + _phrase(shown) + b"<" + _octets(mailbox) + b">\r\n"
+    if _real(author) and field(section, "Reply-To") is None:
+        lines += b"Reply-To: <" + _octets(author) + b">\r\n"
+        changes.append("reply-to-added")
+    lines += renamed(original, "X-Original-From")
+    return Rewritten(replaced(section, "From", lines), Address(mailbox), tuple(changes))
+
+
+def _first_author(raw: bytes) -> tuple[str, str]:
+    """Name and address of the first mailbox of a From body; octets beyond ASCII ride along as Latin-1."""
+    pairs = getaddresses([raw.decode("latin-1")], strict=False)
+    return next(((name, address) for name, address in pairs if address), ("", ""))
+
+
+def _real(address: str) -> bool:
+    local, at, domain = address.rpartition("@")
+    return bool(local and at and "." in domain.strip(".")) and not re.search(r"[\s<>]", address)
+
+
+def _phrase(name: str) -> bytes:
+    """A display name in front of an angle bracket: encoded words as they are, all else as a quoted string."""
+    if not name:
+        return b""
+    if _ENCODED_WORDS.match(name):
+        return _octets(name.strip()) + b" "
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return b'"' + _octets(escaped) + b'" '
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("latin-1", "replace")

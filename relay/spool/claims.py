@@ -1,0 +1,123 @@
+"""Claiming and settling, as operations of the writer thread: each runs inside one transaction.
+
+A claim takes, in one step, a slot of the mailbox (how many connections; it stays the owner's until that leaves), a start
+from its meter (how many messages a minute), the due message with a new fence, and writes the attempt.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from relay.message.address import Address
+from relay.policy.quota import burst_of, gcra
+from relay.spool.queries import SQL
+from relay.spool.store import Claim, Rest, Seat, Settlement, State
+from relay.message.parcel import Parcel
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+_LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
+_SLOTS = 3
+
+
+def add_mailbox(connection: sqlite3.Connection, mailbox: str) -> None:
+    """Makes the meter and the slots of a mailbox that was not seen before."""
+    connection.execute(SQL.add_mailbox, {"mailbox": mailbox})
+    for n in range(_SLOTS):
+        connection.execute(SQL.add_slot, {"mailbox": mailbox, "n": n})
+
+
+def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], bodies: Path) -> Claim | Rest:
+    """The next due message of the seat's profiles, or until when there is nothing to do."""
+    now = _now()
+    due = _earliest(connection, seat.profiles)
+    if due is None:
+        return Rest(None)
+    message_id, due_at = due
+    if due_at > now:
+        return Rest(due_at)
+    if not _take_slot(connection, seat, now):
+        return Rest(None)
+    wait = _charge(connection, seat, now)
+    if wait:
+        return Rest(now + wait)
+    return _lease(connection, message_id, retry_ms, bodies)
+
+
+def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement) -> bool:
+    """Records the outcome; False, and nothing changed, when somebody claimed the message after us."""
+    now = _now()
+    final = settlement.state in (State.DELIVERED, State.FAILED)
+    values = {
+        "id": claimed.parcel.id, "fence": claimed.fence, "n": claimed.attempt, "now": now,
+        "state": settlement.state, "due_at": settlement.due_at, "settled_at": now if final else None,
+        "outcome": settlement.outcome, "host": settlement.host, "stage": settlement.stage, "rule": settlement.rule,
+        "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
+    }  # fmt: skip
+    if connection.execute(SQL.settle_message, values).rowcount == 0:
+        return False
+    connection.execute(SQL.settle_attempt, values)
+    for result in settlement.recipients:
+        connection.execute(
+            SQL.settle_recipient,
+            {"id": claimed.parcel.id, "address": result.address, "state": result.state, "answer": result.answer},
+        )
+    if settlement.state is State.DELIVERED:
+        connection.execute(SQL.drop_body, values)
+    return True
+
+
+def _earliest(connection: sqlite3.Connection, profiles: tuple[str, ...]) -> tuple[str, int] | None:
+    found = [connection.execute(SQL.next_due, {"profile": profile}).fetchone() for profile in profiles]
+    return min((row for row in found if row is not None), key=lambda row: row[1], default=None)
+
+
+def _charge(connection: sqlite3.Connection, seat: Seat, now: int) -> int:
+    """Takes one start from the meter; milliseconds to wait if there is none."""
+    tat, blocked_until = connection.execute(SQL.mailbox_meter, {"mailbox": seat.mailbox}).fetchone()
+    if blocked_until > now:
+        return int(blocked_until - now)
+    per_minute = seat.messages_per_minute
+    grant = gcra(tat, now, per_minute=per_minute, burst=burst_of(per_minute))
+    if not grant.granted:
+        return grant.wait_ms
+    if per_minute:
+        connection.execute(SQL.set_meter, {"mailbox": seat.mailbox, "tat": grant.tat_ms})
+    return 0
+
+
+def _take_slot(connection: sqlite3.Connection, seat: Seat, now: int) -> bool:
+    taken = connection.execute(
+        SQL.take_slot,
+        {
+            "mailbox": seat.mailbox, "owner": seat.owner, "sessions": seat.sessions, "now": now,
+            "lease_until": now + _LEASE_MS,
+        },
+    )  # fmt: skip
+    return taken.rowcount > 0
+
+
+def _lease(connection: sqlite3.Connection, message_id: str, retry_ms: Callable[[int], int], bodies: Path) -> Claim:
+    now = _now()
+    key = {"id": message_id}
+    (attempts,) = connection.execute(SQL.attempts_so_far, key).fetchone()
+    lease = {**key, "lease_until": now + _LEASE_MS, "due_at": now + retry_ms(attempts + 1)}
+    row = connection.execute(SQL.lease_message, lease).fetchone()
+    device, profile, mailbox, sender, body_size, eight_bit, body_file, attempt, fence, received_at = row
+    doubtful = connection.execute(SQL.doubtful_attempts, key).fetchone()[0] if attempt > 1 else 0
+    connection.execute(SQL.insert_attempt, {**key, "n": attempt, "now": now})
+    head, content = connection.execute(SQL.body_of, key).fetchone()
+    recipients = tuple(Address(found[0]) for found in connection.execute(SQL.pending_recipients, key))
+    parcel = Parcel(
+        id=message_id, sender=Address(sender), recipients=recipients, head=head,
+        body=bodies / message_id if body_file else content, body_size=body_size, eight_bit=bool(eight_bit),
+    )  # fmt: skip
+    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubtful)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

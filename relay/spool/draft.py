@@ -1,0 +1,152 @@
+"""A message on its way in: its head in memory, its body in memory while small, else streamed to a file.
+
+The file is written off the event loop, one write after the other; `finish` makes it durable: data synced, renamed to its
+final name, directory synced. Only then may a row point to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from relay.message.header import body_offset
+from relay.spool.store import SpoolError, SpoolFull, Stored
+from relay.spool.ulid import new_id
+from relay.telemetry.faults import fault
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+_RELIEVED = 128 * 1024
+
+
+class BodyDraft:
+    """Implements `relay.spool.store.Draft` on a directory of body files."""
+
+    def __init__(self, directory: Path, executor: Executor, inline_max: int) -> None:
+        self.id = new_id()
+        self._directory = directory
+        self._executor = executor
+        self._inline_max = inline_max
+        self._head: bytes | None = None
+        self._early = b""  # octets before the end of the head is known
+        self._pending: list[bytes] = []
+        self.backlog = 0
+        self._size = 0
+        self._fd = -1
+        self._writing: asyncio.Future[None] | None = None
+        self._error: SpoolError | None = None
+
+    def write(self, chunk: bytes) -> None:
+        """Takes decoded octets, head first. Raises `HeaderTooLarge`."""
+        if self._head is None:
+            self._early += chunk
+            chunk = self._past_head(complete=False)
+        if chunk:
+            self._pending.append(chunk)
+            self.backlog += len(chunk)
+            self._size += len(chunk)
+            if self._size > self._inline_max:
+                self._start_writing()
+
+    async def relieved(self) -> None:
+        """Waits until the disk has caught up. Raises `SpoolError`."""
+        while self._writing is not None and self.backlog > _RELIEVED:
+            await asyncio.shield(self._writing)
+        if self._error is not None:
+            raise self._error
+
+    async def finish(self) -> tuple[bytes, Stored]:
+        """The raw head and the body; a file is durable now. Raises `SpoolError`, `HeaderTooLarge`."""
+        if self._head is None:
+            self._pending.append(body := self._past_head(complete=True))
+            self._size += len(body)
+        if self._size <= self._inline_max:
+            return self._head or b"", Stored(b"".join(self._pending), self._size)
+        self._start_writing()
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+        if self._error is None:
+            await self._off_loop(self._make_durable)
+        if self._error is not None:
+            raise self._error
+        return self._head or b"", Stored(None, self._size)
+
+    async def discard(self) -> None:
+        """Leaves nothing behind."""
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+        self._pending.clear()
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._remove)
+
+    # -- head
+
+    def _past_head(self, *, complete: bool) -> bytes:
+        """The body octets that came with the head, once the head's end is known."""
+        offset = body_offset(self._early, complete=complete)
+        if offset is None:
+            return b""
+        self._head, body = self._early[:offset], self._early[offset:]
+        self._early = b""
+        return body
+
+    # -- file
+
+    @property
+    def _part(self) -> Path:
+        return self._directory / f"{self.id}.part"
+
+    def _start_writing(self) -> None:
+        if self._writing is None and self._pending and self._error is None:
+            chunks, self._pending = self._pending, []
+            self._writing = asyncio.ensure_future(self._off_loop(self._write_out, chunks))
+            self._writing.add_done_callback(self._written)
+
+    def _written(self, _: asyncio.Future[None]) -> None:
+        self._writing = None
+        self.backlog = sum(map(len, self._pending))
+        self._start_writing()
+
+    async def _off_loop(self, work, *arguments) -> None:  # type: ignore[no-untyped-def]
+        """Runs file work in a thread; its failure is kept for whoever waits."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
+        except OSError as error:
+            kind = SpoolFull if error.errno in (28, 122) else SpoolError
+            self._error = kind(f"the body could not be written to {self._directory}: {error.strerror or error}")
+
+    def _write_out(self, chunks: list[bytes]) -> None:
+        if self._fd < 0:
+            self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(self._fd, view) :]
+
+    def _make_durable(self) -> None:
+        fault("spool.body-written")
+        os.fdatasync(self._fd)
+        os.close(self._fd)
+        self._fd = -1
+        fault("spool.body-synced")
+        self._part.rename(self._directory / self.id)
+        sync_directory(self._directory)
+        fault("spool.body-renamed")
+
+    def _remove(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self._part.unlink(missing_ok=True)
+        (self._directory / self.id).unlink(missing_ok=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes names in the directory durable, as fsync does for a file's octets."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

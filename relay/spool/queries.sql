@@ -1,0 +1,120 @@
+-- Named statements, shared by all back ends. One meaning each; parameters by name.
+
+-- name: insert_message
+INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file)
+VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file);
+
+-- name: insert_body
+INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
+
+-- name: insert_recipient
+INSERT INTO recipient (message_id, n, address) VALUES (:id, :n, :address);
+
+-- name: add_mailbox
+INSERT INTO mailbox (name) VALUES (:mailbox) ON CONFLICT DO NOTHING;
+
+-- name: add_slot
+INSERT INTO slot (mailbox, n) VALUES (:mailbox, :n) ON CONFLICT DO NOTHING;
+
+-- name: take_slot
+-- The owner's own slot is renewed; else a free one is taken.
+UPDATE slot SET owner = :owner, lease_until = :lease_until
+WHERE mailbox = :mailbox AND n = (
+  SELECT n FROM slot WHERE mailbox = :mailbox AND n < :sessions AND (owner = :owner OR owner = '' OR lease_until <= :now)
+  ORDER BY owner = :owner DESC, n LIMIT 1);
+
+-- name: free_slot
+UPDATE slot SET owner = '', lease_until = 0 WHERE owner = :owner;
+
+-- name: free_all_slots
+UPDATE slot SET owner = '', lease_until = 0 WHERE owner <> '';
+
+-- name: mailbox_meter
+SELECT tat, blocked_until FROM mailbox WHERE name = :mailbox;
+
+-- name: set_meter
+UPDATE mailbox SET tat = :tat WHERE name = :mailbox;
+
+-- name: block_mailbox
+UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
+
+-- name: next_due
+SELECT id, due_at FROM message WHERE profile = :profile AND state = 'queued' ORDER BY due_at LIMIT 1;
+
+-- name: lease_message
+UPDATE message SET state = 'leased', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until, due_at = :due_at
+WHERE id = :id AND state = 'queued'
+RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, received_at;
+
+-- name: attempts_so_far
+SELECT attempts FROM message WHERE id = :id;
+
+-- name: doubtful_attempts
+SELECT count(*) FROM attempt WHERE message_id = :id AND outcome IN ('', 'uncertain');
+
+-- name: insert_attempt
+INSERT INTO attempt (message_id, n, started_at) VALUES (:id, :n, :now);
+
+-- name: body_of
+SELECT head, content FROM body WHERE message_id = :id;
+
+-- name: pending_recipients
+SELECT address FROM recipient WHERE message_id = :id AND state = 'pending' ORDER BY n;
+
+-- name: settle_message
+UPDATE message SET state = :state, due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer
+WHERE id = :id AND fence = :fence AND state = 'leased';
+
+-- name: settle_attempt
+UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
+  meaning = :meaning, remedy = :remedy
+WHERE message_id = :id AND n = :n;
+
+-- name: settle_recipient
+UPDATE recipient SET state = :state, answer = :answer WHERE message_id = :id AND address = :address AND state = 'pending';
+
+-- name: drop_body
+DELETE FROM body WHERE message_id = :id;
+
+-- name: add_pause
+INSERT INTO pause (profile, since, until, rule, answer, meaning, remedy)
+VALUES (:profile, :since, :until, :rule, :answer, :meaning, :remedy)
+ON CONFLICT (profile) DO UPDATE SET until = excluded.until, rule = excluded.rule, answer = excluded.answer,
+  meaning = excluded.meaning, remedy = excluded.remedy;
+
+-- name: drop_pause
+DELETE FROM pause WHERE profile = :profile;
+
+-- name: due_now
+UPDATE message SET due_at = :now WHERE profile = :profile AND state = 'queued' AND due_at > :now;
+
+-- name: pauses
+SELECT profile, since, until, rule, answer, meaning, remedy FROM pause;
+
+-- name: waiting
+SELECT DISTINCT mailbox, profile FROM message WHERE state = 'queued';
+
+-- name: release_leased
+-- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
+UPDATE message SET state = 'queued', lease_until = 0 WHERE state = 'leased';
+
+-- name: files_expected
+SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'leased', 'held', 'failed');
+
+-- name: hold_damaged
+UPDATE message SET state = 'held', rule = 'spool.body-missing', answer = 'the file of the body is gone' WHERE id = :id;
+
+-- name: old_messages
+SELECT id, body_file FROM message
+WHERE settled_at IS NOT NULL AND (state = 'delivered' AND settled_at < :delivered_before
+   OR state = 'failed' AND settled_at < :failed_before)
+LIMIT 500;
+
+-- name: forget_message
+DELETE FROM message WHERE id = :id;
+
+-- name: forget_recipients
+DELETE FROM recipient WHERE message_id = :id;
+
+-- name: forget_attempts
+DELETE FROM attempt WHERE message_id = :id;

@@ -1,0 +1,230 @@
+"""The spool on SQLite: one database for rows and small bodies, one directory of files for large bodies.
+
+WAL and `synchronous=FULL`: a commit is durable when it returns. Large bodies are durable files before their row is
+written, so that a row never points to nothing; a file without a row is rubbish of a crash and swept at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from relay.spool import claims
+from relay.spool.draft import BodyDraft, sync_directory
+from relay.spool.queries import SCHEMA, SQL
+from relay.spool.recovery import Recovered, recover
+from relay.spool.store import Claim, NewMessage, Pause, Rest, Seat, Settlement, SpoolBusy, SpoolError, SpoolFull, State
+from relay.spool.writer import Writer
+from relay.telemetry.faults import fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from relay.config.settings import Spool as SpoolSettings
+
+T = TypeVar("T")
+_BALLAST = 8 << 20
+_ROOM_FOR_S = 1.0
+
+
+class SqliteStore:
+    """Implements `relay.spool.store.Store`."""
+
+    def __init__(self, directory: Path, settings: SpoolSettings, on_mail: Callable[[str, str], None]) -> None:
+        """`on_mail(mailbox, profile)` is called in the event loop after a message for them was stored."""
+        self._directory = directory
+        self._settings = settings
+        self._on_mail = on_mail
+        self._bodies = directory / "bodies"
+        self._executor = ThreadPoolExecutor(4, thread_name_prefix="spool-file")
+        self._writer: Writer | None = None
+        self._lock = -1
+        self._checked = 0.0
+        self._room = True
+        self._known: set[str] = set()
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    async def open(self) -> Recovered:
+        """Takes the spool for this process alone and mends what a crash left. Raises `SpoolBusy`, `SpoolError`."""
+        try:
+            self._prepare()
+            recovered = await asyncio.to_thread(recover, self._connect, self._bodies)
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(f"the spool at {self._directory} can't be opened: {error}") from error
+        self._writer = Writer(self._connect, self._ballast)
+        return recovered
+
+    async def close(self) -> None:
+        """Finishes what is under way and lets the next process in."""
+        if self._writer is not None:
+            await self._writer.close()
+        self._executor.shutdown()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    # -- intake
+
+    def check_room(self) -> None:
+        """Looks at the disk once a second at most. Raises `SpoolFull`."""
+        now = time.monotonic()
+        if now - self._checked > _ROOM_FOR_S:
+            self._checked = now
+            self._room = self._free() >= self._settings.min_free_bytes
+            if self._room and not self._ballast.exists():
+                self._lay_ballast()
+        if not self._room:
+            raise SpoolFull(f"less than {self._settings.min_free_bytes} bytes free at {self._directory}")
+
+    def draft(self) -> BodyDraft:
+        return BodyDraft(self._bodies, self._executor, self._settings.inline_max)
+
+    async def accept(self, new: NewMessage) -> None:
+        """Durable when this returns. Raises `SpoolError`."""
+        mailbox = None if new.mailbox in self._known else new.mailbox
+        await self._run("accept", lambda connection: _insert(connection, new, mailbox))
+        self._known.add(new.mailbox)
+        self._on_mail(new.mailbox, new.profile)
+
+    # -- delivery
+
+    async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
+        """The next due message, its attempt and next due time committed."""
+        bodies = self._bodies
+        return await self._run("claim", lambda connection: claims.claim(connection, seat, retry_ms, bodies))
+
+    async def settle(self, claim: Claim, settlement: Settlement) -> bool:
+        """Records the outcome; the body of a delivered message is removed."""
+        done = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
+        if done and settlement.state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
+            self._executor.submit(_unlink, claim.parcel.body)
+        return done
+
+    async def leave(self, owner: str) -> None:
+        await self._execute("leave", SQL.free_slot, {"owner": owner})
+
+    async def block(self, mailbox: str, until: int) -> None:
+        await self._execute("block", SQL.block_mailbox, {"mailbox": mailbox, "until": until})
+
+    async def pause(self, pause: Pause) -> None:
+        await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})
+
+    async def resume(self, profile: str) -> None:
+        """Forgets the pause; what it made wait is due now."""
+        values = {"profile": profile, "now": time.time_ns() // 1_000_000}
+        await self._run(
+            "resume",
+            lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
+        )
+
+    async def pauses(self) -> Mapping[str, Pause]:
+        rows = await self._run("pauses", lambda connection: connection.execute(SQL.pauses).fetchall())
+        return {row[0]: Pause(*row) for row in rows}
+
+    async def waiting(self) -> Sequence[tuple[str, str]]:
+        return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
+
+    async def purge(self, delivered_before: int, failed_before: int) -> int:
+        """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""
+        limits = {"delivered_before": delivered_before, "failed_before": failed_before}
+        old = await self._run("purge", lambda connection: _forget_old(connection, limits))
+        for message_id, has_file in old:
+            if has_file:
+                self._executor.submit(_unlink, self._bodies / message_id)
+        return len(old)
+
+    # -- inside
+
+    async def _run(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._writer is None:
+            raise SpoolError("the spool is not open")
+        return await self._writer.run(name, work)
+
+    async def _execute(self, name: str, statement: str, values: dict[str, object]) -> None:
+        await self._run(name, lambda connection: connection.execute(statement, values) and None)
+
+    @property
+    def _ballast(self) -> Path:
+        return self._directory / "ballast"
+
+    def _prepare(self) -> None:
+        """Directories 0700, the lock, the ballast, the schema."""
+        self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.chmod(0o700)
+        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SpoolBusy(f"another relay works on the spool at {self._directory}; stop it first") from error
+        if not self._ballast.exists() and self._free() > self._settings.min_free_bytes + _BALLAST:
+            self._lay_ballast()
+        sync_directory(self._directory)
+
+    def _connect(self) -> sqlite3.Connection:
+        """The one connection that writes. It belongs to the thread that calls this."""
+        path = self._directory / "spool.db"
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        for pragma in (
+            "auto_vacuum=INCREMENTAL",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "busy_timeout=10000",
+            "journal_size_limit=67108864",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
+            connection.executescript(f"BEGIN;\n{SCHEMA}\nCOMMIT;")
+        return connection
+
+    def _free(self) -> int:
+        stat = os.statvfs(self._directory)
+        return stat.f_bavail * stat.f_frsize
+
+    def _lay_ballast(self) -> None:
+        """Room that is given free when the disk is so full that even an outcome could not be written."""
+        fd = os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, _BALLAST)
+        except OSError:
+            self._ballast.unlink(missing_ok=True)
+        finally:
+            os.close(fd)
+
+
+def _insert(connection: sqlite3.Connection, new: NewMessage, new_mailbox: str | None) -> None:
+    now = time.time_ns() // 1_000_000
+    if new_mailbox is not None:
+        claims.add_mailbox(connection, new_mailbox)
+    connection.execute(SQL.insert_message, {
+        "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
+        "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
+        "body_file": new.body.content is None,
+    })  # fmt: skip
+    connection.execute(SQL.insert_body, {"id": new.id, "head": new.head, "content": new.body.content})
+    connection.executemany(
+        SQL.insert_recipient,
+        [{"id": new.id, "n": n, "address": address} for n, address in enumerate(new.recipients)],
+    )
+
+
+def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[tuple[str, int]]:
+    old = connection.execute(SQL.old_messages, limits).fetchall()
+    ids = [{"id": row[0]} for row in old]
+    for statement in (SQL.forget_message, SQL.forget_recipients, SQL.forget_attempts, SQL.drop_body):
+        connection.executemany(statement, ids)
+    return old
+
+
+def _unlink(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    fault("spool.body-removed")

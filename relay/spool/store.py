@@ -1,0 +1,223 @@
+"""The door of the spool: what the rest of the house may ask, in values that no back end leaks through.
+
+Promises: `accept` returns when the message would survive `kill -9` and power loss. `claim` has committed the attempt
+and its next due time before it returns. `settle` with a fence that is not the newest changes nothing. A full or failing
+disk raises `SpoolError`; nothing accepted is lost by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from relay.message.address import Address
+    from relay.message.parcel import Parcel
+
+
+class SpoolError(Exception):
+    """The spool could not do it now; the text says what the system said. Nothing accepted before is touched."""
+
+
+class SpoolFull(SpoolError):  # noqa: N818  (named for what happened, as the reply text is)
+    """No room on the disk, or less than the low-water mark."""
+
+
+class SpoolBusy(SpoolError):  # noqa: N818
+    """Another process works on this spool."""
+
+
+class State(StrEnum):
+    """Where a message stands."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    HELD = "held"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A body on its way into a row: small and in memory, or already a durable file named by the id."""
+
+    content: bytes | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """Everything the row of an accepted message holds."""
+
+    id: str
+    device: str
+    profile: str
+    mailbox: str
+    sender: Address
+    recipients: tuple[Address, ...]
+    client: str
+    head: bytes
+    body: Stored
+    eight_bit: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + self.body.size
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who asks for work: one connection of one mailbox, and what that mailbox may have."""
+
+    owner: str
+    mailbox: str
+    profiles: tuple[str, ...]
+    sessions: int
+    messages_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One message, leased. `fence` proves it to `settle`; `doubtful` counts earlier attempts without an outcome."""
+
+    parcel: Parcel
+    device: str
+    profile: str
+    mailbox: str
+    attempt: int
+    fence: int
+    received_at: int
+    doubtful: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do now; ask again at `until` (epoch milliseconds) or when told that mail came. None: no such time."""
+
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientResult:
+    """The final word on one recipient."""
+
+    address: Address
+    state: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claim. `due_at` counts when the state is queued; recipients not named stay pending."""
+
+    state: State
+    outcome: str
+    due_at: int = 0
+    host: str = ""
+    stage: str = ""
+    rule: str = ""
+    answer: str = ""
+    meaning: str = ""
+    remedy: str = ""
+    recipients: Sequence[RecipientResult] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A profile that waits for its configuration to be mended; times are epoch milliseconds."""
+
+    profile: str
+    since: int
+    until: int
+    rule: str
+    answer: str
+    meaning: str
+    remedy: str
+
+
+class Draft(Protocol):
+    """A message on its way in. Not durable before `Store.accept`; forgotten by `discard`."""
+
+    id: str
+
+    def write(self, chunk: bytes) -> None:
+        """Takes decoded octets, head first. Raises `relay.message.header.HeaderTooLarge`; never blocks."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """Octets taken but not yet written: stop reading when it grows."""
+        ...
+
+    async def relieved(self) -> None:
+        """Returns when the backlog is small again. Raises `SpoolError`."""
+        ...
+
+    async def finish(self) -> tuple[bytes, Stored]:
+        """The raw head and the body, durable if it is a file. Raises `SpoolError`."""
+        ...
+
+    async def discard(self) -> None:
+        """Leaves nothing behind. Never raises."""
+        ...
+
+
+class Store(Protocol):
+    """The durable store of messages between acceptance and the final outcome."""
+
+    def check_room(self) -> None:
+        """Raises `SpoolFull` when new mail must be refused; cheap enough for every MAIL command."""
+        ...
+
+    def draft(self) -> Draft:
+        """A new message with an id of its own (ULID)."""
+        ...
+
+    async def accept(self, new: NewMessage) -> None:
+        """Makes the message durable and wakes delivery. Raises `SpoolError`."""
+        ...
+
+    async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
+        """The next due message of the seat's profiles; `retry_ms(attempt)` is the delay should this attempt be lost."""
+        ...
+
+    async def settle(self, claim: Claim, settlement: Settlement) -> bool:
+        """Records the outcome; False when the fence was not the newest one."""
+        ...
+
+    async def leave(self, owner: str) -> None:
+        """The connection is closed: its slot is free."""
+        ...
+
+    async def block(self, mailbox: str, until: int) -> None:
+        """Nothing is claimed for this mailbox before `until` (epoch milliseconds)."""
+        ...
+
+    async def pause(self, pause: Pause) -> None:
+        """Keeps a pause across restarts."""
+        ...
+
+    async def resume(self, profile: str) -> None:
+        """Forgets a pause; its mail is due at once."""
+        ...
+
+    async def pauses(self) -> Mapping[str, Pause]:
+        """The pauses by profile."""
+        ...
+
+    async def waiting(self) -> Sequence[tuple[str, str]]:
+        """The (mailbox, profile) pairs that have mail to deliver."""
+        ...
+
+    async def purge(self, delivered_before: int, failed_before: int) -> int:
+        """Forgets settled messages older than these times; returns how many."""
+        ...
+
+    @property
+    def directory(self) -> Path:
+        """Where the spool lives."""
+        ...
