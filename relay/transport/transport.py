@@ -14,6 +14,7 @@ from relay.message.parcel import Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from relay.message.address import Address
     from relay.message.reply import Reply
 
