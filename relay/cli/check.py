@@ -39,11 +39,16 @@ def summary(settings: Settings) -> Iterator[str]:
         yield f"listener  {listener.listen}  tls {listener.tls}  auth {listener.auth}"
     for name, app in settings.apps.items():
         yield f"app       {name}  {app.authority_url}  client {app.client_id}  secret {app.credential.secret}"
-    for name, profile in settings.profiles.items():
-        endpoint = settings.endpoint_of(name)
-        yield f"profile   {name}  {profile.mailbox}  from {profile.from_policy}  by {profile.app}  to {endpoint.host}:{endpoint.port}"
+    for name in settings.profiles:
+        yield f"profile   {name}  {_leaves(settings, name)}"
     for name, device in settings.devices.items():
-        yield f"device    {name}  {_known_by(device)}  profile {device.profile}  may write to {' '.join(device.recipients)}"
+        allowed = " ".join(device.recipients)
+        yield f"device    {name}  {_known_by(device)}  profile {device.profile}  may write to {allowed}"
+
+
+def _leaves(settings: Settings, name: str) -> str:
+    profile, endpoint = settings.profiles[name], settings.endpoint_of(name)
+    return f"{profile.mailbox}  from {profile.from_policy}  app {profile.app}  to {endpoint.host}:{endpoint.port}"
 
 
 def _known_by(device: Device) -> str:

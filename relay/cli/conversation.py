@@ -1,7 +1,7 @@
 """One message handed to a relay as a device would, step by step, so that a refusal names the step it came at.
 
-`hand_in` tells each step as it happens and returns the relay's last answer. What ends it early is `Refused` (the relay
-said no) or `Unreachable` (it said nothing); both say what to do.
+`hand_in` tells each step as it happens and returns the relay's last answer. What ends it early is `RefusedError` (the
+relay said no) or `UnreachableError` (it said nothing); both say what to do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Tell = Callable[[str, str], None]
 
 TIMEOUT_S = 30.0
+Tls = Literal["auto", "none", "starttls", "implicit"]
 _QUEUED_AS = re.compile(r"\bqueued as (\S+)", re.IGNORECASE)
 
 # Which step was refused, with which first digits, and what to do: the first row that fits is told.
@@ -43,12 +44,12 @@ class Target:
 
     host: str
     port: int
-    tls: Literal["auto", "none", "starttls", "implicit"] = "auto"
+    tls: Tls = "auto"
     username: str = ""
     password: str = ""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The relay answered no; `passing` is true when the same may be taken later."""
 
     def __init__(self, step: str, code: int, text: str) -> None:
@@ -56,7 +57,7 @@ class Refused(Exception):
         self.passing = 400 <= code < 500
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """No answer: nobody listens there, or the connection broke."""
 
 
@@ -72,29 +73,37 @@ def queue_id(answer: str) -> str:
 
 
 def hand_in(target: Target, message: EmailMessage, recipients: Sequence[str], tell: Tell) -> str:
-    """Hands in the message, its From as the sender. Returns the last answer. Raises `Refused` or `Unreachable`."""
+    """Hands in the message, its From as the sender, and returns the last answer.
+
+    Raises `RefusedError` or `UnreachableError`.
+    """
     try:
         with _connected(target, tell) as session:
             _encrypt(session, target, tell)
             _sign_in(session, target, tell)
             return _submit(session, message, recipients, tell)
     except ssl.SSLError as error:
-        raise Unreachable(f"{target.host}:{target.port}: TLS failed: {error}; does --tls fit the listener?") from error
+        raise UnreachableError(
+            f"{target.host}:{target.port}: TLS failed: {error}; does --tls fit the listener?"
+        ) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise Unreachable(
+        raise UnreachableError(
             f"{target.host}:{target.port}: {error}; is `relay serve` running and listening there?"
         ) from error
 
 
 def _connected(target: Target, tell: Tell) -> smtplib.SMTP:
-    implicit = target.tls == "implicit"
-    session = (
-        smtplib.SMTP_SSL(timeout=TIMEOUT_S, context=_any_certificate()) if implicit else smtplib.SMTP(timeout=TIMEOUT_S)
-    )
-    # smtplib takes the name for TLS from the constructor, which would connect without handing out the greeting.
-    session._host = target.host  # type: ignore[attr-defined]  # noqa: SLF001
-    _expect(2, "greeting", session.connect(target.host, target.port), tell)
-    _expect(2, "EHLO", session.ehlo(), None)
+    try:
+        if target.tls == "implicit":
+            session: smtplib.SMTP = smtplib.SMTP_SSL(
+                target.host, target.port, "relay-send", timeout=TIMEOUT_S, context=_any_certificate()
+            )
+        else:
+            session = smtplib.SMTP(target.host, target.port, "relay-send", timeout=TIMEOUT_S)
+    except smtplib.SMTPConnectError as error:
+        raise RefusedError("greeting", error.smtp_code, _text(error.smtp_error)) from error
+    tell("connected", f"{target.host}:{target.port}")
+    _expect("EHLO", session.ehlo())
     return session
 
 
@@ -102,9 +111,9 @@ def _encrypt(session: smtplib.SMTP, target: Target, tell: Tell) -> None:
     offered = session.has_extn("starttls")
     if target.tls == "starttls" or (target.tls == "auto" and offered):
         if not offered:
-            raise Refused("encryption", 502, "STARTTLS is not offered on this listener")
-        _expect(2, "encryption", session.starttls(context=_any_certificate()), None)
-        _expect(2, "EHLO", session.ehlo(), None)
+            raise RefusedError("encryption", 502, "STARTTLS is not offered on this listener")
+        _expect("encryption", session.starttls(context=_any_certificate()))
+        _expect("EHLO", session.ehlo())
     if isinstance(session.sock, ssl.SSLSocket):
         tell("encrypted", session.sock.version() or "TLS")
 
@@ -115,28 +124,28 @@ def _sign_in(session: smtplib.SMTP, target: Target, tell: Tell) -> None:
     try:
         session.login(target.username, target.password)
     except smtplib.SMTPAuthenticationError as error:
-        raise Refused("sign-in", error.smtp_code, _text(error.smtp_error)) from error
+        raise RefusedError("sign-in", error.smtp_code, _text(error.smtp_error)) from error
     except smtplib.SMTPNotSupportedError as error:
-        raise Refused("sign-in", 503, "this listener offers no login (auth: none, or only after TLS)") from error
+        raise RefusedError("sign-in", 503, "this listener offers no login (auth: none, or only after TLS)") from error
     tell("signed in", target.username)
 
 
 def _submit(session: smtplib.SMTP, message: EmailMessage, recipients: Sequence[str], tell: Tell) -> str:
     octets = message.as_bytes()
     size = [f"size={len(octets)}"] if session.has_extn("size") else []
-    _expect(2, "sender", session.mail(message["From"].addresses[0].addr_spec, size), tell)
+    _expect("sender", session.mail(message["From"].addresses[0].addr_spec, size), tell)
     for recipient in recipients:
-        _expect(2, "recipient", session.rcpt(recipient), tell)
+        _expect("recipient", session.rcpt(recipient), tell)
     try:
-        return _expect(2, "message", session.data(octets), tell)
+        return _expect("message", session.data(octets), tell)
     except smtplib.SMTPDataError as error:
-        raise Refused("message", error.smtp_code, _text(error.smtp_error)) from error
+        raise RefusedError("message", error.smtp_code, _text(error.smtp_error)) from error
 
 
-def _expect(digit: int, step: str, answer: tuple[int, bytes], tell: Tell | None) -> str:
+def _expect(step: str, answer: tuple[int, bytes], tell: Tell | None = None) -> str:
     code, text = answer[0], _text(answer[1])
-    if code // 100 != digit:
-        raise Refused(step, code, text)
+    if code // 100 != 2:
+        raise RefusedError(step, code, text)
     if tell is not None:
         tell(step, f"{code} {text}")
     return f"{code} {text}"

@@ -1,18 +1,14 @@
 """The command `relay`: what it offers, how it ends.
 
-`relay healthcheck` is answered before click is imported: a container runs it every half minute. Everything else is a click
-command in a file of its own; what a command needs of the relay it imports when it runs, so that `relay --help` is quick.
-A command returns its exit code; the codes are listed in the epilogue of `relay --help`.
+`relay healthcheck` is answered before click is imported: a container runs it every half minute. Everything else is a
+click command in a file of its own; what a command needs of the relay it imports when it runs, so that `relay --help`
+is quick. A command returns its exit code; the codes are listed in the epilogue of `relay --help`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -20,7 +16,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     try:
-        code = _chosen()(sys.argv[1:])
+        code = _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -31,11 +27,11 @@ def main() -> None:
     sys.exit(code)
 
 
-def _chosen() -> Callable[[list[str]], int]:
-    if sys.argv[1:2] == ["healthcheck"]:
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["healthcheck"]:
         from relay.cli.healthcheck import healthcheck
 
-        return healthcheck
+        return healthcheck(arguments[1:])
     from relay.cli.verbs import run
 
-    return run
+    return run(arguments)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 
 @click.command
 def schema() -> None:
     """Print the configuration's JSON Schema, for editors."""
-    from relay.config.reference import schema as document
+    from relay.config.reference import schema as text
 
-    click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+    click.echo(text(), nl=False)

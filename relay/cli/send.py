@@ -7,19 +7,19 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from mimetypes import guess_type
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.conversation import Refused, Target, Unreachable, hand_in, queue_id
+from relay.cli.conversation import RefusedError, Target, Tls, UnreachableError, hand_in, queue_id
 from relay.cli.options import ExitCode, config_option, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relay.config.settings import Device, Listener, Settings
+    from relay.config.settings import Device, Settings
 
-Tls = Literal["auto", "none", "starttls", "implicit"]
+_TLS_OF_LISTENER: dict[str, Tls] = {"none": "none", "optional": "auto", "required": "starttls", "implicit": "implicit"}
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound)
 
 
@@ -42,18 +42,17 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared wi
 def send(config: Path, recipients: tuple[str, ...], **options: Any) -> int:
     """Hand a test message to a running relay.
 
-    Shows each step and the relay's answers. Where to and as whom comes from the configuration's first listener and --device, or
-    from --host and --username. A message that was taken is on its way: `relay queue show ID` tells how far.
+    Shows each step and the relay's answers. Where to and as whom comes from the configuration's first listener and
+    --device, or from --host and --username. What was taken is on its way: `relay queue show ID` tells how far.
     """
     target = _given_target(options) if options["host"] else _configured_target(settings_from(config), options)
     message = letter(options["sender"], recipients, options["subject"], files=options["attach"])
-    _tell("to", f"{target.host}:{target.port}")
     try:
         answer = hand_in(target, message, recipients, _tell)
-    except Refused as error:
+    except RefusedError as error:
         click.echo(str(error), err=True)
         return ExitCode.TRY_LATER if error.passing else ExitCode.FAILED
-    except Unreachable as error:
+    except UnreachableError as error:
         click.echo(str(error), err=True)
         return ExitCode.UNAVAILABLE
     _tell("taken as", queue_id(answer) or "(the relay named no id)")
@@ -94,11 +93,7 @@ def _configured_target(settings: Settings, options: dict[str, Any]) -> Target:
     username, password = options["username"], _password(options)
     if options["device"]:
         username, password = _login_of(settings.devices, options["device"])
-    return Target(host, listener.port, options["tls"] or _tls_of(listener), username, password)
-
-
-def _tls_of(listener: Listener) -> Tls:
-    return {"none": "none", "optional": "auto", "required": "starttls", "implicit": "implicit"}[listener.tls]  # type: ignore[return-value]
+    return Target(host, listener.port, options["tls"] or _TLS_OF_LISTENER[listener.tls], username, password)
 
 
 def _login_of(devices: dict[str, Device], name: str) -> tuple[str, str]:

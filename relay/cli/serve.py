@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def serve(config: Path) -> int:
     """Run the relay.
 
-    It stays in the foreground and logs to standard output. SIGTERM finishes what is in hand and stops; SIGHUP takes up a changed
-    configuration without dropping a session, and keeps the old one when the new one is broken.
+    It stays in the foreground and logs to standard output. SIGTERM finishes what is in hand and stops; SIGHUP takes up
+    a changed configuration without dropping a session, and keeps the old one when the new one is broken.
     """
     from relay.app import serve
 

@@ -44,14 +44,14 @@ Start here:
 class Verbs(click.Group):
     """Finds each verb in its own file, and imports only the one that is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
         if cmd_name == "healthcheck":
-            return HEALTHCHECK
+            return _healthcheck
         command: click.Command = getattr(import_module(f"relay.cli.{cmd_name}"), cmd_name)
         return command
 
@@ -81,7 +81,7 @@ def run(arguments: list[str]) -> int:
 
 @click.command("healthcheck", add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def HEALTHCHECK(arguments: tuple[str, ...]) -> int:  # noqa: N802  (the name belongs to the module beside it)
+def _healthcheck(arguments: tuple[str, ...]) -> int:
     """Is the relay taking mail? For containers."""
     from relay.cli.healthcheck import healthcheck
 
