@@ -2,8 +2,8 @@
 
 The promise is about every window, not about the average: **no 60 seconds, wherever they begin, hold more than
 `per_minute` starts**. A meter with burst b and emission interval T lets b + ⌊60 s / T⌋ starts into such a window, so
-the burst is paid for out of the rate: sustained is `per_minute - burst` per minute. Exchange Online delays what exceeds 30
-messages a minute and mailbox (Microsoft SupportArticles, smtp-submission-improvements), and the count is shared with
+the burst is paid for out of the rate: sustained is `per_minute - burst` per minute. Exchange Online delays what exceeds
+30 messages a minute and mailbox (Microsoft SupportArticles, smtp-submission-improvements), and the count is shared with
 whatever else signs in as that mailbox; hence the exact form, and no averaging.
 
 The state is `tat_ms`, the theoretical arrival time: epoch milliseconds when the meter is empty again; 0 for a new one.

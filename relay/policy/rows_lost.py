@@ -1,0 +1,113 @@
+"""Verdict rows for sessions that ended without an answer: name service, network, TLS. The mail is always kept."""
+
+from __future__ import annotations
+
+from relay.message.outcome import Scope
+from relay.policy.verdict import Class, LostRow
+
+_PRINTERS = "Microsoft SupportArticles, printers, scanners and LOB applications"
+_OPEN = "Open TCP 587 to {host} in the firewall and check:  nc -vz {host} 587"
+_ANSWERED = ("mail", "rcpt", "data", "final")
+
+LOST = (
+    LostRow(
+        rule="lost.certificate",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"certificate|hostname mismatch|doesn't match|self[- ]signed|unable to get (local )?issuer",
+        answer="certificate verify failed: self-signed certificate in certificate chain",
+        meaning="The server's certificate is not trusted: a TLS inspection box stands in between, the name is not the "
+        "certificate's, or this machine lacks the root certificates.",
+        remedy="Exempt {host}:587 from TLS inspection, or trust the box: profiles.{profile}.endpoint.ca_file; use the "
+        "DNS name as endpoint.host, never an address. Look: openssl s_client -starttls smtp -connect {host}:587",
+        source="RFC 3207 §6; " + _PRINTERS,
+    ),
+    LostRow(
+        rule="lost.starttls-missing",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"starttls.*(not (supported|offered|advertised|available)|missing|extension)|(no|without) starttls",
+        answer="STARTTLS is not offered by the server",
+        meaning="The server does not offer STARTTLS, and nothing is sent in clear: something on the way strips it, or "
+        "this is not Exchange Online.",
+        remedy="Switch off SMTP inspection (fixup) for {host}:587 in the firewall; check endpoint.host and "
+        "endpoint.port of profile {profile}",
+        source="RFC 3207 §6",
+    ),
+    LostRow(
+        rule="lost.sign-in-missing",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"xoauth2.*(not (supported|offered|advertised|available)|missing)|no suitable authentication|"
+        r"auth(entication)? (extension )?(is )?not (supported|offered|advertised|available)",
+        answer="XOAUTH2 is not offered by the server",
+        meaning="The server offers no XOAUTH2.",
+        remedy="Check endpoint.host of profile {profile}: smtp.office365.com in the worldwide cloud, port 587",
+        source="Microsoft, authenticate an IMAP, POP or SMTP connection using OAuth",
+    ),
+    LostRow(
+        rule="lost.tls",
+        cls=Class.TRANSIENT,
+        scope=Scope.SITE,
+        says=r"\bssl\b|\btls\b|handshake|wrong version number",
+        stages=("connect", "greeting", "ehlo", "starttls"),
+        answer="[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
+        meaning="The TLS handshake failed.",
+        remedy="Look: openssl s_client -starttls smtp -connect {host}:587   (TLS 1.2 or newer must be agreed on); "
+        "exempt {host} from TLS inspection",
+        source=_PRINTERS,
+    ),
+    LostRow(
+        rule="lost.name",
+        cls=Class.TRANSIENT,
+        scope=Scope.SITE,
+        says=r"name or service not known|name resolution|getaddrinfo|nodename nor servname|no address associated|"
+        r"cannot be resolved|could not resolve|name not found|\bdns\b|gaierror",
+        stages=("connect",),
+        answer="Name or service not known",
+        meaning="The name of the server could not be resolved.",
+        remedy="Check the name service of this machine:  nslookup {host}   and endpoint.host of profile {profile}",
+        source=_PRINTERS,
+    ),
+    LostRow(
+        rule="lost.connect",
+        cls=Class.TRANSIENT,
+        scope=Scope.SITE,
+        stages=("connect",),
+        answer="timed out; connection refused; network is unreachable; no route to host",
+        meaning="No connection to the server: the network or a firewall is in the way.",
+        remedy=_OPEN,
+        source=_PRINTERS,
+    ),
+    LostRow(
+        rule="lost.timeout",
+        cls=Class.TRANSIENT,
+        scope=Scope.MESSAGE,
+        says=r"time[d ]?[- ]?out",
+        stages=_ANSWERED,
+        answer="timed out (within a message)",
+        meaning="The server stopped answering within a message.",
+        remedy="Nothing to do: the relay tries again. If it lasts, look at the line to {host} (MTU, inspection of "
+        "large mails) and at delivery.reply_timeout_s",
+        source="RFC 5321 §4.5.3.2",
+    ),
+    LostRow(
+        rule="lost.session",
+        cls=Class.TRANSIENT,
+        scope=Scope.MESSAGE,
+        stages=_ANSWERED,
+        answer="connection reset; closed (within a message)",
+        meaning="The session broke within a message.",
+        remedy="Nothing to do: the relay tries again. If it lasts, look at the line to {host}",
+        source="RFC 5321 §4.2.4.2",
+    ),
+    LostRow(
+        rule="lost.greeting",
+        cls=Class.TRANSIENT,
+        scope=Scope.SITE,
+        answer="timed out; connection reset; closed (before signing in was done)",
+        meaning="The session broke before any message.",
+        remedy="Nothing to do: the relay tries again. If it lasts: " + _OPEN,
+        source=_PRINTERS,
+    ),
+)
