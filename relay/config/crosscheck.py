@@ -6,11 +6,11 @@ together with all others rather than after them.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relay.config.complaint import nearest_name
+from relay.config.network import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,6 +166,6 @@ def _username(device: Tree) -> str | None:
 
 def _network(address: object) -> object:
     try:
-        return ipaddress.ip_network(address) if isinstance(address, str) else None
+        return network_of(address) if isinstance(address, str) else None
     except ValueError:
         return None

@@ -42,9 +42,14 @@ _SECTION_EXPECTED = {"model_type", "model_attributes_type", "dict_type"}
 
 def explain_all(errors: Sequence[ErrorDetails], tree: Tree, file: str) -> list[Complaint]:
     """One complaint for each mistake; that `profile` is missing is not a second one where `profil` was written."""
-    complaints = [_explain(error, tree, file) for error in errors]
+    complaints = [_explain(error, tree, file) for error in errors if not _is_echo(error, tree)]
     mistyped = {_beside(item.option, item.nearest) for item in complaints if item.what == UNKNOWN and item.nearest}
     return [item for item in complaints if not (item.what == MISSING and item.option in mistyped)]
+
+
+def _is_echo(error: ErrorDetails, tree: Tree) -> bool:
+    """Pydantic calls a list empty when its entries are wrong; those are told one by one."""
+    return error["type"] == "too_short" and bool(tree.value(error["loc"]))
 
 
 def _beside(option: str, name: str) -> str:

@@ -5,15 +5,13 @@ Parts of `relay.config.settings`, which is where others import them from.
 
 from __future__ import annotations
 
-import ipaddress
 from enum import StrEnum
 
 from pydantic import Field, field_validator, model_validator
 
+from relay.config.network import Network, network_of
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
 from relay.config.section import Patience, Positive, Section, Text
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ListenerTls(StrEnum):
@@ -124,8 +122,16 @@ class Device(Section):
     @classmethod
     def _is_network(cls, value: str | None) -> str | None:
         if value is not None:
-            _network(value)
+            network_of(value)
         return value
+
+    @field_validator("recipients")
+    @classmethod
+    def _can_match(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        useless = next((pattern for pattern in patterns if "@" not in pattern and "*" not in pattern), None)
+        if useless is not None:
+            raise ValueError(f"'{useless}' matches no address; for a whole domain write *@{useless}")
+        return patterns
 
     @model_validator(mode="after")
     def _can_be_known(self) -> Device:
@@ -136,7 +142,7 @@ class Device(Section):
     @property
     def network(self) -> Network | None:
         """The address as a network (a single address: /32 or /128); None when the device is known by login alone."""
-        return None if self.address is None else _network(self.address)
+        return None if self.address is None else network_of(self.address)
 
 
 class Intake(Section):
@@ -150,22 +156,8 @@ class Intake(Section):
 
 
 def _split_listen(text: str) -> tuple[str, str]:
+    """Host and port; no host where an IPv6 address lacks its brackets, because its port could not be told apart."""
     host, _, port = text.rpartition(":")
-    return (host[1:-1] if host.startswith("[") and host.endswith("]") else host), port
-
-
-def _network(text: str) -> Network:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        return _network_or_machine(text)
-
-
-def _network_or_machine(text: str) -> Network:
-    """For its errors: an address that is none, or one that may mean a machine or its network."""
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError("must be an IP address such as 10.0.2.17, or a network such as 10.0.3.0/24") from None
-    machine = text.partition("/")[0]
-    raise ValueError(f"write {machine} for the one machine, or {network} for the whole network")
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1], port
+    return ("" if ":" in host else host), port

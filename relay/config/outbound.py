@@ -133,7 +133,7 @@ class Profile(Section):
 
 
 class MailboxLimits(Section):
-    """How much is sent through one mailbox, whichever profiles use it; under mailboxes, what is not set follows limits."""
+    """How much one mailbox sends for all its profiles; under mailboxes, what is not set follows limits."""
 
     sessions: int = Field(
         default=2, ge=1, le=3, description="Connections at the same time; Exchange refuses more than 3."
@@ -157,8 +157,6 @@ class Delivery(Section):
         description="A message whose final answer was lost: retry (may arrive twice), hold (waits for the operator).",
     )
     recheck_s: Patience = Field(default=300, description="Seconds after which a paused profile is tried again.")
-    connect_timeout_s: Patience = Field(
-        default=30, description="Seconds to wait for the connection and its encryption."
-    )
+    connect_timeout_s: Patience = Field(default=30, description="Seconds to wait for a connection and its encryption.")
     reply_timeout_s: Patience = Field(default=300, description="Seconds to wait for one answer of the server.")
     stop_deadline_s: Seconds = Field(default=20, description="Seconds a stopping relay gives to what it has in hand.")

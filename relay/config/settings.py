@@ -15,7 +15,8 @@ from pydantic_core import PydanticCustomError
 from relay.config.clouds import HOSTS, Cloud
 from relay.config.complaint import option_name
 from relay.config.crosscheck import crosscheck
-from relay.config.inbound import Device, Intake, Listener, ListenerAuth, ListenerTls, Login, Network, Tls
+from relay.config.inbound import Device, Intake, Listener, ListenerAuth, ListenerTls, Login, Tls
+from relay.config.network import Network
 from relay.config.outbound import App, Credential, Delivery, Endpoint, FromPolicy, MailboxLimits, Profile, Uncertain
 from relay.config.secret import SecretError, SecretRef
 from relay.config.section import Mail, Name, Section
