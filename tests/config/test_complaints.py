@@ -85,7 +85,7 @@ def test_the_name_an_option_has_in_the_code_is_not_its_name_in_the_file(complain
         (
             "tenant: contoso.onmicrosoft.com",
             "tenant: a b",
-            "4:22: apps.contoso.tenant",
+            "4:21: apps.contoso.tenant",
             "is not in the right form, found 'a b'",
         ),
         ("devices:", "tls: {certificate: {file: /c}}\ndevices:", "7:6: tls", "give both or none"),

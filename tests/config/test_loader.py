@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,10 +196,17 @@ def test_any_bytes_are_settings_or_complaints(tmp_path_factory: pytest.TempPathF
     assert check(path)
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20))
-def test_no_secret_in_plain_is_ever_repeated(secret: str) -> None:
-    """Whatever the secret looks like, neither str nor repr of the complaints holds it."""
-    marked = f"S3cr3t{secret}"
-    with pytest.raises(ConfigError) as caught:
-        parse(f"apps: {{a: {{credential: {{secret: {json.dumps(marked)}}}}}}}")
-    assert "S3cr3t" not in f"{caught.value} {caught.value.complaints!r}"
+PRINTABLE = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+ONE_LINE = st.text(alphabet=PRINTABLE, max_size=20) | st.text(alphabet="{}[]:,#&*!|>'\"%@`- ?~", max_size=8)
+
+
+@given(before=ONE_LINE, after=ONE_LINE)
+def test_no_secret_in_plain_is_ever_repeated(before: str, after: str) -> None:
+    """Whatever it looks like, unquoted or quoted, neither str nor repr of the error and its complaints holds it."""
+    secret = f"{before}S3cr3t{after}"
+    for spelling in (secret, json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
+        try:
+            parse(f"apps:\n  a:\n    credential:\n      secret: {spelling}\n")
+        except ConfigError as error:
+            seen = f"{error} {error!r} {error.complaints!r} {''.join(traceback.format_exception(error))}"
+        assert "S3cr3t" not in seen
