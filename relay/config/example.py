@@ -107,12 +107,12 @@ def _entries(model: type[BaseModel], entries: dict[str, Any], indent: str) -> It
 
 
 def _list_item(model: type[BaseModel], values: dict[str, Any], indent: str) -> Iterator[str]:
-    """The options of one item; the dash takes the place before the first one that is not a comment."""
-    dash = True
-    for line in _section(model, values, indent + "  "):
-        if dash and not line.lstrip().startswith("#"):
-            line, dash = f"{indent}- {line.lstrip()}", False
-        yield line
+    """The options of one item; the dash stands before the first one that is not a comment."""
+    lines = list(_section(model, values, indent + "  "))
+    first = next(number for number, line in enumerate(lines) if not line.lstrip().startswith("#"))
+    yield from (f"{indent}{line.lstrip()}" for line in lines[:first])
+    yield f"{indent}- {lines[first].lstrip()}"
+    yield from lines[first + 1 :]
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:

@@ -89,7 +89,9 @@ class Log(Section):
     format: LogFormat = Field(
         default=LogFormat.AUTO, description="auto (console on a terminal, JSON otherwise), console or json."
     )
-    level: LogLevel = Field(default=LogLevel.INFO, description="Least severe lines to write.")
+    level: LogLevel = Field(
+        default=LogLevel.INFO, description="Least severe lines to write: debug, info, warning or error."
+    )
 
 
 class Settings(Section):
@@ -105,23 +107,34 @@ class Settings(Section):
         examples=["relay.contoso.com"],
     )
     listeners: tuple[Listener, ...] = Field(min_length=1, description="Where devices hand in mail.")
-    tls: Tls = Field(default=Tls(), description="The relay's own certificate.")
-    apps: dict[Name, App] = Field(min_length=1, description="App registrations in Entra ID, by a name of your choice.")
-    profiles: dict[Name, Profile] = Field(min_length=1, description="Sender profiles, by a name of your choice.")
+    tls: Tls = Field(
+        default=Tls(),
+        description="The relay's own certificate, shown to devices; without one, a self-signed one is made and kept in data_dir.",
+    )
+    apps: dict[Name, App] = Field(
+        min_length=1,
+        description="App registrations in Entra ID, by a name of your choice; each may send as the mailboxes of its profiles.",
+    )
+    profiles: dict[Name, Profile] = Field(
+        min_length=1, description="Sender profiles, by a name of your choice: how mail leaves, and as whom."
+    )
     devices: dict[Name, Device] = Field(
         default_factory=dict,
         description="Devices that may hand in mail, by a name of your choice; all others are refused.",
     )
-    limits: MailboxLimits = Field(default=MailboxLimits(), description="Limits of every mailbox.")
+    limits: MailboxLimits = Field(
+        default=MailboxLimits(),
+        description="How much each mailbox sends; Exchange turns away what is above its own limits.",
+    )
     mailboxes: dict[Mail, MailboxLimits] = Field(
         default_factory=dict,
         description="Limits of single mailboxes, by address; what is not set follows limits.",
         examples=[{"scanner@contoso.com": {"sessions": 3}}],
     )
-    intake: Intake = Field(default=Intake(), description="What devices may hand in.")
-    spool: Spool = Field(default=Spool(), description="The durable store.")
-    delivery: Delivery = Field(default=Delivery(), description="Attempts and their timing.")
-    log: Log = Field(default=Log(), description="Logging.")
+    intake: Intake = Field(default=Intake(), description="What devices may hand in, and how long they may take.")
+    spool: Spool = Field(default=Spool(), description="The store on disk that keeps mail until it has arrived.")
+    delivery: Delivery = Field(default=Delivery(), description="When to try, try again and give up.")
+    log: Log = Field(default=Log(), description="What is logged, and how.")
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Settings:
