@@ -45,7 +45,7 @@ class App(Section):
 
     cloud: Cloud = Field(
         default=Cloud.WORLDWIDE,
-        description="The Microsoft cloud the tenant lives in: worldwide (GCC too), us-gov-gcc-high, us-gov-dod or china.",
+        description="The Microsoft cloud of the tenant: worldwide (GCC too), us-gov-gcc-high, us-gov-dod or china.",
     )
     tenant: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",

@@ -109,11 +109,13 @@ class Settings(Section):
     listeners: tuple[Listener, ...] = Field(min_length=1, description="Where devices hand in mail.")
     tls: Tls = Field(
         default=Tls(),
-        description="The relay's own certificate, shown to devices; without one, a self-signed one is made and kept in data_dir.",
+        description="The relay's own certificate, shown to devices; "
+        "without one, a self-signed one is made and kept in data_dir.",
     )
     apps: dict[Name, App] = Field(
         min_length=1,
-        description="App registrations in Entra ID, by a name of your choice; each may send as the mailboxes of its profiles.",
+        description="App registrations in Entra ID, by a name of your choice; "
+        "each may send as the mailboxes of its profiles.",
     )
     profiles: dict[Name, Profile] = Field(
         min_length=1, description="Sender profiles, by a name of your choice: how mail leaves, and as whom."
