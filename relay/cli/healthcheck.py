@@ -5,6 +5,7 @@ It connects to the first listener and expects the greeting `220`. Like everythin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -59,5 +60,6 @@ def _greeting(address: str) -> bytes:
     host, _, port = address.rpartition(":")
     with socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=TIMEOUT_S) as connection:
         line = connection.makefile("rb").readline(1024)
-        connection.sendall(b"QUIT\r\n")
+        with contextlib.suppress(OSError):  # good manners; the greeting has told what there is to know
+            connection.sendall(b"QUIT\r\n")
         return line

@@ -11,7 +11,7 @@ _WIDEST = 60
 
 
 def plain(value: Any) -> Any:
-    """A value object as JSON knows it: dictionaries, lists, text, numbers, and RFC 3339 times for numbers called `…_at`."""
+    """A value object as JSON knows it: dictionaries, lists, text and numbers; numbers called `…_at` are moments."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, Mapping):

@@ -68,15 +68,15 @@ def relay() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one verb and returns its exit code; says what was wrong with the usage. Raises KeyboardInterrupt."""
+    """Runs one verb and returns its exit code; what was wrong with the usage is said."""
     try:
-        code = relay.main(arguments, prog_name="relay", standalone_mode=False)
+        with relay.make_context("relay", arguments) as context:
+            return int(relay.invoke(context) or 0)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
-        raise KeyboardInterrupt from None
-    return int(code or 0)
 
 
 @click.command("healthcheck", add_help_option=False, context_settings={"ignore_unknown_options": True})
