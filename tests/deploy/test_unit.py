@@ -1,0 +1,49 @@
+"""The systemd unit, judged by systemd's own checkers."""
+
+from __future__ import annotations
+
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+from relay.config.settings import Delivery
+
+UNIT = Path(__file__).resolve().parents[2] / "systemd" / "relay.service"
+
+
+def test_the_unit_is_understood_to_the_last_word(need_tool, tmp_path):
+    """systemd-analyze ends with 0 even for unknown keys, so nothing may be printed. It wants the program to exist."""
+    copy = tmp_path / "relay.service"
+    copy.write_text(UNIT.read_text().replace("/opt/relay/bin/relay", "/bin/true"))
+    ended = _run(need_tool("systemd-analyze"), "verify", "--man=no", copy)
+
+    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+
+
+def test_an_unknown_word_would_be_noticed(need_tool, tmp_path):
+    """The test above can fail."""
+    copy = tmp_path / "relay.service"
+    copy.write_text(UNIT.read_text().replace("/opt/relay/bin/relay", "/bin/true").replace("PrivateTmp", "PrivateTemp"))
+
+    assert "PrivateTemp" in _run(need_tool("systemd-analyze"), "verify", "--man=no", copy).stderr
+
+
+def test_little_is_exposed(need_tool):
+    """At most 2.0 of 10 on systemd's scale."""
+    ended = _run(need_tool("systemd-analyze"), "security", "--no-pager", "--offline=true", "--threshold=20", UNIT)
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_what_is_in_hand_has_time_to_finish():
+    """systemd waits longer than the relay's own deadline, and does not retry a broken configuration."""
+    unit = RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(UNIT)
+
+    assert unit.getint("Service", "TimeoutStopSec") > Delivery().stop_deadline_s
+    assert unit.get("Service", "RestartPreventExitStatus") == "78"
+
+
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
