@@ -1,0 +1,113 @@
+"""As much HTTP/1.1 as the sandbox needs: requests with a Content-Length, one reply each, connections kept alive."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from relay.sandbox.wire import GoneError, LineTooLongError, Wire
+
+MAX_BODY = 1024 * 1024
+IDLE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; header names are in lower case, `query` keeps the first value of each name."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def form(self) -> dict[str, str]:
+        """The body as an application/x-www-form-urlencoded form, the first value of each name."""
+        return _firsts(self.body.decode("utf-8", "replace"))
+
+    def json(self) -> Any:
+        """The body as JSON; raise ValueError when it is none."""
+        return json.loads(self.body or b"{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One reply."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class CutError(Exception):
+    """Raised by a handler: reset the connection instead of answering."""
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def json_response(value: object, status: int = 200, **headers: str) -> Response:
+    """A reply with a JSON body; header names are given with _ for -."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Response(status, json.dumps(value, indent=1).encode() + b"\n", "application/json; charset=utf-8", named)
+
+
+async def serve(wire: Wire, handler: Handler) -> None:
+    """Answer requests on one connection until the client leaves, asks to close, or says nothing for a minute."""
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                request = await _read(wire)
+        except (ValueError, LineTooLongError):
+            _write(wire, Response(HTTPStatus.BAD_REQUEST, b"this is not HTTP/1.1 as the sandbox knows it\n"), last=True)
+            return
+        except (TimeoutError, GoneError):
+            return
+        try:
+            response = await handler(request)
+        except CutError:
+            wire.reset()
+            return
+        last = request.headers.get("connection", "").lower() == "close"
+        _write(wire, response, last=last, head_only=request.method == "HEAD")
+        if last:
+            return
+
+
+async def _read(wire: Wire) -> Request:
+    method, target, _version = (await wire.read_line()).decode("latin-1").split(" ", 2)
+    headers: dict[str, str] = {}
+    while line := (await wire.read_line()).decode("latin-1"):
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    length = int(headers.get("content-length", "0"))
+    if length > MAX_BODY:
+        raise ValueError("request body too large")
+    body = bytearray()
+    while len(body) < length:
+        body += await wire.read_some(length - len(body))
+    parts = urlsplit(target)
+    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, bytes(body))
+
+
+def _firsts(text: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+
+
+def _write(wire: Wire, response: Response, *, last: bool, head_only: bool = False) -> None:
+    reason = HTTPStatus(response.status).phrase if response.status in set(HTTPStatus) else "Sandbox"
+    head = {
+        "Date": formatdate(usegmt=True),
+        "Content-Type": response.content_type,
+        "Content-Length": str(len(response.body)),
+        "Cache-Control": "no-store, no-cache",
+        "Connection": "close" if last else "keep-alive",
+        **response.headers,
+    }
+    lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in head.items())]
+    wire.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (b"" if head_only else response.body))
