@@ -46,6 +46,14 @@ def test_asking_without_pause_keeps_the_limit(per_minute: int) -> None:
     assert len(times) >= 5 * max(0.95, (per_minute - burst_of(per_minute)) * 0.95)
 
 
+def test_the_minute_includes_both_its_ends() -> None:
+    """With one message a minute, the next may start after sixty seconds, not at them: Exchange may count both."""
+    tat = gcra(0, 1_000, per_minute=1, burst=1).tat_ms
+
+    assert not gcra(tat, 61_000, per_minute=1, burst=1).granted
+    assert gcra(tat, 61_001, per_minute=1, burst=1).granted
+
+
 @given(limits, st.integers(0, 10**13), st.integers(0, 10**13))
 def test_waiting_as_told_is_enough(per_minute: int, tat: int, now: int) -> None:
     """After `wait_ms` the answer is yes, from any state, also one that a jumping clock left behind."""

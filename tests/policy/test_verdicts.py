@@ -291,6 +291,15 @@ def test_a_temporary_answer_never_fails_mail(code: int, enhanced: str, text: str
     assert not judge_reply(Reply(code, enhanced, text), stage, FACTS).cls.fails_mail
 
 
+@pytest.mark.parametrize("answer", sorted({answer for answer, *_ in ANSWERS}))
+def test_a_known_wording_with_a_temporary_code_is_temporary(answer: str) -> None:
+    """The words of a final refusal, its enhanced code even, under a 4xx: the code says try again, so it is tried."""
+    reply = said(answer)
+
+    for stage in ("mail", "rcpt", "data", "final"):
+        assert not judge_reply(Reply(450, reply.enhanced, reply.text), stage, FACTS).cls.fails_mail
+
+
 @given(st.integers(200, 999), enhanced_codes, wordings, st.sampled_from(["greeting", "ehlo", "starttls", "auth", "?"]))
 def test_nothing_before_mail_fails_mail(code: int, enhanced: str, text: str, stage: str) -> None:
     """A message that was not yet named to the server cannot have been refused by it."""
