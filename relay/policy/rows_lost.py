@@ -26,8 +26,8 @@ LOST = (
         rule="lost.starttls-missing",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
-        says=r"starttls.*(not (supported|offered|advertised|available)|missing|extension)|(no|without) starttls",
-        answer="STARTTLS is not offered by the server",
+        says=r"not offer starttls|starttls.*(not (supported|offered|advertised|available)|missing|extension)|(no|without) starttls",
+        answer="smtp.office365.com:587 does not offer STARTTLS",
         meaning="The server does not offer STARTTLS, and nothing is sent in clear: something on the way strips it, or "
         "this is not Exchange Online.",
         remedy="Switch off SMTP inspection (fixup) for {host}:587 in the firewall; check endpoint.host and "
@@ -38,9 +38,9 @@ LOST = (
         rule="lost.sign-in-missing",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
-        says=r"xoauth2.*(not (supported|offered|advertised|available)|missing)|no suitable authentication|"
+        says=r"not offer (auth )?xoauth2|xoauth2.*(not (supported|offered|advertised|available)|missing)|no suitable authentication|"
         r"auth(entication)? (extension )?(is )?not (supported|offered|advertised|available)",
-        answer="XOAUTH2 is not offered by the server",
+        answer="smtp.office365.com:587 does not offer AUTH XOAUTH2",
         meaning="The server offers no XOAUTH2.",
         remedy="Check endpoint.host of profile {profile}: smtp.office365.com in the worldwide cloud, port 587",
         source="Microsoft, authenticate an IMAP, POP or SMTP connection using OAuth",

@@ -208,6 +208,17 @@ RECIPIENTS = (
 
 CONTENT = (
     ReplyRow(
+        rule="smtp.address-not-ascii",
+        cls=Class.MESSAGE,
+        scope=Scope.MESSAGE,
+        enhanced=("5.6.7",),
+        answer="553 5.6.7 the address is not ASCII and the server does not offer SMTPUTF8",
+        meaning="The address has characters beyond ASCII, and the server takes no such addresses.",
+        remedy="Write the address in ASCII in the device, the domain in its xn-- form; or profiles.{profile}.from: "
+        "mailbox",
+        source="RFC 6531 §3.5",
+    ),
+    ReplyRow(
         rule="smtp.too-big",
         cls=Class.MESSAGE,
         scope=Scope.MESSAGE,
