@@ -21,7 +21,8 @@ class Recorder:
 
     def __init__(self, ca_file: Path | None) -> None:
         import requests  # slow, and nobody but MSAL needs it
-        import requests.adapters
+        from requests.adapters import HTTPAdapter
+        from urllib3.util import Retry
 
         self.status = 0
         self.json: dict[str, Any] = {}
@@ -29,7 +30,9 @@ class Recorder:
         self._verify: str | bool = str(ca_file) if ca_file else True
         self._session = requests.Session()
         self._session.trust_env = False  # else REQUESTS_CA_BUNDLE and .netrc win over the configuration
-        self._session.mount("https://", requests.adapters.HTTPAdapter(max_retries=1))
+        # a Retry-After belongs to the caller: urllib3 would sleep it out here
+        retry = Retry(1, read=False, respect_retry_after_header=False)
+        self._session.mount("https://", HTTPAdapter(max_retries=retry))
 
     def get(self, url: str, **kwargs: Any) -> Any:
         return self._ask("GET", url, **kwargs)
@@ -46,6 +49,7 @@ class Recorder:
         timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         kwargs |= {"timeout": timeout, "verify": self._verify, "allow_redirects": False}
         answer = self._session.request(method, url, **kwargs)
+        answer.encoding = "utf-8"  # else requests guesses
         self._remember(answer)
         return answer
 

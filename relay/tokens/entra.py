@@ -55,7 +55,7 @@ class Entra:
             answer = self._application(secret).acquire_token_for_client([self._scope])
         except Exception as exc:
             raise self._failure(exc) from exc
-        return self._token(answer, asked_at)
+        return self._token(answer if isinstance(answer, dict) else {}, asked_at)
 
     def forget(self) -> None:
         """The next `acquire` starts from nothing: new discovery, no answer of before repeated. Never blocks."""
