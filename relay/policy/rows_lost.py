@@ -26,7 +26,8 @@ LOST = (
         rule="lost.starttls-missing",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
-        says=r"not offer starttls|starttls.*(not (supported|offered|advertised|available)|missing|extension)|(no|without) starttls",
+        says=r"not offer starttls|"
+        r"starttls.*(not (supported|offered|advertised|available)|missing|extension)|(no|without) starttls",
         answer="smtp.office365.com:587 does not offer STARTTLS",
         meaning="The server does not offer STARTTLS, and nothing is sent in clear: something on the way strips it, or "
         "this is not Exchange Online.",
@@ -38,7 +39,8 @@ LOST = (
         rule="lost.sign-in-missing",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
-        says=r"not offer (auth )?xoauth2|xoauth2.*(not (supported|offered|advertised|available)|missing)|no suitable authentication|"
+        says=r"not offer (auth )?xoauth2|"
+        r"xoauth2.*(not (supported|offered|advertised|available)|missing)|no suitable authentication|"
         r"auth(entication)? (extension )?(is )?not (supported|offered|advertised|available)",
         answer="smtp.office365.com:587 does not offer AUTH XOAUTH2",
         meaning="The server offers no XOAUTH2.",
