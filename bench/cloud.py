@@ -1,7 +1,8 @@
 """The fake cloud as a process: `python -m bench.cloud SERVER.pem`, ruled by JSON lines on stdin, answering on stdout.
 
-The first line it prints names its ports. Orders: `reset` (latency, held), `wait` (count, timeout_s) answers when so many
-messages have arrived or the time is up, `arrivals` gives the times. It ends when stdin closes, so it cannot outlive a run.
+The first line it prints names its ports. Orders: `reset` (latency, held), `wait` (count, timeout_s) answers when so
+many messages have arrived or the time is up, `arrivals` gives the times. It ends when stdin closes, so it cannot
+outlive a run.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import asyncio
 import gc
 import json
 import ssl
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from subprocess import PIPE, Popen
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.entra import answerer
+from bench.machine import PROJECT
 from bench.upstream import Conversation, Desk
 
 if TYPE_CHECKING:
@@ -41,12 +43,12 @@ class Cloud:
 
     def __init__(self, server_pem: Path) -> None:
         command = [sys.executable, "-m", "bench.cloud", str(server_pem)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=PROJECT)
         ports = self._read()
         self.smtp_port = int(ports["smtp_port"])
         self.entra_port = int(ports["entra_port"])
 
-    def __enter__(self) -> Cloud:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,7 +1,7 @@
 """A fake Entra of two answers: the OpenID configuration, and a token for whoever asks.
 
-The token has the shape and length of a real one (a signed JWT of about 1.6 KB): what is sent upstream at sign-in is as long
-as in life, and beyond the line limit of RFC 4954 §4.
+The token has the shape and length of a real one (a signed JWT of about 1.6 KB): what is sent upstream at sign-in is as
+long as in life.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 _TOKEN_LIFE_S = 3599
 _TOKEN = ".".join(
     urlsafe_b64encode(part).rstrip(b"=").decode()
-    for part in (b'{"typ":"JWT","alg":"RS256"}', json.dumps({"roles": ["SMTP.SendAsApp"], "pad": "x" * 800}).encode(), b"s" * 256)
+    for part in (
+        b'{"typ":"JWT","alg":"RS256"}',
+        json.dumps({"roles": ["SMTP.SendAsApp"], "pad": "x" * 800}).encode(),
+        b"s" * 256,
+    )
 )
+
 
 def answerer(origin: Callable[[], str]) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     """A handler for `asyncio.start_server`; `origin()` is the address by which clients reach it ("https://localhost:1")."""
@@ -61,5 +66,7 @@ def _document(path: str, origin: str) -> dict[str, object]:
 
 def _response(document: dict[str, object]) -> bytes:
     body = json.dumps(document).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
     return head.encode() + body

@@ -1,8 +1,9 @@
 """The devices: `python -m bench.load JOB` sends real mail by real SMTP and prints what it measured as one JSON line.
 
-Each device opens a connection per message and waits for every reply, as printers do (connect, EHLO, MAIL, RCPT, DATA, QUIT);
-messages are built before the clock starts. A refusal is counted and reported, never retried. The same generator serves both
-peers, in its own process, and does nothing that is not needed: it shares the processors with the peer it measures.
+Each device opens a connection per message and waits for every reply, as printers do (connect, EHLO, MAIL, RCPT, DATA,
+QUIT); messages are built before the clock starts. A refusal is counted and reported, never retried. The same generator
+serves both peers, in its own process, and does nothing that is not needed: it shares the processors with the peer it
+measures.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+from bench.machine import PROJECT
 from bench.messages import body_of, head_of
 
-_SENDER, _RECIPIENT = "scanner@contoso.example", "office@contoso.example"
+SENDER, RECIPIENT = "scanner@contoso.example", "office@contoso.example"
 _STEPS = (
     (b"220", b"EHLO copier.contoso.example\r\n"),
-    (b"250", f"MAIL FROM:<{_SENDER}>\r\n".encode()),
-    (b"250", f"RCPT TO:<{_RECIPIENT}>\r\n".encode()),
+    (b"250", f"MAIL FROM:<{SENDER}>\r\n".encode()),
+    (b"250", f"RCPT TO:<{RECIPIENT}>\r\n".encode()),
     (b"250", b"DATA\r\n"),
 )
 _BODY, _STORED, _GOODBYE = len(_STEPS), len(_STEPS) + 1, len(_STEPS) + 2
@@ -64,11 +66,11 @@ class Report:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def send(job: Job, *, timeout_s: float = 300) -> Report:
+def send(job: Job, *, timeout_s: float = 120) -> Report:
     """Runs the job in a process of its own. Raises `RuntimeError` when it fails or refuses to end."""
     command = [sys.executable, "-m", "bench.load", json.dumps(asdict(job))]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, cwd=PROJECT)
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"the devices were still waiting after {timeout_s:.0f} s: {job}") from error
     if done.returncode:

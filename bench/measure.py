@@ -1,8 +1,8 @@
 """What a peer used, read from /proc: processor time and memory of a process and all its descendants.
 
-Processor time counts children already reaped (Postfix starts one process after another), so nothing that ended is missed.
-PSS counts a page shared by n processes as 1/n each (Linux Documentation/filesystems/proc.rst), so that a family of processes is
-not charged several times for the same code.
+Processor time counts children already reaped (Postfix starts one process after another), so nothing that ended is
+missed. PSS counts a page shared by n processes as 1/n each (Linux Documentation/filesystems/proc.rst), so that a family
+of processes is not charged several times for the same code.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,7 +54,7 @@ class PeakMemory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.octets = 0
 
-    def __enter__(self) -> PeakMemory:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -64,9 +64,13 @@ class PeakMemory:
         self._over.set()
         self._thread.join()
 
+    def sample(self) -> None:
+        """Looks now."""
+        self.octets = max(self.octets, pss_octets(self._root))
+
     def _watch(self) -> None:
         while not self._over.is_set():
-            self.octets = max(self.octets, pss_octets(self._root))
+            self.sample()
             self._over.wait(_SAMPLE_EVERY_S)
 
 

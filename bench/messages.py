@@ -25,7 +25,7 @@ def head_of(number: str) -> bytes:
 
 
 def body_of(octets: int) -> bytes:
-    """Base64 text of exactly this length (at least 2), in CRLF lines; no line begins with a dot. The same every time."""
+    """Base64 text of exactly this length (at least 2), in CRLF lines, none with a dot. The same every time."""
     text = b64encode(Random(octets).randbytes(57 * 1024))  # a few hundred lines, repeated: nobody compresses it
     lines = b"".join(text[at : at + _LINE] + b"\r\n" for at in range(0, len(text), _LINE))
     whole = lines * (octets // len(lines) + 1)

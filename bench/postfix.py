@@ -1,7 +1,7 @@
-"""Postfix from Debian as a private instance: own configuration, queue and port; the system's own Postfix is not touched.
+"""Postfix from Debian as a private instance: own configuration, queue and port; the machine's own is not touched.
 
-Everything that decides speed or safety is the package's default (queue files fsynced before 250). Told differently from it: the
-address and port, the relayhost (the fake Exchange Online), no size limit, three connections per destination, TLS
+Everything that decides speed or safety is the package's default (queue files fsynced before 250). Told differently from
+it: address and port, the relayhost (the fake Exchange Online), no size limit, three connections per destination, TLS
 demanded, no chroot. It signs in to nothing and does not verify the certificate: less work than the relay has.
 Needs root, because Postfix's own master does.
 """
@@ -96,14 +96,14 @@ class Postfix:
         shutil.chown(self._folder / "data", "postfix", "root")
         main = _MAIN.format(folder=self._folder, upstream=upstream, sessions=SESSIONS)
         (self._config / "main.cf").write_text(main)
-        (self._config / "master.cf").write_text(_services(_TEMPLATE.read_text(), self.port))
+        (self._config / "master.cf").write_text(services(_TEMPLATE.read_text(), self.port))
 
     def _postfix(self, order: str) -> None:
         _run("postfix", "-c", str(self._config), order)
 
 
-def _services(template: str, port: int) -> str:
-    """The packaged master.cf, its smtp listener on our port and nothing in a chroot (which would need copies of /etc)."""
+def services(template: str, port: int) -> str:
+    """The packaged master.cf, its smtp listener on our port, nothing in a chroot (that needs copies of /etc)."""
     lines = []
     for line in template.splitlines():
         fields = line.split()
@@ -118,7 +118,7 @@ def _services(template: str, port: int) -> str:
 
 def _run(*command: str, stdin: str | None = None) -> str:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise PeerError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
     return done.stdout

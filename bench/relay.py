@@ -1,7 +1,7 @@
 """Our relay as a peer: `python -m relay serve` with a generated configuration, as a user would start it.
 
-Told differently from its defaults: the fake cloud's addresses and CA, three sessions and no limit of messages per minute
-(Exchange allows 30, which would hide every figure), and up to 1 000 messages per connection.
+Told differently from its defaults: the fake cloud's addresses and CA, three sessions, no limit of messages per
+minute (Exchange allows 30, which would hide every figure), and up to 1 000 messages per connection.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.machine import PROJECT
 from bench.peer import SESSIONS, PeerError, await_greeting, free_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bench.peer import Surroundings
 
 NAME = "relay"
-_PROJECT = Path(__file__).resolve().parent.parent
 _STOP_WITHIN_S = 10
 
 
@@ -50,7 +51,7 @@ class Relay:
         command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
         environment = {**os.environ, "BENCH_SECRET": "not-a-secret"}
         with self._log.open("wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=_PROJECT, env=environment)
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=PROJECT, env=environment)
 
     def _await_greeting(self) -> None:
         try:
