@@ -1,0 +1,81 @@
+"""`relay sandbox` as its own process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+from relay.cli.sandbox import announcement
+from relay.config.loader import parse
+from relay.sandbox.cloud import Cloud, CloudOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REST = """\
+listeners: [{listen: "127.0.0.1:0"}]
+devices: {copier: {address: 127.0.0.1, profile: scanner}}
+"""
+
+
+@contextmanager
+def running(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """The command, until the test is through with it."""
+    command = [sys.executable, "-m", "relay", "sandbox", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_it_prints_how_to_reach_it_and_stops_when_told():
+    """Exchange greets and proves itself with the CA that was named; SIGTERM ends it with code 0."""
+    with running("--json", "--mailbox", "fax@contoso.test") as process:
+        settings = json.loads(process.stdout.readline())
+        with smtplib.SMTP(settings["smtp_host"], settings["smtp_port"], timeout=10) as session:
+            session.starttls(context=ssl.create_default_context(cafile=settings["ca_file"]))
+        with urlopen(settings["management_url"] + "/stats", timeout=10) as answer:
+            stats = json.load(answer)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 0, process.stderr.read()
+    assert settings["mailboxes"] == ["fax@contoso.test"]
+    assert (stats["sessions"], stats["messages"]) == (1, 0)
+
+
+def test_a_port_that_is_taken_is_told():
+    """Code 69 and what to do, no traceback."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        running("--smtp-port", str(other.getsockname()[1])) as process,
+    ):
+        _, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 69
+    assert "choose other ports" in errors
+    assert "Traceback" not in errors
+
+
+async def test_what_it_prints_is_a_configuration():
+    """Pasted beside a listener and a device it passes the loader, and two profiles share no yaml anchor."""
+    async with Cloud(CloudOptions()) as cloud:
+        text = announcement(cloud.settings)
+        settings = parse(REST + text)
+
+    assert settings.apps["sandbox"].authority_url == cloud_authority(text)
+    assert settings.endpoint_of("scanner").host == "localhost"
+    assert "&id" not in text
+
+
+def cloud_authority(text: str) -> str:
+    """The authority as it was printed."""
+    return next(line.split()[1] for line in text.splitlines() if line.strip().startswith("authority:"))
