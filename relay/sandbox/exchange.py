@@ -81,6 +81,7 @@ class Exchange:
         self.refusals: list[str] = []
         self.sign_ins = 0
         self.sessions = 0
+        self.session_ended = asyncio.Event()  # set at the end of every session; clear it to wait for the next
         self._hosts = f"SBX{random.randrange(1000):03d}"  # noqa: S311 - a name, no secret
         self._files = itertools.count(1)
 

@@ -76,6 +76,7 @@ class Session:
             self._forget()
             if self._login is not None:
                 self._exchange.limits.leave(self._login.mailbox, self)
+            self._exchange.session_ended.set()
 
     async def _serve_one(self) -> None:
         try:

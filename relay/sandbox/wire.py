@@ -36,6 +36,8 @@ class Wire(asyncio.Protocol):
         self._connected = connected
         self._latency = latency
         self._transport: asyncio.Transport | None = None
+        self._raw: asyncio.Transport | None = None  # below TLS
+        self._peer = ""
         self._buffer = bytearray()
         self._ended = False
         self._paused = False
@@ -49,7 +51,9 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection to its server."""
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = self._raw = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self._peer = str(name[0]) if name else ""
         self._connected(self)
 
     def data_received(self, data: bytes) -> None:
@@ -166,8 +170,7 @@ class Wire(asyncio.Protocol):
     @property
     def peer(self) -> str:
         """The address of the other side."""
-        name = self.transport.get_extra_info("peername")
-        return str(name[0]) if name else ""
+        return self._peer
 
     async def close(self) -> None:
         """Close in good order, after what was written."""
@@ -177,14 +180,15 @@ class Wire(asyncio.Protocol):
 
     def reset(self) -> None:
         """Cut the connection with a TCP RST: the other side sees it break, not end."""
-        if self._transport is None or self.gone.is_set():
+        if self._raw is None or self.gone.is_set():
             return
-        sock = self._transport.get_extra_info("socket")
+        # a TLS transport that is closing has forgotten its socket: go below it
+        sock = self._raw.get_extra_info("socket")
         if sock is not None and sock.fileno() >= 0:
             # uvloop's pseudo socket takes no options: a duplicate of the descriptor does
             with socket.socket(fileno=os.dup(sock.fileno())) as twin:
                 twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
+        self._raw.abort()
 
     def _write_late(self) -> None:
         if self._late:

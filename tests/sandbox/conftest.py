@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from relay.sandbox.cloud import Cloud, CloudOptions, CloudSettings
+from tests.sandbox.wires import Talk
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,3 +99,24 @@ async def cloud() -> AsyncIterator[Cloud]:
     """A cloud without the limit per minute."""
     async with Cloud(CloudOptions(messages_per_minute=0)) as running:
         yield running
+
+
+@pytest.fixture
+async def access_token(cloud: Cloud) -> str:
+    """A valid token of the cloud."""
+    return await token(cloud.settings)
+
+
+@pytest.fixture
+async def talk(cloud: Cloud, access_token: str) -> AsyncIterator[Talk]:
+    """A bare session that has signed in as the scanner."""
+    session = await enter(cloud.settings, access_token)
+    yield session
+    session.close()
+
+
+async def enter(settings: CloudSettings, access_token: str, user: str = SCANNER) -> Talk:
+    """A new bare session, signed in."""
+    session = await Talk.secured(settings)
+    assert (await session.ask("AUTH XOAUTH2 " + xoauth2(user, access_token))).startswith("235")
+    return session
