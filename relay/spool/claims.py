@@ -1,7 +1,7 @@
 """Claiming and settling, as operations of the writer thread: each runs inside one transaction.
 
-A claim takes, in one step, a slot of the mailbox (how many connections; it stays the owner's until that leaves), a start
-from its meter (how many messages a minute), the due message with a new fence, and writes the attempt.
+A claim takes, in one step, a slot of the mailbox (how many connections; it stays the owner's until that leaves), a
+start from its meter (how many messages a minute), the due message with a new fence, and writes the attempt.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 from relay.message.address import Address
+from relay.message.parcel import Parcel
 from relay.policy.quota import burst_of, gcra
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
-from relay.message.parcel import Parcel
 
 if TYPE_CHECKING:
     import sqlite3
@@ -52,7 +52,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
     """Records the outcome; False, and nothing changed, when somebody claimed the message after us."""
     now = _now()
     final = settlement.state in (State.DELIVERED, State.FAILED)
-    values = {
+    values: dict[str, object] = {
         "id": claimed.parcel.id, "fence": claimed.fence, "n": claimed.attempt, "now": now,
         "state": settlement.state, "due_at": settlement.due_at, "settled_at": now if final else None,
         "outcome": settlement.outcome, "host": settlement.host, "stage": settlement.stage, "rule": settlement.rule,
@@ -67,8 +67,16 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
             {"id": claimed.parcel.id, "address": result.address, "state": result.state, "answer": result.answer},
         )
     if settlement.state is State.DELIVERED:
-        connection.execute(SQL.drop_body, values)
+        _end(connection, values)
     return True
+
+
+def _end(connection: sqlite3.Connection, values: dict[str, object]) -> None:
+    """The last recipient has arrived; a body is kept only if an earlier attempt failed for another one."""
+    if values["n"] != 1 and connection.execute(SQL.failed_recipients, values).fetchone()[0]:
+        connection.execute(SQL.mark_failed, values)
+    else:
+        connection.execute(SQL.drop_body, values)
 
 
 def _earliest(connection: sqlite3.Connection, profiles: tuple[str, ...]) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
 """A message on its way in: its head in memory, its body in memory while small, else streamed to a file.
 
-The file is written off the event loop, one write after the other; `finish` makes it durable: data synced, renamed to its
-final name, directory synced. Only then may a row point to it.
+The file is written off the event loop, one write after the other; `finish` makes it durable: data synced, renamed to
+its final name, directory synced. Only then may a row point to it.
 """
 
 from __future__ import annotations

@@ -118,3 +118,32 @@ DELETE FROM recipient WHERE message_id = :id;
 
 -- name: forget_attempts
 DELETE FROM attempt WHERE message_id = :id;
+
+-- name: list_messages
+-- Without a state: everything not settled.
+SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, m.answer
+FROM message m LEFT JOIN pause p ON p.profile = m.profile
+WHERE CASE WHEN :state IS NULL THEN m.settled_at IS NULL ELSE m.state = :state END
+ORDER BY m.id LIMIT :limit;
+
+-- name: count_states
+SELECT state, count(*) FROM message GROUP BY state;
+
+-- name: show_message
+SELECT m.id, m.state, m.received_at, m.device, m.profile, m.mailbox, m.client, m.sender, m.size, m.due_at, m.attempts, p.until
+FROM message m LEFT JOIN pause p ON p.profile = m.profile WHERE m.id = :id;
+
+-- name: head_of
+SELECT head FROM body WHERE message_id = :id;
+
+-- name: recipients_of
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+
+-- name: attempts_of
+SELECT started_at, ended_at, outcome, host, stage, rule, answer, meaning, remedy FROM attempt WHERE message_id = :id ORDER BY n;
+
+-- name: failed_recipients
+SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
+
+-- name: mark_failed
+UPDATE message SET state = 'failed' WHERE id = :id;

@@ -47,7 +47,6 @@ class SqliteStore:
         self._lock = -1
         self._checked = 0.0
         self._room = True
-        self._known: set[str] = set()
 
     @property
     def directory(self) -> Path:
@@ -89,9 +88,7 @@ class SqliteStore:
 
     async def accept(self, new: NewMessage) -> None:
         """Durable when this returns. Raises `SpoolError`."""
-        mailbox = None if new.mailbox in self._known else new.mailbox
-        await self._run("accept", lambda connection: _insert(connection, new, mailbox))
-        self._known.add(new.mailbox)
+        await self._run("accept", lambda connection: _insert(connection, new))
         self._on_mail(new.mailbox, new.profile)
 
     # -- delivery
@@ -107,6 +104,9 @@ class SqliteStore:
         if done and settlement.state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, claim.parcel.body)
         return done
+
+    async def open_mailbox(self, mailbox: str) -> None:
+        await self._run("mailbox", lambda connection: claims.add_mailbox(connection, mailbox))
 
     async def leave(self, owner: str) -> None:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
@@ -201,10 +201,8 @@ class SqliteStore:
             os.close(fd)
 
 
-def _insert(connection: sqlite3.Connection, new: NewMessage, new_mailbox: str | None) -> None:
+def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
     now = time.time_ns() // 1_000_000
-    if new_mailbox is not None:
-        claims.add_mailbox(connection, new_mailbox)
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,

@@ -189,6 +189,10 @@ class Store(Protocol):
         """Records the outcome; False when the fence was not the newest one."""
         ...
 
+    async def open_mailbox(self, mailbox: str) -> None:
+        """Makes the meter and the slots of a mailbox that was not seen before; claims for it come after."""
+        ...
+
     async def leave(self, owner: str) -> None:
         """The connection is closed: its slot is free."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+
 import structlog
 
 _NOISY = ("mail.log", "msal", "urllib3", "asyncio", "aiosmtplib")

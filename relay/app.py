@@ -1,0 +1,195 @@
+"""The switchboard: builds every part from Settings, starts bottom-up, stops top-down. Only here do parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from relay import __version__
+from relay.config.loader import ConfigError, load
+from relay.config.secret import SecretError
+from relay.delivery.lane import Way
+from relay.delivery.scheduler import Scheduler
+from relay.policy.verdicts import Facts
+from relay.smtpd.desk import House, Rules
+from relay.smtpd.listener import Server
+from relay.smtpd.tls import server_context
+from relay.spool.sqlite import SqliteStore
+from relay.spool.store import SpoolError
+from relay.telemetry.journal import Journal
+from relay.telemetry.logs import open_log
+from relay.telemetry.notify import notify, reloading
+from relay.tokens.entra import Entra
+from relay.tokens.keeper import Keeper
+from relay.transport.smtp import ExchangeTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from relay.config.settings import App, Settings
+
+EX_OK, EX_UNAVAILABLE, EX_CONFIG = 0, 69, 78
+
+
+def serve(config: Path) -> int:
+    """Runs the relay in the foreground until SIGTERM or SIGINT; returns the exit code (sysexits.h)."""
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        for complaint in error.complaints:
+            print(complaint, file=sys.stderr)  # noqa: T201
+        return EX_CONFIG
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_Relay(config, settings).run())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one: it moves twice the octets of asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class _Relay:
+    """One running relay."""
+
+    def __init__(self, config: Path, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._hostname = settings.hostname or socket.getfqdn()
+        self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
+        self._keepers: dict[tuple[object, ...], Keeper] = {}
+        self._ended = asyncio.Event()
+
+    async def run(self) -> int:
+        """Starts, serves, stops."""
+        store = SqliteStore(self._settings.data_dir / "spool", self._settings.spool, self._mail_came)
+        self._scheduler = Scheduler(store, self._journal)
+        try:
+            recovered = await store.open()
+            house = House(self._rules(self._settings), store, self._journal, self._hostname)
+            server = Server(house)
+            listening = await server.open(self._settings.listeners)
+        except (SpoolError, SecretError, OSError) as error:
+            self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
+            await store.close()
+            return EX_UNAVAILABLE
+        self._house = house
+        self._watch_signals()
+        self._journal.service(
+            "relay.started", version=__version__, listening=listening, hostname=self._hostname,
+            interrupted=recovered.interrupted, swept=recovered.swept, damaged=recovered.damaged,
+        )  # fmt: skip
+        notify("READY=1", f"STATUS=listening on {', '.join(listening)}")
+        await self._scheduler.start(self._settings, self._ways(self._settings))
+        await self._ended.wait()
+        await self._stop(server, store)
+        return EX_OK
+
+    def _mail_came(self, mailbox: str, _profile: str) -> None:
+        self._scheduler.mail(mailbox)
+
+    async def _stop(self, server: Server, store: SqliteStore) -> None:
+        """Devices first, then attempts, then the disk: what is in hand ends in that order too."""
+        notify("STOPPING=1")
+        self._journal.service("relay.stopping")
+        deadline = self._settings.delivery.stop_deadline_s
+        cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        await store.close()
+        self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
+
+    # -- signals
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        self._reloads: set[asyncio.Task[None]] = set()
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _on_hangup(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload(self) -> None:
+        """A new configuration in force, or the old one with a loud word; sessions and connections go on either way."""
+        reloading()
+        try:
+            settings = await asyncio.to_thread(load, self._config)
+            rules = self._rules(settings)
+        except (ConfigError, SecretError, OSError) as error:
+            complaints = [str(item) for item in error.complaints] if isinstance(error, ConfigError) else [str(error)]
+            self._journal.service(
+                "config.refused", level="error", complaints=complaints,
+                remedy="the old configuration goes on; mend the file, try `relay check`, then reload again",
+            )  # fmt: skip
+        else:
+            await self._take_up(settings, rules)
+        notify("READY=1")
+
+    async def _take_up(self, settings: Settings, rules: Rules) -> None:
+        restart = [
+            name for name in ("data_dir", "listeners", "hostname", "spool", "log")
+            if getattr(settings, name) != getattr(self._settings, name)
+        ]  # fmt: skip
+        self._settings = settings
+        self._house.rules = rules
+        await self._scheduler.plan(settings, self._ways(settings))
+        self._journal.service("config.reloaded", needs_restart=restart or None)
+
+    # -- parts
+
+    def _rules(self, settings: Settings) -> Rules:
+        """What sessions ask. Raises `SecretError` or `OSError` when the certificate can't be read."""
+        return Rules(settings, server_context(settings.tls, settings.data_dir, self._hostname))
+
+    def _ways(self, settings: Settings) -> dict[str, Way]:
+        return {name: self._way(settings, name) for name in settings.profiles}
+
+    def _way(self, settings: Settings, name: str) -> Way:
+        profile = settings.profiles[name]
+        app = settings.apps[profile.app]
+        endpoint = settings.endpoint_of(name)
+        transport = ExchangeTransport(
+            host=endpoint.host, port=endpoint.port, ca_file=endpoint.ca_file, mailbox=profile.mailbox,
+            tokens=self._keeper(profile.app, app), local_hostname=self._hostname, pipelining=profile.pipelining,
+            chunking=profile.chunking, connect_timeout_s=settings.delivery.connect_timeout_s,
+            reply_timeout_s=settings.delivery.reply_timeout_s, messages_per_session=profile.messages_per_session,
+            session_s=profile.session_s,
+        )  # fmt: skip
+        facts = Facts(
+            profile=name, mailbox=profile.mailbox, host=endpoint.host, app=profile.app, tenant=app.tenant,
+            client_id=app.client_id,
+        )  # fmt: skip
+        return Way(transport, facts, profile.idle_s)
+
+    def _keeper(self, name: str, app: App) -> Keeper:
+        """One keeper per app as configured: a reload that changes nothing keeps the token."""
+        key = (name, app.client_id, app.authority_url, app.scope_text, app.ca_file, app.token_grace_s, app.credential)
+        if key not in self._keepers:
+            entra = Entra(
+                client_id=app.client_id, authority=app.authority_url, scope=app.scope_text,
+                read_secret=app.credential.secret.read, ca_file=app.ca_file,
+            )  # fmt: skip
+            self._keepers[key] = Keeper(
+                entra, grace_s=app.token_grace_s,
+                on_fetched=lambda ms, expires_in: self._journal.token_fetched(
+                    app=name, ms=round(ms, 1), expires_in=round(expires_in)
+                ),
+            )  # fmt: skip
+        return self._keepers[key]
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, SpoolError):
+        return "make data_dir a writable directory of the relay's user, on a disk with room"
+    if isinstance(error, PermissionError):
+        return "ports below 1024 need CAP_NET_BIND_SERVICE; or listen on a port above"
+    return "mend what the reason names, then start again"

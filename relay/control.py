@@ -1,0 +1,20 @@
+"""Every question an operator may ask; the command line (and later the dashboard) are faces of it.
+
+Questions are answered from the spool's database by a connection that only reads, whether or not the relay runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from relay.spool.browse import Attempt, Browser, QueueItem, QueueRow, RecipientRow
+
+if TYPE_CHECKING:
+    from relay.config.settings import Settings
+
+__all__ = ["Attempt", "QueueItem", "QueueRow", "RecipientRow", "open_queue"]
+
+
+def open_queue(settings: Settings) -> Browser:
+    """The queue of this configuration's spool. Raises `relay.spool.store.SpoolError` when it can't be read."""
+    return Browser(settings.data_dir / "spool")

@@ -1,0 +1,102 @@
+"""One attempt: a claimed message over one session. Whatever happens comes back as what was met, never raised."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from relay.delivery.decision import Met
+from relay.policy.verdicts import Facts, Verdict, judge_lost, judge_reply, judge_token
+from relay.telemetry.faults import fault
+from relay.tokens.source import TokenError
+from relay.transport.transport import Receipt, Session, Stage, Transport, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from relay.message.address import Address
+    from relay.message.parcel import Parcel
+    from relay.message.reply import Reply
+
+ATTEMPT_S = 1800.0
+_EARLY = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.TOKEN, Stage.AUTH})
+
+
+@dataclass
+class Result:
+    """What the attempt met, who was refused, and the session if it may be used again."""
+
+    met: Met
+    refused: Mapping[Address, tuple[Verdict, str]] = field(default_factory=dict)
+
+
+class Line:
+    """The connection of one worker: opened when needed, kept while it is good for another message."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._transport: Transport | None = None
+
+    async def to(self, transport: Transport) -> Session:
+        """A usable session of this transport. Raises `TransportError`, `TokenError`."""
+        if self._session is not None and (self._transport is not transport or not self._session.usable):
+            await self.close()
+        if self._session is None:
+            self._session = await transport.connect()
+            self._transport = transport
+        return self._session
+
+    async def close(self) -> None:
+        """Says goodbye, if there is anybody to say it to."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts) -> Result:
+    """Sends one parcel. The answer is judged; a session that failed is closed."""
+    try:
+        async with asyncio.timeout(ATTEMPT_S):
+            session = await line.to(transport)
+            receipt = await session.send(parcel)
+        fault("delivery.answered")
+        return _judged(receipt, facts)
+    except TokenError as error:
+        verdict = judge_token(error.error, error.description, error.codes, error.status, facts)
+        return Result(Met(verdict, str(error), Stage.TOKEN, "", early=True))
+    except TransportError as error:
+        await line.close()
+        return _broken(error, facts)
+    except TimeoutError:
+        await line.close()
+        text = f"no end after {ATTEMPT_S:.0f} s"
+        return Result(Met(judge_lost(Stage.FINAL, text, facts), text, Stage.FINAL, facts.host, uncertain=True))
+
+
+def _judged(receipt: Receipt, facts: Facts) -> Result:
+    refused = {
+        address: (judge_reply(reply, Stage.RCPT, facts), str(reply)) for address, reply in receipt.refused.items()
+    }
+    final = receipt.final
+    if final is None:
+        return Result(_all_refused(receipt, refused), refused)
+    verdict = None if final.positive else judge_reply(final, receipt.final_stage, facts)
+    return Result(Met(verdict, str(final), receipt.final_stage, receipt.host), refused)
+
+
+def _all_refused(receipt: Receipt, refused: Mapping[Address, tuple[Verdict, str]]) -> Met:
+    """Nobody was accepted: the message itself was not judged, so that each recipient's answer decides."""
+    answer = next((answer for _, answer in refused.values()), "")
+    return Met(None, answer, Stage.RCPT, receipt.host)
+
+
+def _broken(error: TransportError, facts: Facts) -> Result:
+    early = error.stage in _EARLY
+    verdict = _verdict(error.reply, error, facts)
+    answer = str(error.reply) if error.reply is not None else error.text
+    return Result(Met(verdict, answer, error.stage, error.host, early=early, uncertain=error.uncertain))
+
+
+def _verdict(reply: Reply | None, error: TransportError, facts: Facts) -> Verdict:
+    return judge_reply(reply, error.stage, facts) if reply is not None else judge_lost(error.stage, error.text, facts)

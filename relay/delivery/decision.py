@@ -1,0 +1,157 @@
+"""From what an attempt met to what is written and who else is touched: pure, clock and chance passed in.
+
+| verdict                    | the message                        | others                                          |
+|----------------------------|------------------------------------|-------------------------------------------------|
+| delivered                  | settled                            | –                                               |
+| transient, before MAIL     | tried again with the mailbox       | the mailbox rests, longer with each failure     |
+| transient                  | tried again later, own schedule    | –                                               |
+| throttle                   | tried again when the mailbox may   | the mailbox rests                               |
+| configuration of a message | kept, tried at the recheck         | –                                               |
+| configuration of a profile | kept, never bounced                | the profile pauses until the recheck            |
+| message, recipient         | failed                             | –                                               |
+| uncertain                  | tried again or held, as configured | –                                               |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relay.message.outcome import Kind, Scope
+from relay.policy.backoff import delay_s, expired
+from relay.policy.verdicts import Class, Verdict
+from relay.spool.store import Claim, RecipientResult, Settlement, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from relay.config.settings import Delivery
+    from relay.message.address import Address
+
+_SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
+_THROTTLE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When, and with which luck: epoch milliseconds, a random number in [0, 1), failures of the mailbox in a row."""
+
+    now: int
+    chance: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What an attempt met: the words of the other side and what they mean. No verdict: it was accepted."""
+
+    verdict: Verdict | None
+    answer: str
+    stage: str
+    host: str
+    early: bool = False  # it ended before this message was mentioned to the server
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The settlement, and what follows: the mailbox rests, the profile pauses until then (epoch milliseconds)."""
+
+    settlement: Settlement
+    kind: Kind
+    rest_until: int | None = None
+    pause_until: int | None = None
+
+
+def decide(
+    claim: Claim, met: Met, refused: Mapping[Address, tuple[Verdict, str]], settings: Delivery, moment: Moment
+) -> Decision:
+    """What becomes of the claimed message."""
+    if met.uncertain:
+        return _uncertain(claim, met, settings, moment)
+    if met.verdict is None:
+        return _accepted(claim, met, refused, settings, moment)
+    return _not_accepted(claim, met, met.verdict, settings, moment)
+
+
+def _accepted(
+    claim: Claim, met: Met, refused: Mapping[Address, tuple[Verdict, str]], settings: Delivery, moment: Moment
+) -> Decision:
+    """Every recipient has an outcome of its own; those refused for now are tried again, the others are not."""
+    results = []
+    for address in claim.parcel.recipients:
+        verdict, answer = refused.get(address, (None, met.answer))
+        if verdict is None:
+            results.append(RecipientResult(address, "delivered", answer))
+        elif _final(verdict):
+            results.append(RecipientResult(address, "failed", answer))
+    waiting = len(results) < len(claim.parcel.recipients)
+    if waiting:
+        verdict, answer = next(pair for pair in refused.values() if not _final(pair[0]))
+        due = moment.now + _own_delay_ms(claim, settings, moment)
+        met = Met(verdict, answer, met.stage, met.host)
+        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, due, results), Kind.DEFERRED)
+    failed = any(result.state == "failed" for result in results)
+    kind = Kind.FAILED if failed else Kind.DELIVERED
+    return Decision(_settlement(State(kind), kind, met, 0, results), kind)
+
+
+def _not_accepted(claim: Claim, met: Met, verdict: Verdict, settings: Delivery, moment: Moment) -> Decision:
+    if _final(verdict):
+        return _given_up(claim, met)
+    if verdict.cls is Class.CONFIGURATION:
+        return _misconfigured(met, verdict, settings, moment)
+    if expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s):
+        return _given_up(claim, met)
+    if verdict.cls is Class.THROTTLE or met.early:
+        rest = moment.now + _rest_ms(verdict, settings, moment)
+        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, rest), Kind.DEFERRED, rest_until=rest)
+    wait = verdict.wait_s * 1000 if verdict.wait_s is not None else _own_delay_ms(claim, settings, moment)
+    return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, moment.now + int(wait)), Kind.DEFERRED)
+
+
+def _misconfigured(met: Met, verdict: Verdict, settings: Delivery, moment: Moment) -> Decision:
+    """Mail is kept for as long as it takes to mend; it never expires for a fault that is not its own."""
+    recheck = moment.now + int(settings.recheck_s * 1000)
+    if verdict.scope in (Scope.MESSAGE, Scope.RECIPIENT):
+        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, recheck), Kind.DEFERRED)
+    return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, moment.now), Kind.DEFERRED, pause_until=recheck)
+
+
+def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> Decision:
+    if settings.uncertain == "hold":
+        return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now), Kind.UNCERTAIN)
+    due = moment.now + _own_delay_ms(claim, settings, moment)
+    return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due), Kind.UNCERTAIN)
+
+
+def _given_up(claim: Claim, met: Met) -> Decision:
+    results = [RecipientResult(address, "failed", met.answer) for address in claim.parcel.recipients]
+    return Decision(_settlement(State.FAILED, Kind.FAILED, met, 0, results), Kind.FAILED)
+
+
+def _settlement(
+    state: State, kind: Kind, met: Met, due_at: int, recipients: list[RecipientResult] | None = None
+) -> Settlement:
+    verdict = met.verdict
+    return Settlement(
+        state=state, outcome=kind, due_at=due_at, host=met.host, stage=met.stage, answer=met.answer,
+        rule=verdict.rule if verdict else "", meaning=verdict.meaning if verdict else "",
+        remedy=verdict.remedy if verdict else "", recipients=tuple(recipients or ()),
+    )  # fmt: skip
+
+
+def _final(verdict: Verdict) -> bool:
+    return verdict.cls in (Class.MESSAGE, Class.RECIPIENT)
+
+
+def _own_delay_ms(claim: Claim, settings: Delivery, moment: Moment) -> int:
+    return int(delay_s(claim.attempt, schedule=settings.retry_s, chance=moment.chance) * 1000)
+
+
+def _rest_ms(verdict: Verdict, settings: Delivery, moment: Moment) -> int:
+    if verdict.wait_s is not None:
+        return int(verdict.wait_s * 1000)
+    step = delay_s(moment.failures + 1, schedule=settings.retry_s, chance=moment.chance)
+    least = _THROTTLE_S if verdict.cls is Class.THROTTLE else 0.0
+    return int(max(least, min(step, _SITE_REST_MAX_S)) * 1000)

@@ -1,0 +1,38 @@
+"""What the journal is told of an attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from relay.message.outcome import Kind
+from relay.spool.store import State
+
+if TYPE_CHECKING:
+    from relay.delivery.decision import Decision
+    from relay.spool.store import Claim
+    from relay.telemetry.journal import Journal
+
+_ANSWER = 500  # Exchange's diagnostics run to several KB; the first fields say it
+
+
+def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> None:
+    """One line for the attempt, and one for each recipient that failed while others did not."""
+    settlement = decision.settlement
+    fields = {
+        "id": claim.parcel.id, "device": claim.device, "profile": claim.profile, "mailbox": claim.mailbox,
+        "host": settlement.host, "stage": settlement.stage, "answer": settlement.answer[:_ANSWER],
+        "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
+        "attempt": claim.attempt, "ms": ms,
+    }  # fmt: skip
+    failed = [result for result in settlement.recipients if result.state == "failed"]
+    if len(failed) < len(claim.parcel.recipients):
+        for result in failed:
+            journal.recipient_failed(id=claim.parcel.id, recipient=result.address, answer=result.answer[:_ANSWER])
+    if decision.kind is Kind.DELIVERED:
+        journal.delivered(**fields)
+    elif decision.kind is Kind.FAILED:
+        journal.failed(**fields)
+    elif decision.kind is Kind.UNCERTAIN:
+        journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)
+    else:
+        journal.deferred(due_at=settlement.due_at, **fields)

@@ -1,0 +1,70 @@
+"""What all sessions of a listener share: the rules in force, the spool, the journal, the texts made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relay.config.settings import ListenerAuth, ListenerTls
+from relay.policy.routing import Directory
+from relay.smtpd.login import MECHANISMS
+
+if TYPE_CHECKING:
+    import ssl
+
+    from relay.config.settings import Listener, Settings
+    from relay.spool.store import Store
+    from relay.telemetry.journal import Journal
+
+
+class Rules:
+    """A configuration as sessions ask it; a reload puts a new one in its place, sessions go on."""
+
+    def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
+        self.settings = settings
+        self.directory = Directory(settings.devices)
+        self.tls = tls
+
+
+@dataclass
+class House:
+    """The parts every listener needs. `rules` is replaced as a whole on reload."""
+
+    rules: Rules
+    store: Store
+    journal: Journal
+    hostname: str
+    sessions: int = 0
+
+
+class Desk:
+    """One listener's view: its settings and the replies that are the same for every client."""
+
+    def __init__(self, house: House, listener: Listener) -> None:
+        self.house = house
+        self.listener = listener
+        self.greeting = f"220 {house.hostname} ESMTP ready\r\n".encode()
+        self.helo = f"250 {house.hostname}\r\n".encode()
+
+    def ehlo(self, *, encrypted: bool) -> bytes:
+        """The whole EHLO answer, one write: small devices read only the first segment."""
+        lines = [self.house.hostname, "PIPELINING", f"SIZE {self.limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        if self.offers_starttls and not encrypted:
+            lines.append("STARTTLS")
+        if self.offers_auth(encrypted=encrypted):
+            lines.append("AUTH " + " ".join(MECHANISMS))
+        head = "".join(f"250-{line}\r\n" for line in lines[:-1])
+        return f"{head}250 {lines[-1]}\r\n".encode()
+
+    @property
+    def limit(self) -> int:
+        return self.house.rules.settings.intake.max_message_size
+
+    @property
+    def offers_starttls(self) -> bool:
+        return self.listener.tls in (ListenerTls.OPTIONAL, ListenerTls.REQUIRED)
+
+    def offers_auth(self, *, encrypted: bool) -> bool:
+        """AUTH is shown in clear only where the listener does not insist on TLS."""
+        wanted = self.listener.auth is not ListenerAuth.NONE
+        return wanted and (encrypted or self.listener.tls is not ListenerTls.REQUIRED)

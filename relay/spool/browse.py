@@ -1,0 +1,158 @@
+"""Looking into the spool without touching it: a connection that only reads, for this process or another."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from relay.spool.queries import SQL
+from relay.spool.store import SpoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One message in a list; times are ISO 8601 in UTC, `next` says in words what will happen."""
+
+    id: str
+    state: str
+    received: str
+    device: str
+    profile: str
+    size: int
+    attempts: int
+    next: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """One recipient and what became of it."""
+
+    address: str
+    state: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try; no outcome means it is under way, or a crash interrupted it."""
+
+    started: str
+    ended: str
+    outcome: str
+    host: str
+    stage: str
+    rule: str
+    answer: str
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One message whole, but for its body."""
+
+    id: str
+    state: str
+    received: str
+    device: str
+    profile: str
+    mailbox: str
+    client: str
+    sender: str
+    size: int
+    next: str
+    header: str
+    recipients: tuple[RecipientRow, ...]
+    attempts: tuple[Attempt, ...]
+
+
+class Browser:
+    """The queue as it is now."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "spool.db"
+
+    def list(self, state: str | None = None, limit: int = 100) -> list[QueueRow]:
+        """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
+        with self._reading() as connection:
+            rows = connection.execute(SQL.list_messages, {"state": state, "limit": limit}).fetchall()
+        return [_row(*row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many messages are in each state. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return dict(connection.execute(SQL.count_states).fetchall())
+
+    def show(self, message_id: str) -> QueueItem | None:
+        """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""
+        with self._reading() as connection:
+            key = {"id": message_id}
+            row = connection.execute(SQL.show_message, key).fetchone()
+            if row is None:
+                return None
+            head = connection.execute(SQL.head_of, key).fetchone()
+            recipients = connection.execute(SQL.recipients_of, key).fetchall()
+            attempts = connection.execute(SQL.attempts_of, key).fetchall()
+        return _item(row, head, recipients, attempts)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)
+        except sqlite3.Error as error:
+            raise SpoolError(f"no spool can be read at {self._path}: {error}; has the relay run yet?") from error
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise SpoolError(f"the spool at {self._path} can't be read: {error}") from error
+        finally:
+            connection.close()
+
+
+def _row(
+    message_id: str, state: str, received_at: int, device: str, profile: str, size: int, attempts: int, due_at: int,
+    pause_until: int | None, answer: str,
+) -> QueueRow:  # fmt: skip
+    coming = _next(state, due_at, attempts, pause_until)
+    return QueueRow(message_id, state, _when(received_at), device, profile, size, attempts, coming, answer)
+
+
+def _item(
+    row: tuple[str, str, int, str, str, str, str, str, int, int, int, int | None],
+    head: tuple[bytes] | None,
+    recipients: list[tuple[str, str, str]],
+    attempts: list[tuple[int, int | None, str, str, str, str, str, str, str]],
+) -> QueueItem:
+    message_id, state, received_at, device, profile, mailbox, client, sender, size, due_at, count, paused = row
+    return QueueItem(
+        id=message_id, state=state, received=_when(received_at), device=device, profile=profile, mailbox=mailbox,
+        client=client, sender=sender, size=size, next=_next(state, due_at, count, paused),
+        header=head[0].decode("utf-8", "replace") if head else "",
+        recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
+        attempts=tuple(Attempt(_when(started), _when(ended), *rest) for started, ended, *rest in attempts),
+    )  # fmt: skip
+
+
+def _next(state: str, due_at: int, attempts: int, pause_until: int | None) -> str:
+    """What will happen to a message, in words."""
+    if state == "queued" and pause_until is not None:
+        return f"waits: its profile is paused, rechecked at {_when(pause_until)}"
+    if state == "queued":
+        return f"attempt {attempts + 1}, not before {_when(due_at)}"
+    if state == "leased":
+        return f"attempt {attempts} is under way"
+    return "waits for the operator" if state == "held" else "nothing more"
+
+
+def _when(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
