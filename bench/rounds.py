@@ -13,8 +13,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.load import Job
 from bench.peer import Peer, Surroundings
-from bench.scenarios import SCENARIOS, Figures, Stage
+from bench.scenarios import DEVICES, SCAN, SCENARIOS, SMALL, Figures, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.certificates import Certificates
     from bench.cloud import Cloud
-    from bench.load import Job, Report
+    from bench.load import Report
 
 Samples = dict[str, dict[str, list[Figures]]]
 """scenario → peer → one `Figures` per round"""
@@ -50,6 +51,14 @@ def run(plan: Plan, cloud: Cloud, certificates: Certificates) -> Samples:
                 samples[scenario][name].append(figures)
                 _progress(number, scenario, name, figures)
     return samples
+
+
+def ceiling(plan: Plan, cloud: Cloud) -> Figures:
+    """What the tools do with no peer between them, the devices sending straight to the fake cloud."""
+    cloud.reset()
+    small = plan.send(Job(cloud.smtp_port, DEVICES, 2000, SMALL))
+    large = plan.send(Job(cloud.smtp_port, 8, 8, SCAN))
+    return {"per_s": small.rate, "mb_s": large.megabytes_per_second}
 
 
 def _order(names: list[str], number: int) -> list[str]:

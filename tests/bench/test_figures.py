@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import machine, measure, postfix
+from bench import document, machine, measure, postfix
 from bench.machine import PlaceError, make_work_folder
 from bench.peer import PeerError
 from bench.scenarios import steady_rate
@@ -99,3 +99,25 @@ def test_only_the_listener_and_the_chroots_of_the_packaged_services_change():
     packaged = "# c\nsmtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\n  -o x=y\n"
     expected = "# c\n127.0.0.1:25001\tinet\tn\t-\tn\t-\t-\tsmtpd\nsmtp\tunix\t-\t-\tn\t-\t-\tsmtp\n  -o x=y\n"
     assert postfix.services(packaged, 25001) == expected
+
+
+def test_the_figures_of_a_run_replace_those_of_the_last(tmp_path):
+    """What stands around them stays."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"# Before\n{document.PAGE.read_text()}\nAfter\n")
+    document.write_figures("old", page)
+    document.write_figures("the table", page)
+    text = page.read_text()
+    assert "```\nthe table\n```" in text
+    assert "old" not in text.split("## How to repeat it")[0]
+    assert text.startswith("# Before\n")
+    assert text.endswith("After\n")
+
+
+def test_a_page_without_the_marks_is_left_alone(tmp_path):
+    """Better no figures than figures in the wrong place."""
+    page = tmp_path / "performance.md"
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="marks"):
+        document.write_figures("the table", page)
+    assert page.read_text() == "nothing"
