@@ -8,7 +8,7 @@ body), Entra's are `discovery` and `token`.
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -76,6 +76,7 @@ class Faults:
         self._left: dict[str, int] = {}
         self._released: dict[str, asyncio.Event] = {}
         self.hits: list[tuple[str, str]] = []
+        self._hit = asyncio.Event()
 
     def add(self, fault: Fault) -> str:
         """Put a fault in force and return its id."""
@@ -97,7 +98,7 @@ class Faults:
         for name in list(self._released):
             self.remove(name)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Fault]:
         return iter(list(self._faults.values()))
 
     def __len__(self) -> int:
@@ -116,6 +117,11 @@ class Faults:
         if event := self._released.get(fault.id):
             await event.wait()
 
+    async def hit_at(self, stage: str, count: int = 1) -> None:
+        """Return when faults of a stage have acted `count` times since the start."""
+        while sum(hit == stage for hit, _ in self.hits) < count:
+            await self._hit.wait()
+
     def _applies(self, fault: Fault, mailbox: str) -> bool:
         if fault.mailbox and fault.mailbox.lower() != mailbox.lower():
             return False
@@ -123,6 +129,8 @@ class Faults:
 
     def _count(self, fault: Fault) -> None:
         self.hits.append((fault.stage, fault.action))
+        self._hit.set()
+        self._hit = asyncio.Event()
         if not self._left[fault.id]:
             return
         self._left[fault.id] -= 1

@@ -12,22 +12,20 @@ from typing import TYPE_CHECKING
 from relay.sandbox import login, replies
 from relay.sandbox.body import Body, read_chunk, read_data
 from relay.sandbox.exchange import Envelope, Exchange, Login, RefusedError
-from relay.sandbox.faults import Fault
 from relay.sandbox.letter import message_id
 from relay.sandbox.magic import fault_of
+from relay.sandbox.speaker import HangUpError, Speaker
 from relay.sandbox.wire import GoneError, LineTooLongError, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from relay.sandbox.faults import Fault
+
 _MAIL = re.compile(r"FROM:\s*<([^>]*)>\s*(.*)", re.IGNORECASE)
 _RCPT = re.compile(r"TO:\s*<([^>]*)>\s*(.*)", re.IGNORECASE)
 _MAIL_WORDS = ("SIZE", "BODY", "AUTH", "RET", "ENVID", "SMTPUTF8")
 _RCPT_WORDS = ("NOTIFY", "ORCPT")
-
-
-class HangUpError(Exception):
-    """The session is over: close in good order."""
 
 
 class Session:
@@ -37,6 +35,7 @@ class Session:
         self._wire = wire
         self._exchange = exchange
         self._policy = exchange.policy
+        self._speaker = Speaker(wire, exchange.faults, idle_s=exchange.policy.idle_s)
         self._house = exchange.house()
         self._began = time.monotonic()
         self._helo = ""
@@ -151,12 +150,12 @@ class Session:
 
     async def _password_login(self, initial: str) -> None:
         if not initial:
-            await self._ask("334 VXNlcm5hbWU6")
-        await self._ask("334 UGFzc3dvcmQ6")
+            await self._speaker.ask("334 VXNlcm5hbWU6")
+        await self._speaker.ask("334 UGFzc3dvcmQ6")
         self._say(self._house.stamped(replies.BASIC_IS_OFF))
 
     async def _xoauth2(self, initial: str) -> None:
-        response = initial or await self._ask("334 ")
+        response = initial or await self._speaker.ask("334 ")
         if response == "*":
             self._say(replies.AUTH_CANCELLED)
             return
@@ -166,10 +165,10 @@ class Session:
             user, token = "", ""
         fault = self._exchange.faults.take("auth", user)
         if fault is not None and fault.action == "challenge":
-            await self._ask(login.challenge())
+            await self._speaker.ask(login.challenge())
             self._say(self._house.stamped(replies.UNSUCCESSFUL))
             return
-        if fault is not None and await self._suffer(fault):
+        if fault is not None and await self._speaker.suffer(fault):
             return
         self._sign_in(user, token)
 
@@ -187,14 +186,6 @@ class Session:
             return
         self._login = signed_in
         self._say(replies.SIGNED_IN)
-
-    async def _ask(self, prompt: str) -> str:
-        self._say(prompt)
-        try:
-            async with asyncio.timeout(self._policy.idle_s):
-                return (await self._wire.read_line()).decode("utf-8", "replace").strip()
-        except (TimeoutError, LineTooLongError):
-            raise HangUpError from None
 
     # envelope
 
@@ -247,7 +238,7 @@ class Session:
             return objection
         asked = fault_of(match[1], self._house, self._login.mailbox)
         if asked is not None and asked.stage == "rcpt":
-            await self._suffer(asked)
+            await self._speaker.suffer(asked)
             return None
         if asked is not None:
             self._asked[asked.stage] = asked
@@ -316,8 +307,8 @@ class Session:
         answer = house.accepted(message_id(body.head) or f"<{house.session}@{house.host}>")
         if fault is not None and fault.keep:
             self._keep(signed_in, envelope, body, via=via, answer=answer)
-            return None if await self._suffer(fault) else answer
-        if fault is not None and await self._suffer(fault):
+            return None if await self._speaker.suffer(fault) else answer
+        if fault is not None and await self._speaker.suffer(fault):
             return None
         if self._is_one_too_many("final", signed_in):
             return house.too_many_connections()
@@ -353,7 +344,13 @@ class Session:
         raise HangUpError
 
     def _say(self, reply: str) -> None:
-        self._wire.write(reply.encode() + b"\r\n")  # one write per reply, however many lines
+        self._speaker.say(reply)
+
+    async def _hit(self, stage: str) -> bool:
+        """Let a fault of this stage act; True when nothing more is to be said."""
+        mailbox = self._login.mailbox if self._login is not None else ""
+        fault = self._asked.pop(stage, None) or self._exchange.faults.take(stage, mailbox)
+        return fault is not None and await self._speaker.suffer(fault)
 
     def _forget(self) -> None:
         """End the transaction in hand."""
@@ -366,47 +363,6 @@ class Session:
         if self._policy.sessions_checked_at != stage:
             return False
         return self._exchange.limits.is_one_too_many(signed_in.mailbox, self)
-
-    # faults
-
-    async def _hit(self, stage: str) -> bool:
-        """Let a fault of this stage act; True when nothing more is to be said."""
-        mailbox = self._login.mailbox if self._login is not None else ""
-        fault = self._asked.pop(stage, None) or self._exchange.faults.take(stage, mailbox)
-        return fault is not None and await self._suffer(fault)
-
-    async def _suffer(self, fault: Fault) -> bool:
-        """Do what a fault says; True when the answer is given, False when the session goes on as usual."""
-        match fault.action:
-            case "delay":
-                await asyncio.sleep(fault.seconds)
-                return False
-            case "hang":
-                await self._hang(fault)
-                return False
-            case "drop":
-                self._wire.reset()
-                raise GoneError
-        self._say(fault.reply)
-        if fault.close:
-            raise HangUpError
-        return True
-
-    async def _hang(self, fault: Fault) -> None:
-        """Say nothing until the fault is removed; one that travels with a message lasts until the client leaves."""
-        left = asyncio.ensure_future(self._wire.gone.wait())
-        released = asyncio.ensure_future(self._exchange.faults.released(fault) if fault.id else _never())
-        try:
-            await asyncio.wait({left, released}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            left.cancel()
-            released.cancel()
-        if self._wire.gone.is_set():
-            raise GoneError
-
-
-async def _never() -> None:
-    await asyncio.Event().wait()
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -1,0 +1,5 @@
+"""python -m relay.sandbox"""
+
+from relay.sandbox.run import main
+
+main()
