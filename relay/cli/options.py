@@ -44,6 +44,12 @@ class BrokenConfig(click.ClickException):
         click.echo(self.message, err=True)
 
 
+class UnavailableError(click.ClickException):
+    """Ends a verb with code 69: what it needs can't be reached."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
 def settings_from(config: Path) -> Settings:
     """The settings in the file. Raises `BrokenConfig` with every complaint."""
     from relay.config.loader import ConfigError, load

@@ -1,29 +1,35 @@
-"""`relay queue`: what is in the spool, and what will happen to it."""
+"""`relay queue`: what is in the spool, what became of it, and what will happen to it."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.options import ExitCode, config_option, settings_from
-from relay.cli.table import listing, plain, table
+from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.table import listing, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from relay.control import QueueItem
+
+STATES = ("queued", "leased", "held", "delivered", "failed")  # relay.spool.store.State, which control speaks for
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 @click.group
 def queue() -> None:
-    """Look into the queue."""
+    """Look into the queue, whether or not the relay runs."""
 
 
 @queue.command("list")
 @config_option
-@click.option("--state", help="Only messages in this state, such as ready, deferred, held or failed.")
+@click.option("--state", type=click.Choice(STATES), help="Only messages in this state.  [default: all not settled]")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many, oldest first."
 )
@@ -32,13 +38,14 @@ def list_(config: Path, state: str | None, limit: int, as_json: bool) -> None:
     """List messages, one a line."""
     from relay.control import open_queue
 
-    rows = [plain(row) for row in open_queue(settings_from(config)).list(state=state, limit=limit)]
+    with _spool_errors():
+        rows = [asdict(row) for row in open_queue(settings_from(config)).list(state=state, limit=limit)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
         click.echo(table(rows))
     else:
-        click.echo("The queue is empty." if state is None else f"No message is {state}.")
+        click.echo(f"No message is {state}." if state else "Nothing waits.")
 
 
 @queue.command
@@ -49,10 +56,30 @@ def show(config: Path, message_id: str, as_json: bool) -> int:
     """Show one message: its recipients, attempts and answers."""
     from relay.control import open_queue
 
-    item = open_queue(settings_from(config)).show(message_id)
+    with _spool_errors():
+        item = open_queue(settings_from(config)).show(message_id)
     if item is None:
         click.echo(f"There is no message {message_id}; `relay queue list` shows what there is.", err=True)
         return ExitCode.FAILED
-    facts = plain(item)
-    click.echo(json.dumps(facts, indent=2) if as_json else listing(facts))
+    click.echo(json.dumps(asdict(item), indent=2) if as_json else story(item))
     return ExitCode.DONE
+
+
+def story(item: QueueItem) -> str:
+    """One message as a person reads it: the facts, who it is for, what was tried."""
+    facts = asdict(item)
+    recipients, attempts = facts.pop("recipients"), facts.pop("attempts")
+    blocks = [listing(facts)]
+    blocks += [f"recipient {recipient['address']}\n{listing(recipient)}" for recipient in recipients]
+    blocks += [f"attempt {number}\n{listing(attempt)}" for number, attempt in enumerate(attempts, 1)]
+    return "\n\n".join(blocks)
+
+
+@contextmanager
+def _spool_errors() -> Iterator[None]:
+    from relay.control import SpoolError
+
+    try:
+        yield
+    except SpoolError as error:
+        raise UnavailableError(str(error)) from error
