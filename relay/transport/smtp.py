@@ -18,6 +18,7 @@ import aiosmtplib
 from relay.message.reply import Reply, parse_reply
 from relay.transport import xoauth2
 from relay.transport.commands import Offer
+from relay.transport.dial import dial
 from relay.transport.session import ExchangeSession, Wear
 from relay.transport.transport import Stage, TransportError
 from relay.transport.trust import client_context
@@ -90,7 +91,6 @@ class _Dialogue:
         self._host = to.host
         self._smtp = aiosmtplib.SMTP(
             hostname=to.host,
-            port=to.port,
             local_hostname=to.local_hostname,
             timeout=to.connect_timeout_s,
             start_tls=False,  # done step by step below: aiosmtplib's own way goes on in clear where it is not offered
@@ -98,7 +98,9 @@ class _Dialogue:
 
     async def connect(self) -> None:
         with self._step(Stage.CONNECT):
-            greeting = await self._smtp.connect()
+            sock = await dial(self._to.host, self._to.port, self._to.connect_timeout_s)
+        with self._step(Stage.GREETING):
+            greeting = await self._smtp.connect(sock=sock, timeout=self._to.reply_timeout_s)
         self._host = greeting.message.partition(" ")[0] or self._host
 
     async def encrypt(self) -> None:
@@ -179,8 +181,6 @@ class _Dialogue:
         """Whatever the library raises becomes a `TransportError` of this stage."""
         try:
             yield
-        except aiosmtplib.SMTPConnectResponseError as exc:
-            raise self._refused(Stage.GREETING, exc) from exc
         except aiosmtplib.SMTPResponseException as exc:
             raise self._refused(stage, exc) from exc
         except ssl.SSLCertVerificationError as exc:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from relay.message.parcel import Parcel
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from relay.message.address import Address
+    from relay.message.parcel import Parcel
     from relay.message.reply import Reply
 
 
@@ -36,7 +35,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The upstream's answers to one parcel: `final` is its answer to the body (None when nobody was accepted)."""
+    """The upstream's answers to one parcel.
+
+    `final` is the one that decided: to the body, or, as `final_stage` says, the refusal of MAIL or DATA before it. It
+    is None when every recipient was refused; `refused` names each of them with its reply.
+    """
 
     host: str
     final: Reply | None
