@@ -39,6 +39,10 @@ class Peer(Protocol):
         """Ends every process it started; what it still had queued is lost with its directory."""
         ...
 
+    def said(self) -> str:
+        """The end of its log, for the message of an error."""
+        ...
+
 
 class PeerError(Exception):
     """A peer did not do what a measurement needs; the message holds its own words."""

@@ -89,6 +89,10 @@ class Postfix:
         while Path(f"/proc/{self.pid}").exists():
             time.sleep(0.01)
 
+    def said(self) -> str:
+        """Nothing: it logs to the machine's syslog."""
+        return "(see the machine's mail log)"
+
     def _configure(self, upstream: int) -> None:
         self._folder.chmod(0o755)  # its processes run as user postfix
         for name in ("config", "spool", "data"):

@@ -47,6 +47,10 @@ class Relay:
             self._process.kill()
             self._process.wait()
 
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text()[-3000:]
+
     def _spawn(self, config: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
         environment = {**os.environ, "BENCH_SECRET": "not-a-secret"}
@@ -58,7 +62,7 @@ class Relay:
             await_greeting(self.port)
         except PeerError as error:
             self.stop()
-            raise PeerError(f"{error}; the relay said:\n{self._log.read_text()[-3000:]}") from error
+            raise PeerError(f"{error}; the relay said:\n{self.said()}") from error
 
 
 def _settings(surroundings: Surroundings, port: int) -> dict[str, Any]:

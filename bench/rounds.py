@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.load import Job
-from bench.peer import Peer, Surroundings
+from bench.peer import Peer, PeerError, Surroundings
 from bench.scenarios import DEVICES, SCAN, SCENARIOS, SMALL, Figures, Stage
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def _one(plan: Plan, name: str, scenario: str, cloud: Cloud, certificates: Certi
             stage = Stage(peer, cloud, plan.send, plan.quick)
             stage.warm_up()
             return SCENARIOS[scenario](stage)
+        except PeerError as error:
+            raise PeerError(f"{name}, {scenario}: {error}\n{peer.said()}") from error
         finally:
             peer.stop()
     finally:
