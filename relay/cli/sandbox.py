@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import click
 from relay.cli.options import ExitCode
 
 if TYPE_CHECKING:
-    from relay.sandbox.cloud import CloudOptions, CloudSettings
+    from relay.sandbox.cloud import CloudOptions
 
 port = click.IntRange(0, 65535)
 
@@ -58,45 +58,17 @@ def _cloud_options(options: dict[str, Any]) -> CloudOptions:
 
 
 async def _run(options: CloudOptions, *, as_json: bool) -> None:
-    from relay.sandbox.cloud import Cloud
+    from relay.sandbox.run import run_sandbox
 
-    stop = asyncio.Event()
+    running = asyncio.ensure_future(run_sandbox(options, lambda text: _announce(text, as_json), as_json=as_json))
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Cloud(options) as cloud:
-        click.echo(json.dumps(cloud.settings.to_json()) if as_json else announcement(cloud.settings))
-        await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
-def announcement(settings: CloudSettings) -> str:
-    """What a person needs: the sections to paste into a configuration, and where to look."""
-    import yaml
-
-    return "\n".join(
-        [
-            "# The pretend Microsoft 365 is up. For the relay's configuration:",
-            yaml.safe_dump(configuration(settings), sort_keys=False).rstrip(),
-            f"# What arrived: {settings.management_url}/ (one message: /messages/ID, all as JSON: /messages)",
-            "# Recipients that make trouble: final-550@…, rcptto-550@…, throttle@…, sendasdenied@…, timeout@…, lost@…",
-            "# Ctrl-C stops it; the certificate authority, the keys and the secret are made anew at the next start.",
-        ]
-    )
-
-
-def configuration(settings: CloudSettings) -> dict[str, Any]:
-    """The `apps` and `profiles` of a relay that uses this cloud: a profile for each mailbox, by its local part."""
-    ca_file = str(settings.ca_file)
-    app = {
-        "tenant": settings.tenant,
-        "client_id": settings.client_id,
-        "credential": {"secret": {"file": str(settings.secret_file)}},
-        "authority": settings.authority,
-        "scope": settings.scope,
-        "ca_file": ca_file,
-    }
-    endpoint = {"host": settings.smtp_host, "port": settings.smtp_port, "ca_file": ca_file}
-    profiles = {
-        mailbox.partition("@")[0]: {"app": "sandbox", "mailbox": mailbox, "from": "mailbox", "endpoint": dict(endpoint)}
-        for mailbox in settings.mailboxes
-    }
-    return {"apps": {"sandbox": app}, "profiles": profiles}
+def _announce(text: str, as_json: bool) -> None:
+    click.echo(text)
+    if not as_json:
+        click.echo("# Recipients that make trouble: final-550@…, rcptto-550@…, throttle@…, timeout@…, lost@…")
+        click.echo("# Ctrl-C stops it.")
