@@ -10,7 +10,7 @@ import ssl
 import tempfile
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -306,5 +306,9 @@ class Cloud:
 
 
 def _with_switches(options: CloudOptions) -> Policy:
-    given = asdict(options.policy)
-    return Policy(**{**given, "chunking": options.chunking, "pipelining": options.pipelining})
+    policy = options.policy
+    return replace(
+        policy,
+        chunking=policy.chunking and options.chunking,
+        pipelining=policy.pipelining and options.pipelining,
+    )

@@ -207,7 +207,7 @@ async def test_extensions_that_are_switched_off_are_refused():
 
 async def test_latency_is_paid_once_per_flight():
     """With a long line the replies to one flight come together, not one after the other."""
-    async with Cloud(CloudOptions(reply_delay_s=0.05)) as cloud:
+    async with Cloud(CloudOptions(reply_delay_s=0.2)) as cloud:
         talk = await enter(cloud.settings, await token(cloud.settings))
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -215,7 +215,7 @@ async def test_latency_is_paid_once_per_flight():
         got = await replies(talk, 10)
 
         assert [reply[:3] for reply in got] == ["250"] * 10
-        assert 0.05 <= clock() - began < 0.3
+        assert 0.2 <= clock() - began < 1.2
 
 
 async def test_an_idle_session_is_ended():
