@@ -100,14 +100,17 @@ class BodyDraft:
 
     def _start_writing(self) -> None:
         if self._writing is None and self._pending and self._error is None:
-            chunks, self._pending = self._pending, []
-            self._writing = asyncio.ensure_future(self._off_loop(self._write_out, chunks))
-            self._writing.add_done_callback(self._written)
+            self._writing = asyncio.ensure_future(self._write_pending())
 
-    def _written(self, _: asyncio.Future[None]) -> None:
-        self._writing = None
-        self.backlog = sum(map(len, self._pending))
-        self._start_writing()
+    async def _write_pending(self) -> None:
+        """Clears `_writing` before it ends: whoever awaits a finished one in a loop would never let the loop go on."""
+        try:
+            while self._pending and self._error is None:
+                chunks, self._pending = self._pending, []
+                await self._off_loop(self._write_out, chunks)
+                self.backlog = sum(map(len, self._pending))
+        finally:
+            self._writing = None
 
     async def _off_loop(self, work, *arguments) -> None:  # type: ignore[no-untyped-def]
         """Runs file work in a thread; its failure is kept for whoever waits."""
