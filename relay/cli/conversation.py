@@ -10,6 +10,7 @@ import re
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.policy import SMTP
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _sign_in(session: smtplib.SMTP, target: Target, tell: Tell) -> None:
 
 
 def _submit(session: smtplib.SMTP, message: EmailMessage, recipients: Sequence[str], tell: Tell) -> str:
-    octets = message.as_bytes()
+    octets = message.as_bytes(policy=SMTP)  # CRLF at every line end
     size = [f"size={len(octets)}"] if session.has_extn("size") else []
     _expect("sender", session.mail(message["From"].addresses[0].addr_spec, size), tell)
     for recipient in recipients:

@@ -69,6 +69,7 @@ async def test_a_message_that_was_taken_is_shown_with_its_id(relay_aside, tmp_pa
     assert "recipient  250 2.1.5 Ok" in ended.stdout
     parts = message_from_bytes(door.envelopes[0].content).get_payload()
     assert parts[1].get_payload(decode=True) == scan.read_bytes()
+    assert b"\n" not in door.envelopes[0].original_content.replace(b"\r\n", b"")
     assert (door.envelopes[0].mail_from, door.envelopes[0].rcpt_tos) == ("a@contoso.com", ["b@contoso.com"])
 
 
