@@ -78,8 +78,9 @@ class House:
         return f"{sentence} [{self.host} {now}Z {self.session}]"
 
     def accepted(self, message_id: str) -> str:
-        """The answer to a message that was taken."""
-        return f"250 2.0.0 OK {message_id} [Hostname={self.host}]"
+        """The answer to a message that was taken; one without a Message-ID is given one."""
+        name = message_id or f"<{secrets.token_hex(12)}@{self.host}>"
+        return f"250 2.0.0 OK {name} [Hostname={self.host}]"
 
     def too_many_connections(self) -> str:
         """The answer to the fourth session of one mailbox."""

@@ -304,7 +304,7 @@ class Session:
     async def _answer_to_message(self, signed_in: Login, envelope: Envelope, body: Body, via: str) -> str | None:
         house, exchange = self._house, self._exchange
         fault = self._asked.pop("final", None) or exchange.faults.take("final", signed_in.mailbox)
-        answer = house.accepted(message_id(body.head) or f"<{house.session}@{house.host}>")
+        answer = house.accepted(message_id(body.head))
         if fault is not None and fault.keep:
             self._keep(signed_in, envelope, body, via=via, answer=answer)
             return None if await self._speaker.suffer(fault) else answer
