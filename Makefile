@@ -4,7 +4,7 @@
 #   make check             lint, format, types, floors and house rules
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
 #   make soak              the crash test, longer; ROUNDS=… kills
-#   make docs              what is printed out of the code: example configuration and schema
+#   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -37,7 +37,8 @@ soak: venv
 
 docs: venv
 	$(BIN)/relay example > config.example.yaml
-	mkdir -p docs/reference
+	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
+	$(BIN)/python -m relay.policy.verdict_page > docs/reference/verdicts.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 
 venv: $(STAMP)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from relay.config.reference import schema
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
@@ -38,6 +40,11 @@ def test_ci_says_the_same_words():
     words = re.findall(r"^make (\w+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
 
     assert words == ["check", "test"]
+
+
+def test_the_schema_for_editors_is_that_of_the_settings():
+    """Otherwise: make docs."""
+    assert (ROOT / "docs/reference/relay.schema.json").read_text() == schema()
 
 
 def test_every_news_fragment_is_taken(need_tool):
