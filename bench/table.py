@@ -41,7 +41,7 @@ ROWS = (
     Row("  growth from 50 x 5 MB", "memory", "growth", "x", 1.1, 1.05, paired=False, at_most=True),
     Row("start to first 220", "start", "seconds", "s", 1.0, 0.6, paired=False, at_most=True),
 )
-_FORM = "{:<40}{:>10}{:>10}{:>26}{:>9}{:>9}  {}"
+_FORM = "{:<38}{:>8}{:>9}   {:<9}{:<16}{:<14}{:>8}{:>8}  {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +85,17 @@ def _result(row: Row, samples: Samples) -> Result | None:
 
 def render(outcome: list[Result]) -> str:
     """The table as text."""
-    lines = [_FORM.format("what", "relay", "Postfix", "measured (range)", "target", "aim", "")]
+    lines = [_FORM.format("what", "relay", "Postfix", "measured", "range", "", "target", "aim", "").rstrip()]
     lines += [_line(result) for result in outcome]
     return "\n".join(lines)
 
 
 def _line(result: Result) -> str:
     row = result.row
-    measured = f"{_number(result.value)} ({_number(result.lowest)}-{_number(result.highest)}) {row.unit}"
+    spread = f"({_number(result.lowest)} - {_number(result.highest)})"
     bounds = [_bound(row, row.target), _bound(row, row.aim)]
-    return _FORM.format(
-        row.what, _number(result.relay), _number(result.postfix), measured, *bounds, result.verdict
-    ).rstrip()
+    numbers = [_number(value) for value in (result.relay, result.postfix, result.value)]
+    return _FORM.format(row.what, *numbers, spread, row.unit, *bounds, result.verdict).rstrip()
 
 
 def _bound(row: Row, value: float | None) -> str:
