@@ -69,3 +69,37 @@ def _inside_brackets(text: str) -> str:
 
 def _outside_quotes(text: str) -> str:
     return re.sub(r'"(?:\\.|[^"\\])*"', "", text)
+
+
+_TOKEN = re.compile(
+    r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<comment>\((?:\\.|[^()\\])*\))|<(?P<angle>[^<>]*)>?|(?P<end>[,;])|(?P<other>[^"(<,;]+|.)""",
+    re.DOTALL,
+)
+
+
+def first_author(text: str) -> tuple[str, str]:
+    """Display name and address of the first mailbox of an unfolded From body (RFC 5322 §3.4); ("", "") for none.
+
+    The name is unquoted; encoded words stay as they are. A group's name is skipped.
+    """
+    words: list[str] = []
+    for token in _TOKEN.finditer(text):
+        if token["angle"] is not None:
+            return _words(words), token["angle"].strip()
+        if token["end"]:
+            if address := _words(words):
+                return "", address
+            words = []
+        elif token["quoted"]:
+            words.append(re.sub(r"\\(.)", r"\1", token["quoted"][1:-1]))
+        elif token["other"]:
+            words.append(_past_group(token["other"]))
+    return "", _words(words)
+
+
+def _past_group(text: str) -> str:
+    return text.rpartition(":")[2] if ":" in text and "@" not in text.partition(":")[0] else text
+
+
+def _words(words: list[str]) -> str:
+    return " ".join(" ".join(words).split())

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from email.utils import formatdate
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from relay.message.header import field
 
@@ -33,7 +34,7 @@ def received(arrival: Arrival) -> bytes:
     client = f"IPv6:{arrival.client}" if ":" in arrival.client else arrival.client
     text = (
         f"Received: from {helo} ([{client}])\r\n\tby {arrival.hostname} with {arrival.protocol} id {arrival.id};\r\n"
-        f"\t{formatdate(arrival.at, localtime=False)}\r\n"
+        f"\t{_date(arrival)}\r\n"
     )
     return text.encode("ascii", "replace")
 
@@ -43,9 +44,13 @@ def missing(section: bytes, arrival: Arrival) -> tuple[bytes, tuple[str, ...]]:
     lines = b""
     names: list[str] = []
     if field(section, "Date") is None:
-        lines += f"Date: {formatdate(arrival.at, localtime=False)}\r\n".encode()
+        lines += f"Date: {_date(arrival)}\r\n".encode()
         names.append("date-added")
     if field(section, "Message-ID") is None:
         lines += f"Message-ID: <{arrival.id}@{arrival.hostname}>\r\n".encode()
         names.append("message-id-added")
     return lines, tuple(names)
+
+
+def _date(arrival: Arrival) -> str:
+    return format_datetime(datetime.fromtimestamp(arrival.at, UTC))

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from email.utils import getaddresses
 
 from relay.config.settings import FromPolicy
-from relay.message.address import Address
+from relay.message.address import Address, first_author
 from relay.message.header import field, renamed, replaced, section_of, value
 
 _ENCODED_WORDS = re.compile(r"^(?:=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=\s*)+$")
@@ -40,7 +39,8 @@ def rewrite(head: bytes, reverse_path: Address, *, policy: FromPolicy, mailbox: 
     if original is None:
         who = reverse_path if policy is FromPolicy.KEEP and reverse_path.domain else mailbox
         return Rewritten(b"From: <" + _octets(who) + b">\r\n" + section, envelope, ("from-added",))
-    name, address = _first_author(value(section, "From") or b"")
+    # Octets beyond ASCII ride along as Latin-1, so that they come out as they went in.
+    name, address = first_author((value(section, "From") or b"").decode("latin-1"))
     if policy is FromPolicy.KEEP or address.lower() == mailbox.lower():
         return Rewritten(section, envelope, ())
     shown = (name or address) if policy is FromPolicy.PERSON else ""
@@ -55,12 +55,6 @@ def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailb
         changes.append("reply-to-added")
     lines += renamed(original, "X-Original-From")
     return Rewritten(replaced(section, "From", lines), Address(mailbox), tuple(changes))
-
-
-def _first_author(raw: bytes) -> tuple[str, str]:
-    """Name and address of the first mailbox of a From body; octets beyond ASCII ride along as Latin-1."""
-    pairs = getaddresses([raw.decode("latin-1")], strict=False)
-    return next(((name, address) for name, address in pairs if address), ("", ""))
 
 
 def _real(address: str) -> bool:

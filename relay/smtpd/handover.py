@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 _TROUBLE = Reply(451, "4.3.0", "The message could not be stored now, try again later")
 _BAD_HEADER = Reply(554, "5.6.0", "The header of the message is too large")
 
+_REMEDIES: dict[type[Exception], str] = {
+    SpoolFull: "free room on the disk of {directory}",
+    SpoolError: "look at the disk of {directory}: mount options, errors of the kernel",
+}
+_BUG = "this is a mistake of the relay; the device will try again; report it with this line"
+
 
 class Handover:
     """Stores one message that has come whole; `run` gives the answer to its end of data."""
@@ -40,15 +46,18 @@ class Handover:
         if self._intake.too_large:
             return await self._refused(too_large(self._desk.limit), "message larger than intake.max_message_size")
         try:
-            if self._intake.failure is not None:
-                raise self._intake.failure
-            new = self._message(*await self._draft.finish())
+            new = self._message(*await self._whole())
             await self._house.store.accept(new)
-        except (SpoolError, HeaderTooLarge) as error:
+        except Exception as error:  # noqa: BLE001  (whatever goes wrong, the device must hear "try again")
             return await self._failed(error)
         fault("smtpd.before-250")
         self._house.journal.stored(id=new.id, ms=round((time.perf_counter() - started) * 1000, 1))
         return Reply(250, "2.0.0", f"Ok: queued as {new.id}")
+
+    async def _whole(self) -> tuple[bytes, Stored]:
+        if self._intake.failure is not None:
+            raise self._intake.failure
+        return await self._draft.finish()
 
     def _message(self, head: bytes, body: Stored) -> NewMessage:
         dialogue = self._dialogue
@@ -83,12 +92,10 @@ class Handover:
         if isinstance(error, HeaderTooLarge):
             return await self._refused(_BAD_HEADER, str(error))
         await self._draft.discard()
-        full = isinstance(error, SpoolFull)
-        reply = NO_ROOM if full else _TROUBLE
+        reply = NO_ROOM if isinstance(error, SpoolFull) else _TROUBLE
         self._house.journal.intake_failed(
-            client=self._dialogue.client, device=self._device, reply=str(reply), reason=str(error),
-            remedy=f"free room on the disk of {self._house.store.directory}" if full
-            else f"look at the disk of {self._house.store.directory}: mount options, errors of the kernel",
+            client=self._dialogue.client, device=self._device, reply=str(reply), reason=str(error) or repr(error),
+            remedy=_REMEDIES.get(type(error), _BUG).format(directory=self._house.store.directory),
         )  # fmt: skip
         return reply
 

@@ -37,6 +37,7 @@ _LOGGED_IN = Reply(235, "2.7.0", "Authentication successful")
 _STOPPING = Reply(421, "4.3.2", "The relay is stopping, try again in a minute")
 _TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
 _TOO_MANY_SESSIONS = Reply(421, "4.7.0", "Too many connections, try again later")
+_FAILED = Reply(421, "4.3.0", "The relay made a mistake, see its log; try again later")
 _TIMEOUT = Reply(421, "4.4.2", "Timeout, closing")
 _UNKNOWN = Reply(500, "5.5.2", "Command not recognized")
 _LINE_TOO_LONG = Reply(500, "5.5.2", "Line too long")
@@ -115,8 +116,9 @@ class Session(SMTP):
             await self._converse()
         except (ConnectionError, TimeoutError):
             pass  # the device left; whatever it had handed over is stored
-        except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another)
-            self._house.journal.session_broken(client=self._dialogue.client, reason=repr(error))
+        except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
+            self._house.journal.session_failed(client=self._dialogue.client, reason=repr(error))
+            self._send(_FAILED)
         finally:
             if self.transport is not None:
                 self.transport.close()

@@ -36,7 +36,7 @@ class BodyDraft:
         self.backlog = 0
         self._size = 0
         self._fd = -1
-        self._writing: asyncio.Future[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._error: SpoolError | None = None
 
     def write(self, chunk: bytes) -> None:
@@ -100,17 +100,14 @@ class BodyDraft:
 
     def _start_writing(self) -> None:
         if self._writing is None and self._pending and self._error is None:
-            self._writing = asyncio.ensure_future(self._write_pending())
+            self._writing = asyncio.get_running_loop().create_task(self._write_pending(), name=f"body {self.id}")
 
     async def _write_pending(self) -> None:
-        """Clears `_writing` before it ends: whoever awaits a finished one in a loop would never let the loop go on."""
-        try:
-            while self._pending and self._error is None:
-                chunks, self._pending = self._pending, []
-                await self._off_loop(self._write_out, chunks)
-                self.backlog = sum(map(len, self._pending))
-        finally:
-            self._writing = None
+        while self._pending and self._error is None:
+            chunks, self._pending = self._pending, []
+            await self._off_loop(self._write_out, chunks)
+            self.backlog -= sum(map(len, chunks))
+        self._writing = None
 
     async def _off_loop(self, work, *arguments) -> None:  # type: ignore[no-untyped-def]
         """Runs file work in a thread; its failure is kept for whoever waits."""

@@ -44,6 +44,10 @@ class Journal:
         """A device went away in the middle of a message, or its session failed: client device reason."""
         self._write("info", "session.broken", fields)
 
+    def session_failed(self, **fields: Any) -> None:
+        """The relay itself made a mistake in a session: client reason."""
+        self._write("error", "session.failed", fields)
+
     # -- the way out
 
     def token_fetched(self, **fields: Any) -> None:

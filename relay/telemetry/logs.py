@@ -15,14 +15,13 @@ def open_log(*, form: str = "auto", level: str = "info") -> structlog.typing.Fil
     number = logging.getLevelNamesMapping()[level.upper()]
     _quiet_libraries()
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        None,
+        structlog.WriteLogger(sys.stdout),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _renderer(form),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
     )
     return logger
 
