@@ -3,9 +3,10 @@
 | verdict                    | the message                        | others                                          |
 |----------------------------|------------------------------------|-------------------------------------------------|
 | delivered                  | settled                            | –                                               |
-| transient, before MAIL     | tried again with the mailbox       | the mailbox rests, longer with each failure     |
-| transient                  | tried again later, own schedule    | –                                               |
-| throttle                   | tried again when the mailbox may   | the mailbox rests                               |
+| transient or throttle,     | tried again with the mailbox       | the mailbox rests, longer with each failure     |
+| of mailbox, profile, site  |                                    |                                                 |
+| transient or throttle,     | tried again later, own schedule    | –                                               |
+| of message, recipient      |                                    |                                                 |
 | configuration of a message | kept, tried at the recheck         | –                                               |
 | configuration of a profile | kept, never bounced                | the profile pauses until the recheck            |
 | message, recipient         | failed                             | –                                               |
@@ -14,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from relay.message.outcome import Kind, Scope
 from relay.policy.backoff import delay_s, expired
 from relay.policy.verdicts import Class, Verdict
 from relay.spool.store import Claim, RecipientResult, Settlement, State
+from relay.transport.transport import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from relay.config.settings import Delivery
     from relay.message.address import Address
 
+Results = Sequence[RecipientResult]
+
+_ITS_OWN = (Scope.MESSAGE, Scope.RECIPIENT)
 _SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
 _THROTTLE_S = 60.0
 
@@ -85,37 +91,39 @@ def _accepted(
             results.append(RecipientResult(address, "delivered", answer))
         elif _final(verdict):
             results.append(RecipientResult(address, "failed", answer))
-    waiting = len(results) < len(claim.parcel.recipients)
-    if waiting:
+    if len(results) < len(claim.parcel.recipients):
         verdict, answer = next(pair for pair in refused.values() if not _final(pair[0]))
-        due = moment.now + _own_delay_ms(claim, settings, moment)
-        met = Met(verdict, answer, met.stage, met.host)
-        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, due, results), Kind.DEFERRED)
+        met = Met(verdict, answer, Stage.RCPT, met.host)
+        return _not_accepted(claim, met, verdict, settings, moment, results)
     failed = any(result.state == "failed" for result in results)
     kind = Kind.FAILED if failed else Kind.DELIVERED
     return Decision(_settlement(State(kind), kind, met, 0, results), kind)
 
 
-def _not_accepted(claim: Claim, met: Met, verdict: Verdict, settings: Delivery, moment: Moment) -> Decision:
+def _not_accepted(
+    claim: Claim, met: Met, verdict: Verdict, settings: Delivery, moment: Moment, results: Results = ()
+) -> Decision:
+    """`results` are recipients that have their final outcome already; the verdict is on the others."""
     if _final(verdict):
-        return _given_up(claim, met)
+        return _given_up(claim, met, results)
     if verdict.cls is Class.CONFIGURATION:
-        return _misconfigured(met, verdict, settings, moment)
+        return _misconfigured(met, verdict, settings, moment, results)
     if expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s):
-        return _given_up(claim, met)
-    if verdict.cls is Class.THROTTLE or met.early:
+        return _given_up(claim, met, results)
+    if met.early or verdict.scope not in _ITS_OWN:
         rest = moment.now + _rest_ms(verdict, settings, moment)
-        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, rest), Kind.DEFERRED, rest_until=rest)
+        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, rest, results), Kind.DEFERRED, rest_until=rest)
     wait = verdict.wait_s * 1000 if verdict.wait_s is not None else _own_delay_ms(claim, settings, moment)
-    return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, moment.now + int(wait)), Kind.DEFERRED)
+    due = moment.now + int(wait)
+    return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, due, results), Kind.DEFERRED)
 
 
-def _misconfigured(met: Met, verdict: Verdict, settings: Delivery, moment: Moment) -> Decision:
+def _misconfigured(met: Met, verdict: Verdict, settings: Delivery, moment: Moment, results: Results) -> Decision:
     """Mail is kept for as long as it takes to mend; it never expires for a fault that is not its own."""
     recheck = moment.now + int(settings.recheck_s * 1000)
-    if verdict.scope in (Scope.MESSAGE, Scope.RECIPIENT):
-        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, recheck), Kind.DEFERRED)
-    return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, moment.now), Kind.DEFERRED, pause_until=recheck)
+    alone = verdict.scope in _ITS_OWN
+    settlement = _settlement(State.QUEUED, Kind.DEFERRED, met, recheck if alone else moment.now, results)
+    return Decision(settlement, Kind.DEFERRED, pause_until=None if alone else recheck)
 
 
 def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> Decision:
@@ -125,19 +133,20 @@ def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> De
     return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due), Kind.UNCERTAIN)
 
 
-def _given_up(claim: Claim, met: Met) -> Decision:
-    results = [RecipientResult(address, "failed", met.answer) for address in claim.parcel.recipients]
-    return Decision(_settlement(State.FAILED, Kind.FAILED, met, 0, results), Kind.FAILED)
+def _given_up(claim: Claim, met: Met, results: Results) -> Decision:
+    known = {result.address for result in results}
+    rest = [
+        RecipientResult(address, "failed", met.answer) for address in claim.parcel.recipients if address not in known
+    ]
+    return Decision(_settlement(State.FAILED, Kind.FAILED, met, 0, [*results, *rest]), Kind.FAILED)
 
 
-def _settlement(
-    state: State, kind: Kind, met: Met, due_at: int, recipients: list[RecipientResult] | None = None
-) -> Settlement:
+def _settlement(state: State, kind: Kind, met: Met, due_at: int, recipients: Results = ()) -> Settlement:
     verdict = met.verdict
     return Settlement(
         state=state, outcome=kind, due_at=due_at, host=met.host, stage=met.stage, answer=met.answer,
         rule=verdict.rule if verdict else "", meaning=verdict.meaning if verdict else "",
-        remedy=verdict.remedy if verdict else "", recipients=tuple(recipients or ()),
+        remedy=verdict.remedy if verdict else "", recipients=tuple(recipients),
     )  # fmt: skip
 
 

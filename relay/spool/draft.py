@@ -16,6 +16,7 @@ from relay.spool.ulid import new_id
 from relay.telemetry.faults import fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -103,13 +104,15 @@ class BodyDraft:
             self._writing = asyncio.get_running_loop().create_task(self._write_pending(), name=f"body {self.id}")
 
     async def _write_pending(self) -> None:
-        while self._pending and self._error is None:
-            chunks, self._pending = self._pending, []
-            await self._off_loop(self._write_out, chunks)
-            self.backlog -= sum(map(len, chunks))
-        self._writing = None
+        try:
+            while self._pending and self._error is None:
+                chunks, self._pending = self._pending, []
+                await self._off_loop(self._write_out, chunks)
+                self.backlog -= sum(map(len, chunks))
+        finally:
+            self._writing = None
 
-    async def _off_loop(self, work, *arguments) -> None:  # type: ignore[no-untyped-def]
+    async def _off_loop(self, work: Callable[..., None], *arguments: object) -> None:
         """Runs file work in a thread; its failure is kept for whoever waits."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
