@@ -1,0 +1,179 @@
+"""The relay as a process that is started, killed and started again on the same spool: each start is one life."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from relay.config.loader import load
+from relay.control import open_queue
+from tests.crash.pretend import MAILBOXES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relay.control import QueueItem, QueueRow
+    from tests.crash.pretend import Pretend
+
+WAIT_S = 30.0
+CONFIG = """\
+data_dir: {data_dir}
+hostname: relay.test
+listeners: [{{listen: "127.0.0.1:0", tls: none}}]
+apps:
+  sandbox:
+    tenant: {tenant}
+    client_id: {client_id}
+    credential: {{secret: {{file: "{secret_file}"}}}}
+    authority: {authority}
+    scope: {scope}
+    ca_file: "{ca_file}"
+profiles:
+  pipes: {{app: sandbox, mailbox: {mailboxes[0]}, from: mailbox, endpoint: {endpoint}}}
+  dots: {{app: sandbox, mailbox: {mailboxes[1]}, from: mailbox, endpoint: {endpoint}, chunking: false}}
+  steps: {{app: sandbox, mailbox: {mailboxes[2]}, from: mailbox, endpoint: {endpoint}, pipelining: false}}
+devices:
+  copiers: {{address: 127.0.1.0/24, profile: pipes}}
+  scanners: {{address: 127.0.2.0/24, profile: dots}}
+  faxes: {{address: 127.0.3.0/24, profile: steps}}
+limits: {{sessions: 3, messages_per_minute: 0}}
+spool: {{min_free_bytes: 0}}
+delivery: {{retry_s: [0.2, 0.5, 1], recheck_s: 1, connect_timeout_s: 10, reply_timeout_s: 20, stop_deadline_s: 10}}
+log: {{format: json}}
+"""
+
+
+class Lives:
+    """The lives of one relay, one after another. `log` holds what all of them wrote."""
+
+    def __init__(self, directory: Path, cloud: Pretend) -> None:
+        settings = cloud.settings
+        endpoint = "{{host: {smtp_host}, port: {smtp_port}, ca_file: \"{ca_file}\"}}".format(**settings)
+        self.config = directory / "relay.yaml"
+        self.config.write_text(
+            CONFIG.format(**settings | {"mailboxes": MAILBOXES}, data_dir=directory / "data", endpoint=endpoint)
+        )
+        self.spool = directory / "data" / "spool"
+        self.bodies = self.spool / "bodies"
+        self.log = directory / "relay.log"
+        self.port = 0
+        self.up = asyncio.Event()
+        self._queue = open_queue(load(self.config))
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._started: asyncio.Future[dict[str, Any]]
+
+    # -- one life
+
+    async def start(self, fault: str = "") -> dict[str, Any]:
+        """Starts the relay and returns its `relay.started` event once it listens."""
+        self.begin(await self._spawn(fault))
+        async with asyncio.timeout(WAIT_S):
+            return await self._started
+
+    async def _spawn(self, fault: str) -> asyncio.subprocess.Process:
+        surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
+        if fault:
+            surroundings["RELAY_FAULT"] = fault
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "relay", "serve", "--config", str(self.config),
+            env=surroundings, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=1 << 20,
+        )  # fmt: skip
+
+    def begin(self, process: asyncio.subprocess.Process) -> None:
+        """From here on the process is the relay; its lines are read until its end."""
+        self._process = process
+        self._started = asyncio.get_running_loop().create_future()
+        self._reading = asyncio.get_running_loop().create_task(self._read(process), name="journal")
+
+    async def launch(self, fault: str = "") -> None:
+        """Starts the relay without waiting until it listens, so that it can be killed before."""
+        self.begin(await self._spawn(fault))
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        with self.log.open("ab") as log:
+            async for line in process.stdout:
+                log.write(line)
+                if b'"relay.started"' in line:
+                    self._listening(json.loads(line))
+        self.up.clear()
+        if not self._started.done():
+            self._started.set_exception(AssertionError(f"the relay ended before it listened:\n{self.tail()}"))
+            self._started.exception()  # whoever killed it in that moment does not ask
+
+    def _listening(self, event: dict[str, Any]) -> None:
+        self.port = int(event["listening"][0].rpartition(":")[2])
+        self.up.set()
+        self._started.set_result(event)
+
+    async def ended(self, seconds: float = WAIT_S) -> int:
+        """Waits for the end of this life; returns the code of `wait`: -9 after SIGKILL. Raises TimeoutError."""
+        assert self._process is not None
+        assert self._reading is not None
+        async with asyncio.timeout(seconds):
+            code = await self._process.wait()
+        await self._reading
+        return code
+
+    async def kill(self) -> None:
+        """SIGKILL, now."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.kill()
+        assert await self.ended() == -signal.SIGKILL
+
+    async def stop(self) -> None:
+        """SIGTERM; it must end well."""
+        assert self._process is not None
+        self._process.terminate()
+        assert await self.ended() == 0, self.tail()
+
+    async def close(self) -> None:
+        """Leaves no process behind, whatever happened."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self.ended()
+
+    # -- what it left
+
+    def counts(self) -> dict[str, int]:
+        """How many messages of the spool are in each state."""
+        return self._queue.counts()
+
+    def rows(self, state: str | None = None) -> list[QueueRow]:
+        """The messages in a state, or all that are not settled."""
+        return self._queue.list(state, 1_000_000)
+
+    def item(self, message_id: str) -> QueueItem | None:
+        """One message of the spool."""
+        return self._queue.show(message_id)
+
+    def waiting(self) -> int:
+        """How many messages are still on their way."""
+        counts = self.counts()
+        return counts.get("queued", 0) + counts.get("leased", 0)
+
+    def body_files(self) -> list[str]:
+        """The names in the directory of large bodies."""
+        return sorted(path.name for path in self.bodies.iterdir())
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The journal's events of that name, of all lives."""
+        lines = self.log.read_bytes().splitlines() if self.log.exists() else []
+        return [json.loads(line) for line in lines if b'"%s"' % name.encode() in line]
+
+    def tail(self) -> str:
+        """The end of the log, for the message of a failed test."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-25:]) if self.log.exists() else ""
+
+
+async def drained(lives: Lives, cloud: Pretend, seconds: float = 60.0) -> None:
+    """Returns when nothing is on its way any more; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while lives.waiting():
+            await cloud.wait_beyond(await cloud.arrived(), 0.2)

@@ -1,0 +1,91 @@
+"""The pretend Microsoft 365 of the crash tests, in a process of its own so that no kill of the relay reaches it.
+
+`python -m tests.crash.pretend DIRECTORY` runs it; `Pretend` starts that and asks its management port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from relay.sandbox.cloud import CloudOptions
+from relay.sandbox.run import run_sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+MAILBOXES = ("pipes@contoso.test", "dots@contoso.test", "steps@contoso.test")
+
+
+class Pretend:
+    """One running cloud; what arrives becomes files in `directory/arrived`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.pretend", str(directory)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.settings: dict[str, Any] = json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.terminate()
+        self._process.wait(20)
+
+    async def add_fault(self, **fault: Any) -> None:
+        """Puts a fault in force, see `relay.sandbox.faults`."""
+        await self._ask("POST", "/faults", fault)
+
+    async def clear_faults(self) -> None:
+        await self._ask("DELETE", "/faults")
+
+    async def switch(self, **switches: str) -> None:
+        """Brings switches into a state: exchange="down"."""
+        await self._ask("PUT", "/switches", switches)
+
+    async def arrived(self) -> int:
+        """How many messages have come so far."""
+        return int((await self._ask("GET", "/stats"))["messages"])
+
+    async def wait_for(self, recipient: str, count: int = 1, seconds: float = 30.0) -> list[dict[str, Any]]:
+        """What arrived for one recipient, once it is `count`."""
+        path = f"/wait?to={recipient}&count={count}&timeout={seconds}"
+        return list(await self._ask("GET", path))
+
+    async def wait_beyond(self, count: int, seconds: float) -> None:
+        """Returns when more than `count` messages have arrived, or after some seconds."""
+        with contextlib.suppress(urllib.error.HTTPError):  # 408: no more came
+            await self._ask("GET", f"/wait?count={count + 1}&timeout={seconds}")
+
+    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        return await asyncio.to_thread(self._request, method, path, body)
+
+    def _request(self, method: str, path: str, body: Any) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.settings["management_url"] + path, data, method=method)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as response:
+            answer = response.read()
+        return json.loads(answer) if answer else None
+
+
+async def _run(directory: Path) -> None:
+    """No limit of any kind: the crash tests hand in more than a mailbox may send on a day."""
+    options = CloudOptions(
+        mailboxes=MAILBOXES, messages_per_minute=0, recipients_per_day=0, sessions_per_mailbox=0,
+        directory=directory, keep_files=True,
+    )  # fmt: skip
+    running = asyncio.ensure_future(run_sandbox(options, lambda text: print(text, flush=True), as_json=True))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(Path(sys.argv[1])))
