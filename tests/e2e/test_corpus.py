@@ -1,0 +1,53 @@
+"""Every message of the corpus arrives as it was sent, but for what the relay promises to add."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.sandbox.letter import senders
+from tests.e2e import corpus
+from tests.e2e.configuration import COPIER, KEEPER, PERSON
+from tests.e2e.corpus import Parts, Way
+
+SENDER = "mfp@device.test"
+WAYS = {
+    COPIER: Way("mailbox", "box@contoso.test", SENDER),
+    KEEPER: Way("keep", "keep@contoso.test", SENDER),
+    PERSON: Way("person", "person@contoso.test", SENDER),
+}
+MESSAGES = pytest.mark.parametrize("path", corpus.files(), ids=lambda path: path.name)
+POLICIES = pytest.mark.parametrize("address", WAYS, ids=lambda address: WAYS[address].policy)
+
+
+def grant(cloud, way, message):
+    """With `keep`, the administrator gives Send As for whom the devices claim to be; False when that can't help."""
+    if way.policy != "keep":
+        return True
+    authors, sender = senders(message)
+    for address in [SENDER, *authors, *filter(None, [sender])]:
+        cloud.order(cloud.cloud.grant_send_as, way.mailbox, address)
+    no_from = not Parts.of(message).has(b"From")
+    return no_from or len(authors) == 1 or bool(authors and sender)
+
+
+@MESSAGES
+@POLICIES
+def test_octets_arrive_as_they_are_in_the_file(relay, cloud, somebody, path, address):
+    """Sent with the line ends of the file, bare ones too: the body is the same, of the header only the promised differs."""
+    raw, way = path.read_bytes(), WAYS[address]
+    message = corpus.normal(raw)
+    possible = grant(cloud, way, message)
+    with relay.device(address) as device:
+        device.hello("HELO")
+        name = device.deliver(somebody, f"bcc-{somebody}", message=corpus.sendable(raw), sender=SENDER)
+    if not possible:
+        assert "SendAs" not in relay.journal.wait("message.failed", id=name)["answer"]
+        return
+    outcome = relay.journal.outcome(name)
+    assert outcome["event"] == "message.delivered", outcome
+    letter = cloud.letter(somebody)
+    sent, arrived = Parts.of(message), Parts.of(letter.raw)
+
+    assert arrived.body == sent.body
+    assert corpus.without_promised(arrived, sent, way) == sent.section
+    assert letter.rcpt_to == (somebody, f"bcc-{somebody}")
