@@ -1,0 +1,125 @@
+"""The sum behind a storm: what was handed in, what arrived, what is still spooled, and why something came twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.crash.devices import Fate, Letter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relay.control import QueueRow
+    from tests.crash.lives import Lives
+
+_TOKEN = re.compile(rb"^Message-ID: <([^@>]+)@", re.M)
+_QUEUE_ID = re.compile(rb"\bid ([0-9A-Z]{26});")
+_IN_DOUBT = ("", "uncertain")  # the outcomes of an attempt that may have delivered without anybody being told
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One message as it arrived."""
+
+    token: str
+    queue_id: str
+    recipients: tuple[str, ...]
+    sha256: str
+
+
+def read_copies(directory: Path) -> list[Copy]:
+    """Everything that arrived, from the files the pretend Exchange wrote."""
+    return [_copy(path) for path in sorted(directory.glob("*.json"))]
+
+
+def _copy(facts: Path) -> Copy:
+    head, _, body = facts.with_suffix(".eml").read_bytes().partition(b"\r\n\r\n")
+    token, queue_id = _TOKEN.search(head), _QUEUE_ID.search(head)
+    assert token is not None
+    assert queue_id is not None
+    recipients = tuple(json.loads(facts.read_text())["rcpt_to"])
+    return Copy(token[1].decode(), queue_id[1].decode(), recipients, hashlib.sha256(body).hexdigest())
+
+
+class Account:
+    """Letters against copies against rows of the spool; each list names what should not be."""
+
+    def __init__(self, letters: list[Letter], lives: Lives, arrived: Path) -> None:
+        self._letters = {letter.token: letter for letter in letters}
+        self._lives = lives
+        self._spooled = {row.id: row for state in (None, "failed") for row in lives.rows(state)}
+        self._copies: dict[str, list[Copy]] = defaultdict(list)
+        for copy in read_copies(arrived):
+            self._copies[copy.token].append(copy)
+        self.lost = [letter for letter in self.of(Fate.ACCEPTED) if not self._safe(letter)]
+        self.altered = [copy for copy in self._all() if copy.sha256 != self._letters[copy.token].sha256]
+        self.uninvited = [copy for copy in self._all() if not self._invited(copy)]
+        self.duplicated = [token for token, copies in self._copies.items() if _most(copies) > 1]
+        self.unexplained = [token for token in self.duplicated if self._doubts(token) < _most(self._copies[token]) - 1]
+
+    def of(self, fate: Fate) -> list[Letter]:
+        """The letters of which a device knows this."""
+        return [letter for letter in self._letters.values() if letter.fate is fate]
+
+    @property
+    def files_owed(self) -> list[str]:
+        """The body files that must still be there: those of large messages on their way."""
+        return sorted(row.id for row in self._spooled.values() if row.size > 66_000)
+
+    def _all(self) -> list[Copy]:
+        return [copy for copies in self._copies.values() for copy in copies]
+
+    def _safe(self, letter: Letter) -> bool:
+        """Every recipient has it, or the spool still does."""
+        reached = {recipient for copy in self._copies[letter.token] for recipient in copy.recipients}
+        return reached == set(letter.recipients) or letter.queue_id in self._spooled
+
+    def _invited(self, copy: Copy) -> bool:
+        """Accepted under that id, or given to its end without an answer; never what was refused or broken off."""
+        letter = self._letters[copy.token]
+        return letter.fate is Fate.DOUBTFUL or (letter.fate is Fate.ACCEPTED and letter.queue_id == copy.queue_id)
+
+    def _doubts(self, token: str) -> int:
+        """How many attempts may have delivered without the relay being told: each explains one copy too many."""
+        item = self._lives.item(self._copies[token][0].queue_id)
+        return sum(attempt.outcome in _IN_DOUBT for attempt in item.attempts) if item else 0
+
+    def _cause(self, token: str) -> Counter[str]:
+        item = self._lives.item(self._copies[token][0].queue_id)
+        return Counter(attempt.outcome for attempt in item.attempts if attempt.outcome in _IN_DOUBT) if item else Counter()
+
+    def table(self, kills: Counter[str], seed: int) -> str:
+        """The closing table."""
+        surplus = sum(_most(self._copies[token]) - 1 for token in self.duplicated)
+        unexplained = len(self.unexplained)
+        causes = sum((self._cause(token) for token in self.duplicated), Counter[str]())
+        accepted, doubtful = self.of(Fate.ACCEPTED), self.of(Fate.DOUBTFUL)
+        still = [letter for letter in accepted if letter.queue_id in self._spooled]
+        rows = [
+            ("messages offered", len(self._letters)),
+            ("accepted (250 to the end of data)", len(accepted)),
+            ("  of these arrived", sum(letter.token in self._copies for letter in accepted)),
+            ("  of these still spooled", len(still)),
+            ("  lost", len(self.lost)),
+            ("doubtful (no answer came)", len(doubtful)),
+            ("  of these arrived all the same", sum(letter.token in self._copies for letter in doubtful)),
+            ("refused", len(self.of(Fate.REFUSED))),
+            ("bodies altered", len(self.altered)),
+            ("duplicates (copies beyond the first)", surplus),
+            ("  messages explained", len(self.duplicated) - unexplained),
+            ("  messages unexplained", unexplained),
+            ("  attempts cut by a kill / answer lost", f"{causes['']} / {causes['uncertain']}"),
+            ("kills", kills.total()),
+            *((f"  at {point}", count) for point, count in sorted(kills.items())),
+        ]
+        return "\n".join([f"crash test, RELAY_CRASH_SEED={seed}", *(f"  {what:<42}{figure!s:>8}" for what, figure in rows)])
+
+
+def _most(copies: list[Copy]) -> int:
+    """The most copies any one recipient got: recipients refused for a while get theirs later, that is no duplicate."""
+    return max(Counter(recipient for copy in copies for recipient in copy.recipients).values())
