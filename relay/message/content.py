@@ -69,11 +69,11 @@ class Content:
     def take(self) -> bytes:
         """The decoded octets so far: whole lines, or a piece of a line longer than the buffer."""
         cut = self._end + 2 if self.complete else self._cut()
-        raw = bytes(self._view[:cut])
-        decoded, skip = self._decoded(raw)
+        raw = bytes(self._view[_CONTEXT:cut])
+        at_line_start = self._buffer[_CONTEXT - 1] == 0x0A
         if not self.complete:
             self._keep_from(cut)
-        return decoded[skip:]
+        return self._without_dots(self._normal(raw), at_line_start=at_line_start)
 
     def rest(self) -> bytes:
         """What stands behind the end mark: the client's next commands."""
@@ -96,18 +96,28 @@ class Content:
         self._buffer[:left] = self._buffer[start : self._fill]
         self._fill = left
 
-    def _decoded(self, raw: bytes) -> tuple[bytes, int]:
-        """The raw octets with both rules applied, and how many of them are the context that was given out before."""
-        skip = _CONTEXT
+    def _normal(self, raw: bytes) -> bytes:
+        """Every line end a CRLF."""
         lines = raw.count(b"\n")
-        if lines != raw.count(b"\r") or lines != raw.count(b"\r\n"):
-            raw, skip = self._normal(raw)
-        if b"." in raw and b"\n." in raw:
-            raw = _STUFFED.sub(b"\r\n", raw)
-        return raw, skip
+        if lines == raw.count(b"\r") and (_uniform(raw, lines) or lines == raw.count(b"\r\n")):
+            return raw
+        pairs = raw.count(b"\r\n")
+        normal, count = _LINE_END.subn(b"\r\n", raw)
+        self.repaired_line_ends += count - pairs + raw.count(b"\r\r\n")
+        return normal
 
-    def _normal(self, raw: bytes) -> tuple[bytes, int]:
-        context = _LINE_END.sub(b"\r\n", raw[:_CONTEXT])
-        body, count = _LINE_END.subn(b"\r\n", raw[_CONTEXT:])
-        self.repaired_line_ends += count - raw.count(b"\r\n", _CONTEXT) + raw.count(b"\r\r\n", _CONTEXT)
-        return context + body, len(context)
+    @staticmethod
+    def _without_dots(raw: bytes, *, at_line_start: bool) -> bytes:
+        """Stuffed dots undone. One octet is searched ten times faster than two, and base64 has no dot at all."""
+        if b"." not in raw:
+            return raw
+        if at_line_start and raw.startswith(b".") and not raw.startswith(b".\r\n"):
+            raw = raw[1:]
+        return _STUFFED.sub(b"\r\n", raw) if b"\n." in raw else raw
+
+
+def _uniform(raw: bytes, lines: int) -> bool:
+    """Whether all lines are as long as the first, as in base64: seen from two octets a line, not from all of them."""
+    first = raw.find(b"\r\n")
+    length = first + 2
+    return first >= 0 and raw[first::length] == b"\r" * lines and raw[first + 1 :: length] == b"\n" * lines

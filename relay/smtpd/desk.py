@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerAuth, ListenerTls
 from relay.policy.routing import Directory
+from relay.smtpd.intake import Flight
 from relay.smtpd.login import MECHANISMS
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class House:
     journal: Journal
     hostname: str
     sessions: int = 0
+    flight: Flight = field(default_factory=Flight)
 
 
 class Desk:

@@ -18,11 +18,24 @@ if TYPE_CHECKING:
 
     from relay.spool.store import Draft
 
-_BACKLOG = 256 * 1024
+_IN_FLIGHT = 4 << 20
+_SHARE_MIN, _SHARE_MAX = 1 << 16, 1 << 18
 
 
 class DeviceGone(ConnectionError):  # noqa: N818  (named for what happened)
     """The connection ended before the end of data: the message was never handed over."""
+
+
+class Flight:
+    """What all messages on their way in may have waiting for the disk together; each gets an equal share."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+
+    @property
+    def share(self) -> int:
+        """Octets one message may have waiting before its device has to wait too."""
+        return min(_SHARE_MAX, max(_SHARE_MIN, _IN_FLIGHT // max(1, self.messages)))
 
 
 class Intake(asyncio.BufferedProtocol):
@@ -32,9 +45,12 @@ class Intake(asyncio.BufferedProtocol):
     look for an answer only there; `failure` says why.
     """
 
-    def __init__(self, draft: Draft, limit: int, owner: asyncio.BaseProtocol, alive: Callable[[], None]) -> None:
+    def __init__(
+        self, draft: Draft, limit: int, flight: Flight, owner: asyncio.BaseProtocol, alive: Callable[[], None]
+    ) -> None:
         self._draft = draft
         self._limit = limit
+        self._flight = flight
         self._owner = owner
         self._alive = alive
         self._transport: asyncio.Transport | None = None
@@ -62,9 +78,11 @@ class Intake(asyncio.BufferedProtocol):
         transport.pause_reading()
         transport.set_protocol(self)
         transport.resume_reading()
+        self._flight.messages += 1
         try:
             await self.done
         finally:
+            self._flight.messages -= 1
             if not transport.is_closing():
                 transport.set_protocol(self._owner)
                 transport.resume_reading()
@@ -103,7 +121,7 @@ class Intake(asyncio.BufferedProtocol):
 
     def _hold_back(self) -> None:
         """Stops reading while the disk is behind, so that memory does not grow with the size of a message."""
-        if self._relief is None and self._draft.backlog > _BACKLOG and self._transport is not None:
+        if self._relief is None and self._draft.backlog > self._flight.share and self._transport is not None:
             self._transport.pause_reading()
             self._relief = asyncio.get_running_loop().create_task(self._until_relieved(self._transport))
 

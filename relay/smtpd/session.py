@@ -197,7 +197,7 @@ class Session(SMTP):
         self._in_hand = True
         try:
             draft = self._house.store.draft()
-            intake = Intake(draft, self._desk.limit, self, self._still_coming)
+            intake = Intake(draft, self._desk.limit, self._house.flight, self, self._still_coming)
             self._writer.write(_GO_AHEAD)
             try:
                 self._lines.give_back(await intake.read(self.transport, self._lines.take_all()))
