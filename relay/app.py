@@ -21,7 +21,6 @@ from relay.spool.sqlite import SqliteStore
 from relay.spool.store import SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
-from relay.telemetry.memory import give_back_early
 from relay.telemetry.notify import notify, reloading
 from relay.tokens.entra import Entra
 from relay.tokens.keeper import Keeper
@@ -44,7 +43,6 @@ def serve(config: Path) -> int:
         for complaint in error.complaints:
             print(complaint, file=sys.stderr)  # noqa: T201
         return EX_CONFIG
-    give_back_early()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_Relay(config, settings).run())
 
