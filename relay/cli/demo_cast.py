@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PAGES = 4
 COPIER_AT, PLC_AT, HERE = "127.0.0.2", "127.0.0.3", "127.0.0.1"
 LOGIN = "erp"
+NICE_PORT = 2525  # where the staying demo listens if it can
 COPIER_FROM, ERP_FROM, PLC_FROM = "copier@printers.contoso.test", "invoicing@contoso.test", "tank3@plant.contoso.test"
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")

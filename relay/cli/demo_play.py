@@ -92,7 +92,7 @@ async def _perform(standing: Stage, part: Part, number: int) -> None:
     _say(demo_words.entrance(number, part))
     sent = await asyncio.to_thread(part.send, standing.target(part.source))
     way = await _way_of(standing, queue_id(sent.answer))
-    verdict = _compared(part, sent, way)
+    verdict = compare(part, sent, way)
     _say(demo_words.way(way, sent=sent, verdict=verdict))
 
 
@@ -110,7 +110,7 @@ async def _way_of(standing: Stage, name: str) -> Way:
             _say(demo_words.trouble(came))
 
 
-def _compared(part: Part, sent: Sent, way: Way) -> str:
+def compare(part: Part, sent: Sent, way: Way) -> str:
     """What a comparison with what was sent says; raises `DemoError` when they differ."""
     if way.arrived is None:
         raise DemoError(f"Exchange answered {way.delivered['answer']!r} to the message of {part.title}, but has it not")

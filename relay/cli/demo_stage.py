@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relay.cli.demo_cast import HERE, has_several_addresses
+from relay.cli.demo_cast import HERE, NICE_PORT, has_several_addresses
 from relay.cli.demo_settings import MAILBOXES, SEND_AS, Doors, configuration
 from relay.cli.demo_ways import Trouble, Ways
 from relay.sandbox.cloud import Cloud, CloudOptions
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from relay.sandbox.mailbox import Arrived
 
-NICE_PORT = 2525
 _START_S = 30.0
 _STOP_S = 15.0  # the configuration gives the relay 5 s for what it has in hand
 _LONGEST_LINE = 1024 * 1024
@@ -154,8 +153,9 @@ async def _follow(process: asyncio.subprocess.Process, log: Path, ways: Ways) ->
             file.write(line)
             file.flush()
             ways.line(line)
-            last.append(line)
-    ways.relay_ended(f"code {await process.wait()}; its last words:\n{''.join(last)}")
+            if not line.startswith("{"):  # the journal says what it has to say to `ways`
+                last.append(line)
+    ways.relay_ended("\n".join([f"code {await process.wait()}", "".join(last)]).rstrip())
 
 
 async def _end(process: asyncio.subprocess.Process, reading: asyncio.Task[None]) -> None:

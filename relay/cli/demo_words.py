@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from datetime import timedelta
 from email.header import decode_header, make_header
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.demo_cast import LOGIN
+from relay.cli.demo_cast import LOGIN, NICE_PORT
 from relay.cli.demo_ways import at
 
 if TYPE_CHECKING:
@@ -131,17 +134,25 @@ def closing(stage: Stage, count: int) -> str:
         f"  {stage.cloud.settings.management_url}/               the list; a message: /messages/000001",
         f"  {stage.cloud.settings.directory / 'arrived'}   the same as .eml files",
         _heading("\nLook at the relay"),
-        f"  relay queue list --config {stage.config} --state delivered",
+        f"  {program()} queue list --config {stage.config} --state delivered",
         f"  {stage.log}",
     ]
     return "\n".join(lines)
 
 
+def program() -> str:
+    """How this very program is called from here."""
+    called = Path(sys.argv[0])
+    if called.name != "relay":
+        return f"{sys.executable} -m relay"
+    return "relay" if shutil.which("relay") == str(called) else str(called)
+
+
 def _for_real_devices(stage: Stage) -> Iterator[str]:
     if len(stage.listening) == 1:
         yield "  Only this machine can reach the demo now. Open it to the network, to one device known by its address:"
-        yield "    relay demo --listen 0.0.0.0:2525 --device ADDRESS-OF-THE-DEVICE"
-        yield "  (more --device for more; with a login, none is needed)"
+        yield f"    {program()} demo --listen 0.0.0.0:{NICE_PORT} --device ADDRESS-OF-THE-DEVICE"
+        yield "  (Ctrl-C here first; more --device for more devices; a device that signs in needs none.)"
         return
     for listening in stage.listening[1:]:
         yield f"  SMTP server: this machine's address; it listens on {listening}; encryption none or STARTTLS"
