@@ -18,7 +18,7 @@ from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
 from relay.smtpd.tls import server_context
 from relay.spool.sqlite import SqliteStore
-from relay.spool.store import SpoolError
+from relay.spool.store import SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
@@ -188,6 +188,8 @@ class _Relay:
 
 
 def _remedy(error: Exception) -> str:
+    if isinstance(error, SpoolBusy):
+        return "stop the other relay, or give this one a data_dir of its own"
     if isinstance(error, SpoolError):
         return "make data_dir a writable directory of the relay's user, on a disk with room"
     if isinstance(error, PermissionError):
