@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import count
 
 LIMIT = 256 * 1024
 _FIELD_START = re.compile(rb"(?m)^[!-9;-~]+[ \t]*:")
@@ -57,6 +58,12 @@ def value(section: bytes, name: str) -> bytes | None:
 def replaced(section: bytes, name: str, line: bytes) -> bytes:
     """The section with the first field of that name exchanged for `line` (which ends with CRLF)."""
     return _pattern(name).sub(lambda _: line, section, count=1)
+
+
+def set_aside(section: bytes, name: str, *, under: str, behind: int = 0) -> bytes:
+    """The section with every field of that name, but for the first `behind`, renamed to `under`."""
+    seen = count(1)
+    return _pattern(name).sub(lambda match: match[0] if next(seen) <= behind else renamed(match[0], under), section)
 
 
 def renamed(raw: bytes, name: str) -> bytes:

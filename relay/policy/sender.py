@@ -6,6 +6,9 @@
 | mailbox | the mailbox  | the mailbox                       | the device's From, if real    | the device's    |
 | person  | the mailbox  | the person's name and the mailbox | the person's address, if real | the device's    |
 
+Exchange checks a Sender and further From fields too (5.2.252, 5.1.20): with mailbox and person, a Sender that is
+somebody else becomes X-Original-Sender and a second From becomes X-Original-From.
+
 A From that already is the mailbox is left as it is. A Reply-To that the device wrote is never changed. An address is
 real when somebody could answer to it: it has a domain with a dot.
 """
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 
 from relay.config.settings import FromPolicy
 from relay.message.address import Address, first_author
-from relay.message.header import field, renamed, replaced, section_of, value
+from relay.message.header import field, renamed, replaced, section_of, set_aside, value
 
 _ENCODED_WORDS = re.compile(r"^(?:=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=\s*)+$")
 
@@ -35,26 +38,40 @@ def rewrite(head: bytes, reverse_path: Address, *, policy: FromPolicy, mailbox: 
     """Applies the policy to a raw header section and the reverse-path of the envelope."""
     section = section_of(head)
     envelope = reverse_path if policy is FromPolicy.KEEP and reverse_path.domain else Address(mailbox)
+    section, changes = (section, []) if policy is FromPolicy.KEEP else _alone(section, mailbox)
     original = field(section, "From")
     if original is None:
-        who = reverse_path if policy is FromPolicy.KEEP and reverse_path.domain else mailbox
-        return Rewritten(b"From: <" + _octets(who) + b">\r\n" + section, envelope, ("from-added",))
+        return Rewritten(b"From: <" + _octets(envelope) + b">\r\n" + section, envelope, ("from-added", *changes))
     # Octets beyond ASCII ride along as Latin-1, so that they come out as they went in.
     name, address = first_author((value(section, "From") or b"").decode("latin-1"))
     if policy is FromPolicy.KEEP or address.lower() == mailbox.lower():
-        return Rewritten(section, envelope, ())
+        return Rewritten(section, envelope, tuple(changes))
     shown = (name or address) if policy is FromPolicy.PERSON else ""
-    return _replaced(section, original, shown=shown, author=address, mailbox=mailbox)
+    section, more = _replaced(section, original, shown=shown, author=address, mailbox=mailbox)
+    return Rewritten(section, envelope, (*more, *changes))
 
 
-def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailbox: str) -> Rewritten:
+def _alone(section: bytes, mailbox: str) -> tuple[bytes, list[str]]:
+    """The section with one author and no sender but the mailbox."""
+    changes = []
+    sender = value(section, "Sender")
+    if sender is not None and first_author(sender.decode("latin-1"))[1].lower() != mailbox.lower():
+        section = set_aside(section, "Sender", under="X-Original-Sender")
+        changes.append("sender-set-aside")
+    single = set_aside(section, "From", under="X-Original-From", behind=1)
+    if single != section:
+        changes.append("second-from-set-aside")
+    return single, changes
+
+
+def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailbox: str) -> tuple[bytes, list[str]]:
     changes = ["from-replaced"]
     lines = b"From: " + _phrase(shown) + b"<" + _octets(mailbox) + b">\r\n"
     if _real(author) and field(section, "Reply-To") is None:
         lines += b"Reply-To: <" + _octets(author) + b">\r\n"
         changes.append("reply-to-added")
     lines += renamed(original, "X-Original-From")
-    return Rewritten(replaced(section, "From", lines), Address(mailbox), tuple(changes))
+    return replaced(section, "From", lines), changes
 
 
 def _real(address: str) -> bool:

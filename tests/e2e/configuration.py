@@ -1,4 +1,4 @@
-"""The configuration of these tests: a listener of each kind, and devices by loopback address, one for each From policy."""
+"""The configuration of these tests: a listener of each kind; devices by loopback address, one for each From policy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Real messages to send, and what the relay may do to them: written without a look at how the relay does it.
 
-They are in the directory that RELAY_CORPUS names, in `shared/corpus` beside the checkout, or, where there is neither,
-the few of `messages/` here.
+A few are in `messages/` here; more in the directory that RELAY_CORPUS names, or in `shared/corpus` beside the checkout.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+_TRACE = rb"Received: from \S+ \(\[127\.0\.0\.\d+\]\)\r\n\tby relay\.test with E?SMTPS?A? id \w+;\r\n\t.*\r\n"
 _FIELD = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:")
 
 
 def files() -> list[Path]:
-    """Every message of the corpus."""
+    """The messages of `messages/` here, and those of the corpus where there is one."""
     named = os.environ.get("RELAY_CORPUS")
-    beside = ROOT.parent / "shared" / "corpus"
-    directory = Path(named) if named else beside if beside.is_dir() else HERE / "messages"
+    directory = Path(named) if named else ROOT.parent / "shared" / "corpus"
     found = sorted(path for path in directory.rglob("*") if path.is_file() and path.suffix not in (".json", ".py"))
-    assert found, f"no messages in {directory}"
-    return found
+    assert found or not named, f"RELAY_CORPUS: no messages in {directory}"
+    return sorted((HERE / "messages").iterdir()) + found
 
 
 def normal(raw: bytes) -> bytes:
@@ -72,7 +71,7 @@ class Way:
 
 def without_promised(arrived: Parts, sent: Parts, way: Way) -> bytes:
     """The header section that arrived, the promised additions taken out; fails where one is missing or different."""
-    section = _without(arrived.section, rb"Received: from \S+ \(\[127\.0\.0\.\d+\]\)\r\n\tby relay\.test [^;]+;\r\n\t.*\r\n")
+    section = _without(arrived.section, _TRACE)
     if not sent.has(b"Date"):
         section = _without(section, rb"Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} \+0000\r\n")
     if not sent.has(b"Message-ID"):
@@ -80,14 +79,24 @@ def without_promised(arrived: Parts, sent: Parts, way: Way) -> bytes:
     if not sent.has(b"From"):
         who = way.sender if way.policy == "keep" else way.mailbox
         return _without(section, b"From: <" + re.escape(who.encode()) + rb">\r\n")
-    return section if way.policy == "keep" else _with_own_from(section, sent, way)
+    return section if way.policy == "keep" else _with_own_from(_with_others(section, sent), sent, way)
+
+
+def _with_others(section: bytes, sent: Parts) -> bytes:
+    """Who else claimed to be the sender, back under the names the device wrote: Exchange refuses them as they were."""
+    others = [(b"X-Original-Sender", field) for field in sent.fields(b"Sender")]
+    others += [(b"X-Original-From", field) for field in sent.fields(b"From")[1:]]
+    for ours, field in others:
+        section = section.replace(b"\r\n" + ours + b":" + field.partition(b":")[2], b"\r\n" + field)
+    return section
 
 
 def _with_own_from(section: bytes, sent: Parts, way: Way) -> bytes:
     """The From of the device back in its place."""
     name = b'(?:"(?:[^"\\\\\r\n]|\\\\.)*" |(?:=\\?[^ ]+\\?= *)+)?' if way.policy == "person" else b""
     reply_to = b"" if sent.has(b"Reply-To") else rb"(?:Reply-To: <\S+@\S+>\r\n)?"
-    ours = rb"(?m)^From: " + name + b"<" + re.escape(way.mailbox.encode()) + rb">\r\n" + reply_to + b"X-Original-From(?=:)"
+    author = rb"(?m)^From: " + name + b"<" + re.escape(way.mailbox.encode()) + rb">\r\n"
+    ours = author + reply_to + b"X-Original-From(?=:)"
     written = sent.fields(b"From")[0].partition(b":")[0]
     undone, count = re.subn(ours, lambda _: written, section)
     assert count == 1, section.decode("latin-1")

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import pytest
+
 from tests.e2e.configuration import LISTENERS
 from tests.e2e.device import Device
 
@@ -53,7 +55,8 @@ class Journal:
         with self._changed:
             while len(found := [item for item in self.events[after:] if wanted.items() <= item.items()]) < count:
                 left = deadline - time.monotonic()
-                assert left > 0 and not self._ended, f"no {wanted} in the journal:\n{self.tail()}"
+                if left <= 0 or self._ended:
+                    pytest.fail(f"no {wanted} in the journal:\n{self.tail()}")
                 self._changed.wait(left)
         return found[count - 1]
 
@@ -168,7 +171,7 @@ class RunningRelay:
     def memory_kib(self, field: str) -> int:
         """A figure of /proc/PID/status, such as VmHWM (the most it ever held) or VmRSS."""
         text = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.M)[1])  # type: ignore[index]
+        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)[1])  # type: ignore[index]
 
     def queue(self, *arguments: str) -> Any:
         """What `relay queue …` prints, beside the running service."""
