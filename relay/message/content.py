@@ -19,6 +19,7 @@ _LINE_END = re.compile(rb"\r*\n|\r")
 _STUFFED = re.compile(rb"\r\n\.(?!\r\n)")
 _CONTEXT = 2  # octets of the line before that stay in front, so that a rule about line starts needs no second case
 _LOOK_BACK = len(_END) - 1
+_SMALL, _LARGE = 1 << 14, 1 << 17
 
 
 class Content:
@@ -28,7 +29,9 @@ class Content:
     returns True the message is complete: `take()` gives the rest and `rest()` what the client sent behind the end.
     """
 
-    def __init__(self, capacity: int = 1 << 17) -> None:
+    def __init__(self, capacity: int = _SMALL, largest: int = _LARGE) -> None:
+        """`capacity` octets to begin with, `largest` as soon as the message turns out not to fit."""
+        self._largest = largest
         self._buffer = bytearray(capacity)
         self._view = memoryview(self._buffer)
         self._buffer[:_CONTEXT] = b"\r\n"  # the line end of the DATA command itself
@@ -93,7 +96,11 @@ class Content:
         """Moves the last octets before the cut, and what stands behind it, to the front of the buffer."""
         start = cut - _CONTEXT
         left = self._fill - start
-        self._buffer[:left] = self._buffer[start : self._fill]
+        kept = self._buffer[start : self._fill]
+        if len(self._buffer) < self._largest:
+            self._buffer = bytearray(self._largest)
+            self._view = memoryview(self._buffer)
+        self._buffer[:left] = kept
         self._fill = left
 
     def _normal(self, raw: bytes) -> bytes:
