@@ -19,7 +19,7 @@ LISTENERS = {
     "closed": {"tls": "none", "auth": "none"},
 }
 COPIER, KEEPER, PERSON, NARROW, BUSY, STRANGER = (f"127.0.0.{n}" for n in (1, 2, 3, 4, 5, 99))
-USER, PASSWORD = "erp", "püss w0rd=\\"  # nosec: of a device that does not exist
+USER, PASSWORD = "erp", "pass: w0rd=\\"
 
 
 def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str, Any]:
