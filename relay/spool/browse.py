@@ -84,7 +84,7 @@ class Browser:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
         with self._reading() as connection:
             rows = connection.execute(SQL.list_messages, {"state": state, "limit": limit}).fetchall()
-        return [_row(*row) for row in rows]
+        return [_row(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many messages are in each state. Raises `SpoolError`."""
@@ -117,11 +117,9 @@ class Browser:
             connection.close()
 
 
-def _row(
-    message_id: str, state: str, received_at: int, device: str, profile: str, size: int, attempts: int, due_at: int,
-    pause_until: int | None, answer: str,
-) -> QueueRow:  # fmt: skip
-    coming = _next(state, due_at, attempts, pause_until)
+def _row(row: tuple[str, str, int, str, str, int, int, int, int | None, str]) -> QueueRow:
+    message_id, state, received_at, device, profile, size, attempts, due_at, paused, answer = row
+    coming = _next(state, due_at, attempts, paused)
     return QueueRow(message_id, state, _when(received_at), device, profile, size, attempts, coming, answer)
 
 

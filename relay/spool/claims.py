@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
 _SLOTS = 3
+_NO_SLOT_MS = 1000  # whoever holds them may be another process, so that no event tells when one is free
 
 
 def add_mailbox(connection: sqlite3.Connection, mailbox: str) -> None:
@@ -41,15 +42,15 @@ def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], 
     if due_at > now:
         return Rest(due_at)
     if not _take_slot(connection, seat, now):
-        return Rest(None)
+        return Rest(now + _NO_SLOT_MS)
     wait = _charge(connection, seat, now)
     if wait:
         return Rest(now + wait)
     return _lease(connection, message_id, retry_ms, bodies)
 
 
-def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement) -> bool:
-    """Records the outcome; False, and nothing changed, when somebody claimed the message after us."""
+def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement) -> State | None:
+    """Records the outcome; the state it ends in, or None, and nothing changed, when somebody claimed it after us."""
     now = _now()
     final = settlement.state in (State.DELIVERED, State.FAILED)
     values: dict[str, object] = {
@@ -59,24 +60,23 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
         "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
     }  # fmt: skip
     if connection.execute(SQL.settle_message, values).rowcount == 0:
-        return False
+        return None
     connection.execute(SQL.settle_attempt, values)
     for result in settlement.recipients:
         connection.execute(
             SQL.settle_recipient,
             {"id": claimed.parcel.id, "address": result.address, "state": result.state, "answer": result.answer},
         )
-    if settlement.state is State.DELIVERED:
-        _end(connection, values)
-    return True
+    return _ended(connection, values) if settlement.state is State.DELIVERED else settlement.state
 
 
-def _end(connection: sqlite3.Connection, values: dict[str, object]) -> None:
+def _ended(connection: sqlite3.Connection, values: dict[str, object]) -> State:
     """The last recipient has arrived; a body is kept only if an earlier attempt failed for another one."""
     if values["n"] != 1 and connection.execute(SQL.failed_recipients, values).fetchone()[0]:
         connection.execute(SQL.mark_failed, values)
-    else:
-        connection.execute(SQL.drop_body, values)
+        return State.FAILED
+    connection.execute(SQL.drop_body, values)
+    return State.DELIVERED
 
 
 def _earliest(connection: sqlite3.Connection, profiles: tuple[str, ...]) -> tuple[str, int] | None:

@@ -7,6 +7,8 @@ its final name, directory synced. Only then may a row point to it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -79,9 +81,9 @@ class BodyDraft:
 
     async def discard(self) -> None:
         """Leaves nothing behind."""
+        self._pending.clear()
         while self._writing is not None:
             await asyncio.shield(self._writing)
-        self._pending.clear()
         await asyncio.get_running_loop().run_in_executor(self._executor, self._remove)
 
     # -- head
@@ -119,7 +121,7 @@ class BodyDraft:
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
         except OSError as error:
-            kind = SpoolFull if error.errno in (28, 122) else SpoolError
+            kind = SpoolFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else SpoolError
             self._error = kind(f"the body could not be written to {self._directory}: {error.strerror or error}")
 
     def _write_out(self, chunks: list[bytes]) -> None:
@@ -152,11 +154,14 @@ class BodyDraft:
         fault("spool.body-renamed")
 
     def _remove(self) -> None:
+        """What a failing disk keeps is swept at the next start."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        self._part.unlink(missing_ok=True)
-        (self._directory / self.id).unlink(missing_ok=True)
+            fd, self._fd = self._fd, -1
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        for path in (self._part, self._directory / self.id):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

@@ -102,7 +102,8 @@ UPDATE message SET state = 'queued', lease_until = 0 WHERE state = 'leased';
 SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'leased', 'held', 'failed');
 
 -- name: hold_damaged
-UPDATE message SET state = 'held', rule = 'spool.body-missing', answer = 'the file of the body is gone' WHERE id = :id;
+UPDATE message SET state = 'held', rule = 'spool.body-missing', answer = 'the file of the body is gone'
+WHERE id = :id AND state = 'queued';
 
 -- name: old_messages
 SELECT id, body_file FROM message

@@ -33,7 +33,7 @@ def recover(connect: Callable[[], sqlite3.Connection], bodies: Path) -> Recovere
         expected = {row[0] for row in connection.execute(SQL.files_expected)}
         present = {path.name for path in bodies.iterdir()}
         missing = expected - present
-        connection.executemany(SQL.hold_damaged, [{"id": message_id} for message_id in missing])
+        damaged = sum(connection.execute(SQL.hold_damaged, {"id": message_id}).rowcount for message_id in missing)
         connection.execute("COMMIT")
     finally:
         connection.close()
@@ -42,4 +42,4 @@ def recover(connect: Callable[[], sqlite3.Connection], bodies: Path) -> Recovere
         (bodies / name).unlink()
     if rubbish:
         sync_directory(bodies)
-    return Recovered(interrupted, len(rubbish), len(missing))
+    return Recovered(interrupted, len(rubbish), damaged)

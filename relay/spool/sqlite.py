@@ -66,9 +66,10 @@ class SqliteStore:
         """Finishes what is under way and lets the next process in."""
         if self._writer is not None:
             await self._writer.close()
-        self._executor.shutdown()
-        if self._lock >= 0:
-            os.close(self._lock)
+        await asyncio.to_thread(self._executor.shutdown)
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
 
     # -- intake
 
@@ -77,11 +78,18 @@ class SqliteStore:
         now = time.monotonic()
         if now - self._checked > _ROOM_FOR_S:
             self._checked = now
-            self._room = self._free() >= self._settings.min_free_bytes
-            if self._room and not self._ballast.exists():
-                self._lay_ballast()
+            self._room = self._look_for_room()
         if not self._room:
             raise SpoolFull(f"less than {self._settings.min_free_bytes} bytes free at {self._directory}")
+
+    def _look_for_room(self) -> bool:
+        try:
+            free = self._free()
+            if free > self._settings.min_free_bytes + _BALLAST and not self._ballast.exists():
+                self._lay_ballast()
+        except OSError as error:
+            raise SpoolFull(f"the disk of {self._directory} does not answer: {error.strerror or error}") from error
+        return free >= self._settings.min_free_bytes
 
     def draft(self) -> BodyDraft:
         return BodyDraft(self._bodies, self._executor, self._settings.inline_max)
@@ -89,7 +97,8 @@ class SqliteStore:
     async def accept(self, new: NewMessage) -> None:
         """Durable when this returns. Raises `SpoolError`."""
         await self._run("accept", lambda connection: _insert(connection, new))
-        self._on_mail(new.mailbox, new.profile)
+        # Not called here: whatever happens to those who are told, the message is accepted.
+        asyncio.get_running_loop().call_soon(self._on_mail, new.mailbox, new.profile)
 
     # -- delivery
 
@@ -100,10 +109,10 @@ class SqliteStore:
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        done = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
-        if done and settlement.state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
+        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
+        if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, claim.parcel.body)
-        return done
+        return state is not None
 
     async def open_mailbox(self, mailbox: str) -> None:
         await self._run("mailbox", lambda connection: claims.add_mailbox(connection, mailbox))

@@ -1,12 +1,15 @@
 """The only thread that writes: everything that waits is committed in one transaction (group commit).
 
-One connection writes and checkpoints, because SQLite up to 3.51.2 may corrupt a WAL that two connections reset. An
-operation that fails is taken out and the others are tried again one by one, so that nobody fails for a neighbour.
+One connection writes and checkpoints, because SQLite up to 3.51.2 may corrupt a WAL that two connections reset. When
+a batch fails its operations are tried again one by one, so that nobody fails for a neighbour. Every operation handed in
+is answered: the thread outlives any mistake, and whoever asks after `close` is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import queue
 import sqlite3
 import threading
@@ -41,6 +44,7 @@ class Writer:
         self._ballast = ballast
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
@@ -49,26 +53,35 @@ class Writer:
 
         The operation is carried out even when the caller is cancelled meanwhile.
         """
+        if self._closed:
+            raise SpoolError("the spool is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(_Job(name, work, future))
         return await future
 
     async def close(self) -> None:
         """Finishes what was handed in, then closes the connection."""
+        self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
     # -- the thread
 
     def _run(self) -> None:
-        connection = self._connect()
+        connection: sqlite3.Connection | None = None
         open_ = True
         while open_:
             batch, open_ = self._next_batch()
-            if batch:
-                self._commit(connection, batch)
+            try:
+                connection = connection or self._connect()
+                if batch:
+                    self._commit(connection, batch)
+            except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
+                _fail(batch, error)
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 self._loop.call_soon_threadsafe(_answer, batch)
-        connection.close()
+        if connection is not None:
+            connection.close()
 
     def _next_batch(self) -> tuple[list[_Job], bool]:
         batch: list[_Job] = []
@@ -86,17 +99,16 @@ class Writer:
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         try:
             self._transaction(connection, batch)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001  (a mistake in one operation is not the others')
             if len(batch) > 1:
                 for job in batch:
                     self._commit(connection, [job])
             elif not self._with_ballast(connection, batch[0], error):
-                batch[0].error = _translated(error)
-        except Exception as error:  # noqa: BLE001  (the thread must outlive any mistake in an operation)
-            for job in batch:
-                job.error = SpoolError(f"operation {job.name} failed: {error!r}")
+                _fail(batch, error)
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
+        if connection.in_transaction:  # an earlier one could not even be rolled back
+            connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
         try:
             for job in batch:
@@ -108,7 +120,8 @@ class Writer:
                 connection.execute("ROLLBACK")
             raise
         for job in batch:
-            fault(f"spool.{job.name}-committed")
+            with contextlib.suppress(OSError):  # it is durable: nothing may make it undone or done twice
+                fault(f"spool.{job.name}-committed")
 
     def _with_ballast(self, connection: sqlite3.Connection, job: _Job, error: Exception) -> bool:
         """On a full disk even "delivered" could not be written: give the reserved room free and try once more."""
@@ -117,7 +130,7 @@ class Writer:
         try:
             self._ballast.unlink()
             self._transaction(connection, [job])
-        except (sqlite3.Error, OSError):
+        except Exception:  # noqa: BLE001  (the first error is the one to tell)
             return False
         return True
 
@@ -132,11 +145,19 @@ def _answer(batch: list[_Job]) -> None:
             job.future.set_result(job.result)
 
 
+def _fail(batch: list[_Job], error: Exception) -> None:
+    for job in batch:
+        job.error = _translated(job, error)
+
+
 def _is_full(error: Exception) -> bool:
     if isinstance(error, OSError):
-        return error.errno in (28, 122)  # ENOSPC, EDQUOT
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
 
 
-def _translated(error: Exception) -> SpoolError:
-    return SpoolFull(f"no room left for the spool: {error}") if _is_full(error) else SpoolError(str(error))
+def _translated(job: _Job, error: Exception) -> SpoolError:
+    if _is_full(error):
+        return SpoolFull(f"no room left for the spool: {error}")
+    said = str(error) if isinstance(error, (sqlite3.Error, OSError)) else repr(error)
+    return SpoolError(f"the spool could not do {job.name}: {said}")
