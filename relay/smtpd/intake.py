@@ -74,6 +74,8 @@ class Intake(asyncio.BufferedProtocol):
         return self.content.rest() + early
 
     async def _from_socket(self, transport: asyncio.Transport) -> None:
+        if transport.is_closing():
+            raise DeviceGone("the device closed the connection before the end of data")
         self._transport = transport
         transport.pause_reading()
         transport.set_protocol(self)
