@@ -71,7 +71,14 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
     except TimeoutError:
         await line.close()
         text = f"no end after {ATTEMPT_S:.0f} s"
-        return Result(Met(judge_lost(Stage.FINAL, text, facts), text, Stage.FINAL, facts.host, uncertain=True))
+        return _in_doubt(text, facts)
+    except Exception as error:  # noqa: BLE001  (a mistake of ours must not leave the message leased until a restart)
+        await line.close()
+        return _in_doubt(f"the relay made a mistake: {error!r}", facts)
+
+
+def _in_doubt(text: str, facts: Facts) -> Result:
+    return Result(Met(judge_lost(Stage.FINAL, text, facts), text, Stage.FINAL, facts.host, uncertain=True))
 
 
 def _judged(receipt: Receipt, facts: Facts) -> Result:

@@ -2,12 +2,14 @@
 
 A worker claims, attempts, settles, and claims again over the same connection. It waits by event, never by polling: new
 mail wakes one worker, a known time wakes the lane. Mail that comes while a worker looks is never overlooked:
-`_arrivals` is compared before it rests.
+`_arrivals` is compared before it rests, and again with `_seen` when it has said goodbye and ended.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import random
 import time
 from typing import TYPE_CHECKING
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from relay.config.settings import Delivery, MailboxLimits
     from relay.delivery.attempt import Result
     from relay.policy.verdicts import Facts
-    from relay.spool.store import Store
+    from relay.spool.store import Settlement, Store
     from relay.telemetry.journal import Journal
     from relay.transport.transport import Transport
 
@@ -57,21 +59,21 @@ class Lane:
         self._store = store
         self._journal = journal
         self._pauses = pauses
-        self._workers: set[asyncio.Task[None]] = set()
+        self._workers: dict[asyncio.Task[None], str] = {}
         self._resting: list[asyncio.Event] = []
         self._arrivals = 0
+        self._seen = 0
         self._failures = 0
-        self._owners = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     # -- waking
 
     def wake(self) -> None:
         """There may be work: wakes a resting worker, or starts one if the mailbox may have another connection."""
         self._arrivals += 1
-        if self._stopping:
+        if self._stopping.is_set():
             return
         if self._resting:
             self._resting.pop().set()
@@ -95,15 +97,30 @@ class Lane:
         self.wake()
 
     def _start(self) -> None:
-        self._owners += 1
-        owner = f"{self.plan.mailbox}#{self._owners}"
+        owner = self._free_owner()
         task = asyncio.get_running_loop().create_task(self._work(owner), name=f"delivery {owner}")
-        self._workers.add(task)
-        task.add_done_callback(self._workers.discard)
+        self._workers[task] = owner
+        task.add_done_callback(self._on_end)
+
+    def _free_owner(self) -> str:
+        """A name is used again, so that a slot which could not be given back is the next worker's, not lost."""
+        names = (f"{self.plan.mailbox}#{n}" for n in itertools.count(1))
+        return next(name for name in names if name not in self._workers.values())
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        """Mail that came while the worker said goodbye woke nobody: another looks for it."""
+        del self._workers[task]
+        if self._stopping.is_set() or task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            self._report_broken(error)
+            self.wake_at(_now() + int(_TROUBLE_S * 1000))
+        elif self._arrivals != self._seen and len(self._workers) < self.plan.limits.sessions:
+            self._start()
 
     async def stop(self, deadline_s: float) -> int:
         """Lets attempts in hand finish; returns how many had to be cut (their messages count as in doubt)."""
-        self._stopping = True
+        self._stopping.set()
         if self._timer is not None:
             self._timer.cancel()
         for event in self._resting:
@@ -121,7 +138,7 @@ class Lane:
     async def _work(self, owner: str) -> None:
         line = Line()
         try:
-            while not self._stopping and await self._step(owner, line):
+            while not self._stopping.is_set() and await self._step(owner, line):
                 pass
         finally:
             await line.close()
@@ -135,15 +152,21 @@ class Lane:
             if isinstance(found, Claim):
                 await self._deliver(found, line)
                 return True
+            self._seen = max(self._seen, seen)
             return await self._rest(found, seen)
         except SpoolError as error:
-            self._journal.delivery_broken(
-                mailbox=self.plan.mailbox, reason=str(error), next_in_s=_TROUBLE_S,
-                remedy=f"look at the disk of {self._store.directory}",
-            )  # fmt: skip
+            self._report_broken(error)
             await line.close()
+            self._seen = self._arrivals  # looked at when the time below has come
             self.wake_at(_now() + int(_TROUBLE_S * 1000))
             return False
+
+    def _report_broken(self, error: BaseException) -> None:
+        disk = isinstance(error, SpoolError)
+        self._journal.delivery_broken(
+            mailbox=self.plan.mailbox, reason=str(error) if disk else repr(error), next_in_s=_TROUBLE_S,
+            remedy=f"look at the disk of {self._store.directory}" if disk else "a mistake of the relay, report it",
+        )  # fmt: skip
 
     async def _leave(self, owner: str) -> None:
         try:
@@ -166,8 +189,8 @@ class Lane:
         """Keeps the connection for a while; False when it was not needed again."""
         if rest.until is not None:
             self.wake_at(rest.until)
-        if self._arrivals != seen or self._stopping:
-            return not self._stopping
+        if self._arrivals != seen or self._stopping.is_set():
+            return not self._stopping.is_set()
         event = asyncio.Event()
         self._resting.append(event)
         try:
@@ -185,9 +208,29 @@ class Lane:
         started = time.perf_counter()
         result = await attempt(claim.parcel, line, way.transport, way.facts)
         decision = decide(claim, result.met, result.refused, self.plan.settings, self._moment())
-        await self._store.settle(claim, decision.settlement)
+        await self._settle(claim, decision.settlement, line)
         report(self._journal, claim, decision, round((time.perf_counter() - started) * 1000, 1))
         await self._follow(claim, decision, result)
+
+    async def _settle(self, claim: Claim, settlement: Settlement, line: Line) -> None:
+        """Writes the outcome, as soon as the disk takes it: forgotten, it would cost a duplicate at the next start."""
+        while True:
+            try:
+                await self._store.settle(claim, settlement)
+            except SpoolError as error:
+                if self._stopping.is_set():
+                    raise
+                self._report_broken(error)
+                await line.close()
+                await self._pass(_TROUBLE_S)
+            else:
+                return
+
+    async def _pass(self, seconds: float) -> None:
+        """Lets some time go by, or less when the lane is to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _follow(self, claim: Claim, decision: Decision, result: Result) -> None:
         """What the outcome means for the mailbox and the profile."""
