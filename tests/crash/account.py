@@ -14,10 +14,9 @@ from tests.crash.devices import Fate, Letter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from relay.control import QueueRow
     from tests.crash.lives import Lives
 
-_TOKEN = re.compile(rb"^Message-ID: <([^@>]+)@", re.M)
+_TOKEN = re.compile(rb"^Message-ID: <([^@>]+)@", re.MULTILINE)
 _QUEUE_ID = re.compile(rb"\bid ([0-9A-Z]{26});")
 _IN_DOUBT = ("", "uncertain")  # the outcomes of an attempt that may have delivered without anybody being told
 
@@ -59,8 +58,8 @@ class Account:
         self.lost = [letter for letter in self.of(Fate.ACCEPTED) if not self._safe(letter)]
         self.altered = [copy for copy in self._all() if copy.sha256 != self._letters[copy.token].sha256]
         self.uninvited = [copy for copy in self._all() if not self._invited(copy)]
-        self.duplicated = [token for token, copies in self._copies.items() if _most(copies) > 1]
-        self.unexplained = [token for token in self.duplicated if self._doubts(token) < _most(self._copies[token]) - 1]
+        self.surplus = +Counter({token: _most(copies) - 1 for token, copies in self._copies.items()})
+        self.unexplained = [token for token, more in self.surplus.items() if self._doubts(token).total() < more]
 
     def of(self, fate: Fate) -> list[Letter]:
         """The letters of which a device knows this."""
@@ -84,20 +83,16 @@ class Account:
         letter = self._letters[copy.token]
         return letter.fate is Fate.DOUBTFUL or (letter.fate is Fate.ACCEPTED and letter.queue_id == copy.queue_id)
 
-    def _doubts(self, token: str) -> int:
-        """How many attempts may have delivered without the relay being told: each explains one copy too many."""
+    def _doubts(self, token: str) -> Counter[str]:
+        """The attempts that may have delivered without the relay being told: each explains one copy too many."""
         item = self._lives.item(self._copies[token][0].queue_id)
-        return sum(attempt.outcome in _IN_DOUBT for attempt in item.attempts) if item else 0
-
-    def _cause(self, token: str) -> Counter[str]:
-        item = self._lives.item(self._copies[token][0].queue_id)
-        return Counter(attempt.outcome for attempt in item.attempts if attempt.outcome in _IN_DOUBT) if item else Counter()
+        outcomes = [attempt.outcome for attempt in item.attempts] if item else []
+        return Counter(outcome for outcome in outcomes if outcome in _IN_DOUBT)
 
     def table(self, kills: Counter[str], seed: int) -> str:
         """The closing table."""
-        surplus = sum(_most(self._copies[token]) - 1 for token in self.duplicated)
-        unexplained = len(self.unexplained)
-        causes = sum((self._cause(token) for token in self.duplicated), Counter[str]())
+        explained = sum(min(more, self._doubts(token).total()) for token, more in self.surplus.items())
+        causes = sum((self._doubts(token) for token in self.surplus), Counter[str]())
         accepted, doubtful = self.of(Fate.ACCEPTED), self.of(Fate.DOUBTFUL)
         still = [letter for letter in accepted if letter.queue_id in self._spooled]
         rows = [
@@ -110,14 +105,15 @@ class Account:
             ("  of these arrived all the same", sum(letter.token in self._copies for letter in doubtful)),
             ("refused", len(self.of(Fate.REFUSED))),
             ("bodies altered", len(self.altered)),
-            ("duplicates (copies beyond the first)", surplus),
-            ("  messages explained", len(self.duplicated) - unexplained),
-            ("  messages unexplained", unexplained),
-            ("  attempts cut by a kill / answer lost", f"{causes['']} / {causes['uncertain']}"),
+            ("duplicates (copies beyond the first)", self.surplus.total()),
+            ("  explained by an attempt in doubt", explained),
+            ("  their attempts cut by a kill", causes[""]),
+            ("  their attempts whose answer was lost", causes["uncertain"]),
             ("kills", kills.total()),
             *((f"  at {point}", count) for point, count in sorted(kills.items())),
         ]
-        return "\n".join([f"crash test, RELAY_CRASH_SEED={seed}", *(f"  {what:<42}{figure!s:>8}" for what, figure in rows)])
+        lines = [f"  {what:<42}{figure:>8}" for what, figure in rows]
+        return "\n".join([f"crash test, RELAY_CRASH_SEED={seed}", *lines])
 
 
 def _most(copies: list[Copy]) -> int:

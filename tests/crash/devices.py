@@ -71,6 +71,10 @@ class Connection:
         self._writer.write(line)
         return await self.reply()
 
+    def write(self, octets: bytes) -> None:
+        """Sends without waiting for anything."""
+        self._writer.write(octets)
+
     async def reply(self) -> str:
         """The last line of the next reply. Raises ConnectionError."""
         async with asyncio.timeout(ANSWER_S):

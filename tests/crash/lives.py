@@ -52,7 +52,7 @@ class Lives:
 
     def __init__(self, directory: Path, cloud: Pretend) -> None:
         settings = cloud.settings
-        endpoint = "{{host: {smtp_host}, port: {smtp_port}, ca_file: \"{ca_file}\"}}".format(**settings)
+        endpoint = '{{host: {smtp_host}, port: {smtp_port}, ca_file: "{ca_file}"}}'.format(**settings)
         self.config = directory / "relay.yaml"
         self.config.write_text(
             CONFIG.format(**settings | {"mailboxes": MAILBOXES}, data_dir=directory / "data", endpoint=endpoint)
@@ -65,6 +65,7 @@ class Lives:
         self._queue = open_queue(load(self.config))
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._listeners: dict[str, asyncio.Event] = {}
         self._started: asyncio.Future[dict[str, Any]]
 
     # -- one life
@@ -99,12 +100,25 @@ class Lives:
         with self.log.open("ab") as log:
             async for line in process.stdout:
                 log.write(line)
+                log.flush()
+                self._told(line)
                 if b'"relay.started"' in line:
                     self._listening(json.loads(line))
         self.up.clear()
         if not self._started.done():
             self._started.set_exception(AssertionError(f"the relay ended before it listened:\n{self.tail()}"))
             self._started.exception()  # whoever killed it in that moment does not ask
+
+    def _told(self, line: bytes) -> None:
+        for event, heard in self._listeners.items():
+            if b'"%s"' % event.encode() in line:
+                heard.set()
+
+    async def logged(self, event: str) -> None:
+        """Returns when the journal has told such an event, in this life or from now on."""
+        if not self.events(event):
+            async with asyncio.timeout(WAIT_S):
+                await self._listeners.setdefault(event, asyncio.Event()).wait()
 
     def _listening(self, event: dict[str, Any]) -> None:
         self.port = int(event["listening"][0].rpartition(":")[2])

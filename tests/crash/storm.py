@@ -24,8 +24,14 @@ _RARE = ("spool.body-", "spool.body-removed")  # only large messages come by
 WEATHER: tuple[tuple[dict[str, object], ...], ...] = (
     (),
     ({"stage": "final", "action": "drop", "keep": True, "probability": 0.08},),  # kept, and the answer lost
-    ({"stage": "mail", "action": "reply", "probability": 0.05}, {"stage": "rcpt", "action": "reply", "probability": 0.05}),
-    ({"stage": "final", "action": "drop", "probability": 0.08}, {"stage": "data", "action": "drop", "probability": 0.03}),
+    (
+        {"stage": "mail", "action": "reply", "probability": 0.05},
+        {"stage": "rcpt", "action": "reply", "probability": 0.05},
+    ),
+    (
+        {"stage": "final", "action": "drop", "probability": 0.08},
+        {"stage": "data", "action": "drop", "probability": 0.03},
+    ),
     ({"stage": "final", "action": "delay", "seconds": 0.02},),
 )
 
@@ -42,7 +48,7 @@ class Storm:
         self.kills: Counter[str] = Counter()
 
     async def rage(self, *, kills: int, accepted: int) -> None:
-        """Devices send and the relay dies, until there were so many kills (at every point too) and accepted messages."""
+        """Devices send and the relay dies, until there were so many kills, at each point too, and accepted messages."""
         devices = [
             asyncio.ensure_future(send_for_ever(self._lives, typist, address, self._pace))
             for typist, address in zip(self._typists, _ADDRESSES, strict=True)

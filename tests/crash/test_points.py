@@ -21,7 +21,7 @@ LARGE = 200_000
 
 @dataclass(frozen=True)
 class Promise:
-    """What holds after a death at a point: what the device may know, how often the message arrives, attempts in doubt."""
+    """What holds after a death at a point: what the device may know, how many copies arrive, attempts in doubt."""
 
     fates: set[Fate]
     copies: set[int]

@@ -31,7 +31,7 @@ SEED = int(os.environ.get("RELAY_CRASH_SEED") or random.SystemRandom().randrange
 async def test_nothing_accepted_is_lost_by_killing(
     lives: Lives, cloud: Pretend, record_property: Callable[[str, object], None]
 ):
-    """Every accepted message has arrived or is still spooled, whole; every duplicate has an attempt that explains it."""
+    """Every accepted message has arrived or is spooled, whole; every duplicate has an attempt that explains it."""
     print(f"RELAY_CRASH_SEED={SEED}")
     storm = Storm(lives, cloud, SEED)
     await storm.rage(kills=KILLS, accepted=ACCEPTED)
