@@ -66,4 +66,6 @@ def too_large(limit: int) -> Reply:
 def _unknown(listener: Listener, address: str) -> Reply:
     if listener.auth is ListenerAuth.NONE:
         return Reply(550, "5.7.1", f"{address} is not a device of this relay; add its address to devices")
+    if listener.auth is ListenerAuth.REQUIRED:
+        return Reply(530, "5.7.0", "Authentication required: set user name and password in the device")
     return Reply(530, "5.7.0", f"Authentication required: log in, or add address {address} to devices of this relay")

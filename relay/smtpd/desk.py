@@ -66,6 +66,11 @@ class Desk:
     def offers_starttls(self) -> bool:
         return self.listener.tls in (ListenerTls.OPTIONAL, ListenerTls.REQUIRED)
 
+    @property
+    def knows_addresses(self) -> bool:
+        """Whether an address alone makes a device known here; with `auth: required` only a login does."""
+        return self.listener.auth is not ListenerAuth.REQUIRED
+
     def offers_auth(self, *, encrypted: bool) -> bool:
         """AUTH is shown in clear only where the listener does not insist on TLS."""
         wanted = self.listener.auth is not ListenerAuth.NONE

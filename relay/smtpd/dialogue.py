@@ -78,7 +78,7 @@ class Dialogue:
             sender, size = mail_from(argument)
         except AddressError as error:
             return Reply(501, "5.1.7", f"Bad sender: {error}")
-        self.known = self.login or self._desk.house.rules.directory.by_address(self.client)
+        self.known = self.login or self._by_address()
         refusal = admission.may_send(self._desk.listener, self._me(), size, self._desk.limit) or self._no_room()
         if refusal is None:
             self.sender = sender
@@ -128,6 +128,9 @@ class Dialogue:
         return _UNDER_WAY if self.sender is not None else None
 
     # -- inside
+
+    def _by_address(self) -> Known | None:
+        return self._desk.house.rules.directory.by_address(self.client) if self._desk.knows_addresses else None
 
     def _me(self) -> admission.Client:
         return admission.Client(self.client, self.encrypted, self.known)
