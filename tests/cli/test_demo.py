@@ -77,6 +77,13 @@ def read_to(process: subprocess.Popen[str], mark: str) -> str:
     return "".join(lines)
 
 
+def said_to(source: str, door: tuple[str, int]) -> str:
+    """What the relay answers to a sender from that address."""
+    with socket.create_connection(door, 10, (source, 0)) as sock:
+        sock.sendall(b"EHLO x\r\nMAIL FROM:<a@b.test>\r\nQUIT\r\n")
+        return sock.makefile().read()
+
+
 def is_alive(shown: str) -> bool:
     """Whether the relay whose process the demo named is there."""
     return Path(f"/proc/{re.search(r'process ([0-9]+)', shown)[1]}/cmdline").exists()
@@ -133,16 +140,16 @@ def test_the_queue_command_it_prints_works(hostile):
 
 
 def test_a_real_device_is_told_where_to_go(hostile):
-    """With --listen there is a second door; its login is printed, and a device is let in by its address."""
+    """With --listen there is a second door: its login is printed, a named address gets in, a stranger does not."""
     with staying(hostile, "--listen", "127.0.0.1:0", "--device", "127.0.0.9") as process:
         shown = read_to(process, "relay.log")
         host, port = re.search(r"it listens on (\S+):(\d+);", shown).groups()
-        with socket.create_connection((host, int(port)), 10, ("127.0.0.9", 0)) as sock:
-            sock.sendall(b"EHLO x\r\nMAIL FROM:<a@b.test>\r\nQUIT\r\n")
-            said = sock.makefile().read()
+        guest, stranger = (said_to(source, (host, int(port))) for source in ("127.0.0.9", "127.0.0.10"))
 
     assert re.search(r"user erp, password \S+", shown)
-    assert "250 2.1.0" in said
+    assert "\n250 2.1.0" in guest
+    assert "\n250 2.1.0" not in stranger
+    assert re.search(r"^5\d\d 5\.7\.", stranger, re.MULTILINE)
 
 
 def test_a_door_that_is_taken_is_told_with_the_log(relay, hostile, tmp_path):
