@@ -100,6 +100,12 @@ class Device:
         return queued_as(self.pour(message))
 
 
+def scan(size: int) -> bytes:
+    """A message of about so many octets, in lines of base64."""
+    line = b"JVBERi0xLjQKJcfsj6IKNSAwIG9iago8PC9MZW5ndGggNiAwIFIvRmlsdGVyIC9GbGF0ZURl\r\n"
+    return b"From: mfp@device.test\r\nSubject: scan\r\n\r\n" + line * (size // len(line))
+
+
 def dotted(message: bytes) -> bytes:
     """The octets behind DATA, with the end (RFC 5321 §4.5.2: the doubling is for lines, whatever ends them)."""
     doubled = re.sub(rb"(^|\n)\.", rb"\1..", message)
