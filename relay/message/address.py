@@ -7,6 +7,10 @@ source routes) and strict about what would let one command become two (control c
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SOURCE_ROUTE = re.compile(r"^@[^:<>]*:")  # RFC 5321 appendix C: accepted and ignored
@@ -49,13 +53,13 @@ def parse_path(text: str) -> Address:
     Raises `AddressError`.
     """
     inner = _inside_brackets(text.strip())
+    if len(inner.encode("utf-8", "replace")) > 320:
+        raise AddressError("address longer than 320 octets")
     if _CONTROL.search(inner):
         raise AddressError("control character in the address")
     inner = _SOURCE_ROUTE.sub("", inner).strip()
     if " " in _outside_quotes(inner) or "<" in inner or ">" in inner:
         raise AddressError("an address has no spaces and no angle brackets inside")
-    if len(inner.encode("utf-8", "replace")) > 320:
-        raise AddressError("address longer than 320 octets")
     return Address(inner)
 
 
@@ -75,26 +79,42 @@ _TOKEN = re.compile(
     r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<comment>\((?:\\.|[^()\\])*\))|<(?P<angle>[^<>]*)>?|(?P<end>[,;])|(?P<other>[^"(<,;]+|.)""",
     re.DOTALL,
 )
+_READ = 4096  # what quotes that never close cost grows with the square of the length
+_SPACE = re.compile(r"[ \t\r\n]+")  # not \s: octets of UTF-8 seen as Latin-1 must not count as spaces
 
 
-def first_author(text: str) -> tuple[str, str]:
-    """Display name and address of the first mailbox of an unfolded From body (RFC 5322 §3.4); ("", "") for none.
+def authors(text: str) -> Iterator[tuple[str, str]]:
+    """Display name and address of each mailbox in an unfolded From body (RFC 5322 §3.4), its first 4096 characters.
 
-    The name is unquoted; encoded words stay as they are. A group's name is skipped.
+    A name is unquoted; encoded words stay as they are. A group's name is skipped.
     """
     words: list[str] = []
-    for token in _TOKEN.finditer(text):
-        if token["angle"] is not None:
-            return _words(words), token["angle"].strip()
+    angle: str | None = None
+    for token in _TOKEN.finditer(text[:_READ]):
         if token["end"]:
-            if address := _words(words):
-                return "", address
-            words = []
+            yield from _author(words, angle)
+            words, angle = [], None
+        elif angle is not None:
+            continue
+        elif token["angle"] is not None:
+            angle = _SPACE.sub(" ", token["angle"]).strip(" ")
         elif token["quoted"]:
             words.append(re.sub(r"\\(.)", r"\1", token["quoted"][1:-1]))
         elif token["other"]:
             words.append(_past_group(token["other"]))
-    return "", _words(words)
+    yield from _author(words, angle)
+
+
+def first_author(text: str) -> tuple[str, str]:
+    """The first of `authors`; ("", "") for none."""
+    return next(authors(text), ("", ""))
+
+
+def _author(words: list[str], angle: str | None) -> Iterator[tuple[str, str]]:
+    if angle is not None:
+        yield _words(words), angle
+    elif address := _words(words):
+        yield "", address
 
 
 def _past_group(text: str) -> str:
@@ -102,4 +122,4 @@ def _past_group(text: str) -> str:
 
 
 def _words(words: list[str]) -> str:
-    return " ".join(" ".join(words).split())
+    return _SPACE.sub(" ", " ".join(words)).strip(" ")

@@ -38,8 +38,11 @@ def body_offset(data: bytes, *, complete: bool) -> int | None:
 
 
 def section_of(head: bytes) -> bytes:
-    """The fields of a head, each closed by CRLF, without the empty line."""
-    fields = head[:-2] if head.endswith(b"\r\n\r\n") or head == b"\r\n" else head
+    """The fields of a head, each closed by CRLF, without the empty line.
+
+    A fold in front of the first field is undone: it would continue what is put before it.
+    """
+    fields = (head[:-2] if head.endswith(b"\r\n\r\n") else head).lstrip(b" \t\r\n")
     return fields if not fields or fields.endswith(b"\r\n") else fields + b"\r\n"
 
 

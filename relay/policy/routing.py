@@ -54,10 +54,6 @@ class Directory:
         address = plain_address(client)
         return item if address is not None and _inside(address, item.device.network) else None
 
-    @property
-    def has_logins(self) -> bool:
-        return bool(self._by_login)
-
 
 def plain_address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The client's address; IPv4 inside IPv6 (::ffff:a.b.c.d) is the IPv4 it stands for, a zone index is dropped."""

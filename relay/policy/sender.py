@@ -19,10 +19,16 @@ import re
 from dataclasses import dataclass
 
 from relay.config.settings import FromPolicy
-from relay.message.address import Address, first_author
+from relay.message.address import Address, authors, first_author
 from relay.message.header import field, renamed, replaced, section_of, set_aside, value
 
-_ENCODED_WORDS = re.compile(r"^(?:=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=\s*)+$")
+_MOST_OF_A_NAME = 320  # with the address behind it still a line of RFC 5322 §2.1.1
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+# RFC 2047 §5 (3), and the dots that devices put in; nothing that ends a phrase may hide in an encoded word.
+_ENCODED_WORD = r"=\?[A-Za-z0-9._*-]+\?[BbQq]\?[A-Za-z0-9!#$%&'*+/=^_`{|}~.-]*\?="
+_IS_ENCODED = re.compile(_ENCODED_WORD)
+_BARE_WORD = re.compile(f"{_ENCODED_WORD}|{_ATOM}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,13 @@ def rewrite(head: bytes, reverse_path: Address, *, policy: FromPolicy, mailbox: 
     section, changes = (section, []) if policy is FromPolicy.KEEP else _alone(section, mailbox)
     original = field(section, "From")
     if original is None:
-        return Rewritten(b"From: <" + _octets(envelope) + b">\r\n" + section, envelope, ("from-added", *changes))
+        return Rewritten(b"From: <" + envelope.encode() + b">\r\n" + section, envelope, ("from-added", *changes))
     # Octets beyond ASCII ride along as Latin-1, so that they come out as they went in.
-    name, address = first_author((value(section, "From") or b"").decode("latin-1"))
-    if policy is FromPolicy.KEEP or address.lower() == mailbox.lower():
+    found = list(authors((value(section, "From") or b"").decode("latin-1"))) or [("", "")]
+    if policy is FromPolicy.KEEP or all(address.lower() == mailbox.lower() for _, address in found):
         return Rewritten(section, envelope, tuple(changes))
-    shown = (name or address) if policy is FromPolicy.PERSON else ""
+    name, address = found[0]
+    shown = _shown(name, address) if policy is FromPolicy.PERSON else ""
     section, more = _replaced(section, original, shown=shown, author=address, mailbox=mailbox)
     return Rewritten(section, envelope, (*more, *changes))
 
@@ -66,7 +73,7 @@ def _alone(section: bytes, mailbox: str) -> tuple[bytes, list[str]]:
 
 def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailbox: str) -> tuple[bytes, list[str]]:
     changes = ["from-replaced"]
-    lines = b"From: " + _phrase(shown) + b"<" + _octets(mailbox) + b">\r\n"
+    lines = b"From: " + _phrase(shown) + b"<" + mailbox.encode() + b">\r\n"
     if _real(author) and field(section, "Reply-To") is None:
         lines += b"Reply-To: <" + _octets(author) + b">\r\n"
         changes.append("reply-to-added")
@@ -76,16 +83,23 @@ def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailb
 
 def _real(address: str) -> bool:
     local, at, domain = address.rpartition("@")
-    return bool(local and at and "." in domain.strip(".")) and not re.search(r"[\s<>]", address)
+    if len(address) > _MOST_OF_A_NAME or re.search(r"[\x00-\x20\x7f<>]", address):
+        return False
+    return bool(local and at and "." in domain.strip("."))
+
+
+def _shown(name: str, address: str) -> str:
+    return next((text for text in (name, address) if 0 < len(text) <= _MOST_OF_A_NAME), "")
 
 
 def _phrase(name: str) -> bytes:
     """A display name in front of an angle bracket: encoded words as they are, all else as a quoted string."""
     if not name:
         return b""
-    if _ENCODED_WORDS.match(name):
-        return _octets(name.strip()) + b" "
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    words = name.split(" ")
+    if any(map(_IS_ENCODED.fullmatch, words)) and all(map(_BARE_WORD.fullmatch, words)):
+        return _octets(name) + b" "
+    escaped = _CONTROL.sub("", name).replace("\\", "\\\\").replace('"', '\\"')
     return b'"' + _octets(escaped) + b'" '
 
 
