@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _MAX_ERRORS = 20
 _HANDSHAKE_S = 30
 _COUNTED = frozenset({500, 501, 502, 503, 504, 535})  # a refused recipient is an answer, not an error
+_FREE_ROOM = "free room on that disk, or lower spool.min_free_bytes"
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
 _BYE = Reply(221, "2.0.0", "Bye")
 _READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
@@ -154,7 +155,7 @@ class Session(SMTP):
             case b"EHLO" | b"HELO":
                 return dialogue.hello(argument, extended=verb == b"EHLO")
             case b"MAIL":
-                return self._watched(dialogue.mail(argument), dialogue.full)
+                return self._watched(dialogue.mail(argument), dialogue.full, _FREE_ROOM if dialogue.full else "")
             case b"RCPT":
                 return self._watched(dialogue.rcpt(argument))
             case b"DATA":
@@ -168,13 +169,13 @@ class Session(SMTP):
                 return _BYE
         return dialogue.simple(verb) or _UNKNOWN
 
-    def _watched(self, reply: Reply, reason: str = "") -> Reply:
+    def _watched(self, reply: Reply, reason: str = "", remedy: str = "") -> Reply:
         """Refusals of mail go into the journal: the administrator looks there when a device shows an error."""
         if reply.code >= 450:
             known = self._dialogue.known
             self._house.journal.client_refused(
                 client=self._dialogue.client, helo=self._dialogue.helo, device=known.name if known else "",
-                reply=str(reply), reason=reason,
+                reply=str(reply), reason=reason, remedy=remedy,
             )  # fmt: skip
         return reply
 

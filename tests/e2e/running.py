@@ -105,12 +105,12 @@ class RunningRelay:
         try:
             self.started()
         except BaseException:
-            self._end()
+            self.kill()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self.kill()
 
     def started(self) -> Event:
         """Waits until it listens; its doors are known then."""
@@ -157,7 +157,7 @@ class RunningRelay:
         self.terminate()
         return self.ended()
 
-    def _end(self) -> None:
+    def kill(self) -> None:
         """Kills what a test left running: a test that cares how it ends calls `stop`."""
         if self.process.poll() is None:
             self.process.kill()
