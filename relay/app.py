@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from relay import __version__
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
+from relay.config.settings import Uncertain
 from relay.delivery.lane import Way
 from relay.delivery.scheduler import Scheduler
 from relay.policy.verdicts import Facts
@@ -72,7 +73,7 @@ class _Relay:
         store = SqliteStore(self._settings.data_dir / "spool", self._settings.spool, self._mail_came)
         self._scheduler = Scheduler(store, self._journal)
         try:
-            recovered = await store.open()
+            recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
             server = Server(house)
             listening = await server.open(self._settings.listeners)

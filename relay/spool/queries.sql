@@ -98,6 +98,11 @@ SELECT DISTINCT mailbox, profile FROM message WHERE state = 'queued';
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
 UPDATE message SET state = 'queued', lease_until = 0 WHERE state = 'leased';
 
+-- name: hold_leased
+-- The same for whoever wants no message to arrive twice: a person decides.
+UPDATE message SET state = 'held', lease_until = 0, rule = 'spool.interrupted',
+  answer = 'the relay ended within an attempt: the message may have arrived' WHERE state = 'leased';
+
 -- name: files_expected
 SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'leased', 'held', 'failed');
 

@@ -23,12 +23,15 @@ class Recovered:
     damaged: int
 
 
-def recover(connect: Callable[[], sqlite3.Connection], bodies: Path) -> Recovered:
-    """Runs before anything else touches the spool. Raises `OSError` or `sqlite3.Error`."""
+def recover(connect: Callable[[], sqlite3.Connection], bodies: Path, release: str) -> Recovered:
+    """Runs before anything else touches the spool. Raises `OSError` or `sqlite3.Error`.
+
+    `release` is the statement that ends the leases of whoever was here before.
+    """
     connection = connect()
     try:
         connection.execute("BEGIN IMMEDIATE")
-        interrupted = connection.execute(SQL.release_leased).rowcount
+        interrupted = connection.execute(release).rowcount
         connection.execute(SQL.free_all_slots)
         expected = {row[0] for row in connection.execute(SQL.files_expected)}
         present = {path.name for path in bodies.iterdir()}

@@ -52,11 +52,15 @@ class SqliteStore:
     def directory(self) -> Path:
         return self._directory
 
-    async def open(self) -> Recovered:
-        """Takes the spool for this process alone and mends what a crash left. Raises `SpoolBusy`, `SpoolError`."""
+    async def open(self, *, hold_interrupted: bool = False) -> Recovered:
+        """Takes the spool for this process alone and mends what a crash left. Raises `SpoolBusy`, `SpoolError`.
+
+        Messages whose attempt a crash cut are tried again, or held when it is so wished: they may have arrived.
+        """
+        release = SQL.hold_leased if hold_interrupted else SQL.release_leased
         try:
             self._prepare()
-            recovered = await asyncio.to_thread(recover, self._connect, self._bodies)
+            recovered = await asyncio.to_thread(recover, self._connect, self._bodies, release)
         except (OSError, sqlite3.Error) as error:
             raise SpoolError(f"the spool at {self._directory} can't be opened: {error}") from error
         self._writer = Writer(self._connect, self._ballast)
