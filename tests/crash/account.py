@@ -118,4 +118,4 @@ class Account:
 
 def _most(copies: list[Copy]) -> int:
     """The most copies any one recipient got: recipients refused for a while get theirs later, that is no duplicate."""
-    return max(Counter(recipient for copy in copies for recipient in copy.recipients).values())
+    return max(Counter(recipient for copy in copies for recipient in copy.recipients).values(), default=0)

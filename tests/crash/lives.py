@@ -14,6 +14,7 @@ from relay.control import open_queue
 from tests.crash.pretend import MAILBOXES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from relay.control import QueueItem, QueueRow
@@ -68,32 +69,37 @@ class Lives:
         self._listeners: dict[str, asyncio.Event] = {}
         self._started: asyncio.Future[dict[str, Any]]
 
+    def set(self, old: str, new: str) -> None:
+        """Changes the configuration for the lives to come."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
     # -- one life
 
-    async def start(self, fault: str = "") -> dict[str, Any]:
-        """Starts the relay and returns its `relay.started` event once it listens."""
-        self.begin(await self._spawn(fault))
+    async def start(self, fault: str = "", *, under: Sequence[str] = ()) -> dict[str, Any]:
+        """Starts the relay, under another program if need be; returns its `relay.started` event once it listens."""
+        self._begin(await self._spawn(fault, under))
         async with asyncio.timeout(WAIT_S):
             return await self._started
 
-    async def _spawn(self, fault: str) -> asyncio.subprocess.Process:
+    async def launch(self, fault: str = "") -> None:
+        """Starts the relay without waiting until it listens, so that it can be killed before."""
+        self._begin(await self._spawn(fault, ()))
+
+    async def _spawn(self, fault: str, under: Sequence[str]) -> asyncio.subprocess.Process:
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
         if fault:
             surroundings["RELAY_FAULT"] = fault
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "relay", "serve", "--config", str(self.config),
+            *under, sys.executable, "-m", "relay", "serve", "--config", str(self.config),
             env=surroundings, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=1 << 20,
         )  # fmt: skip
 
-    def begin(self, process: asyncio.subprocess.Process) -> None:
-        """From here on the process is the relay; its lines are read until its end."""
+    def _begin(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._started = asyncio.get_running_loop().create_future()
         self._reading = asyncio.get_running_loop().create_task(self._read(process), name="journal")
-
-    async def launch(self, fault: str = "") -> None:
-        """Starts the relay without waiting until it listens, so that it can be killed before."""
-        self.begin(await self._spawn(fault))
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

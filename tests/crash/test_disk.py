@@ -70,3 +70,20 @@ async def arrived_once(cloud: Pretend, name: str) -> list[str]:
     """The tokens of what came for one test's recipient; a copy that was told twice counts once."""
     found = await cloud.wait_for(f"{name}@contoso.test")
     return list(dict.fromkeys(str(item["message_id"])[1:].partition("@")[0] for item in found))
+
+
+async def test_a_write_that_fails_in_the_midst_of_a_body_costs_that_message_only(lives: Lives, cloud: Pretend):
+    """The system itself refuses the write (no file may grow beyond 4 MB): 451, nothing is left, small mail goes on."""
+    await lives.start(under=("sh", "-c", 'ulimit -f 8192; exec "$0" "$@"'))
+    typist = Typist("limited", 1)
+    connection = await Connection.to(lives.port)
+    for size in (6_000_000, 500, LARGE):
+        await connection.submit(*typist.write(size, ("limited@contoso.test",)))
+    connection.close()
+    large, *others = typist.letters
+    assert large.answer.startswith("451")
+    assert [letter.fate for letter in others] == [Fate.ACCEPTED] * 2
+    await cloud.wait_for("limited@contoso.test", 2)
+    await lives.stop()
+    assert lives.body_files() == []
+    assert "File too large" in lives.events("intake.failed")[0]["reason"]
