@@ -35,3 +35,13 @@ def find_tool(name: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tables that tests leave with `record_property("table", …)` stand at the end, from whichever process they come."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for table in (text for name, text in report.user_properties if name == "table"):
+                    terminalreporter.section(report.nodeid)
+                    terminalreporter.write_line(table)
