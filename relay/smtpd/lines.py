@@ -10,10 +10,15 @@ if TYPE_CHECKING:
 
 LIMIT = 16 * 1024  # RFC 4954 §4 asks for 12288 octets in AUTH lines
 _AHEAD = 64 * 1024
+_HANDSHAKE = b"\x16\x03"  # a TLS record, type handshake, version 3.x (RFC 8446 §5.1); no command begins so
 
 
 class LineTooLong(ValueError):  # noqa: N818  (named for what happened)
     """A line longer than `LIMIT`; it was read to its end and dropped."""
+
+
+class ClientHello(ConnectionError):  # noqa: N818  (named for what happened)
+    """What came is not a line but the beginning of a TLS handshake: the device speaks implicit TLS to a plain port."""
 
 
 class LineReader(asyncio.StreamReader):
@@ -31,8 +36,12 @@ class LineReader(asyncio.StreamReader):
         super().__init__(limit=_AHEAD, loop=loop)
 
     async def line(self) -> bytes:
-        """The next line with its end, CRLF or LF. Raises `LineTooLong`; `ConnectionError` at the end of input."""
+        """The next line with its end, CRLF or LF.
+
+        Raises `LineTooLong`, `ClientHello`; `ConnectionError` at the end of input.
+        """
         too_long = False
+        self._look_for_tls()
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LIMIT:
                 too_long = True
@@ -51,6 +60,11 @@ class LineReader(asyncio.StreamReader):
         if self._eof:
             raise ConnectionResetError("end of input")
         await self._wait_for_data("line")
+        self._look_for_tls()
+
+    def _look_for_tls(self) -> None:
+        if self._buffer.startswith(_HANDSHAKE):
+            raise ClientHello
 
     def moved_to(self, transport: asyncio.BaseTransport) -> None:
         """The connection goes on over another transport (TLS)."""

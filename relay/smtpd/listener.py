@@ -35,16 +35,11 @@ class Server:
         loop = asyncio.get_running_loop()
         try:
             return await loop.create_server(
-                lambda: self._session(desk), listener.host, listener.port,
+                lambda: Session(desk, self._sessions), listener.host, listener.port,
                 ssl=self._house.rules.tls if implicit else None, backlog=_BACKLOG, reuse_address=True,
             )  # fmt: skip
         except OSError as error:
             raise OSError(error.errno, f"can't listen on {listener.listen}: {error.strerror or error}") from error
-
-    def _session(self, desk: Desk) -> Session:
-        session = Session(desk, self._sessions.discard)
-        self._sessions.add(session)
-        return session
 
     async def close(self, deadline_s: float) -> int:
         """Ends within the deadline; returns how many sessions had to be cut."""

@@ -19,12 +19,10 @@ from relay.message.reply import Reply
 from relay.smtpd.dialogue import Dialogue
 from relay.smtpd.handover import Handover
 from relay.smtpd.intake import DeviceGone, Intake
-from relay.smtpd.lines import LineReader, LineTooLong
+from relay.smtpd.lines import ClientHello, LineReader, LineTooLong
 from relay.smtpd.login import MECHANISMS, AuthRefused, credentials, identify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from relay.smtpd.desk import Desk
 
 _MAX_ERRORS = 20
@@ -44,12 +42,14 @@ _UNKNOWN = Reply(500, "5.5.2", "Command not recognized")
 _LINE_TOO_LONG = Reply(500, "5.5.2", "Line too long")
 _NO_TLS = Reply(502, "5.5.1", "STARTTLS is not offered here")
 _NO_MECHANISM = Reply(504, "5.5.4", f"Unrecognized authentication type, use {' or '.join(MECHANISMS)}")
+_IMPLICIT_TLS = "device speaks implicit TLS to a plain port"
+_NO_SSL = "in the device choose STARTTLS or no encryption, or its port of a listener with tls: implicit"
 
 
 class Session(SMTP):
-    """Speaks with one device; `desk` is what it shares with the others, `on_end` is told when the dialogue is over."""
+    """Speaks with one device; `desk` is what it shares with the others, `among` holds it while the dialogue lasts."""
 
-    def __init__(self, desk: Desk, on_end: Callable[[Session], None]) -> None:
+    def __init__(self, desk: Desk, among: set[Session]) -> None:
         # aiosmtpd's own constructor inspects class and handler for a good part of a millisecond; only its state counts.
         loop = asyncio.get_running_loop()
         self._lines = LineReader(loop)
@@ -64,7 +64,7 @@ class Session(SMTP):
         self._data_timeout = intake.data_timeout_s
         self._desk = desk
         self._house = desk.house
-        self._on_end = on_end
+        self._among = among
         self._errors = 0
         self._closing = False
         self._in_hand = False
@@ -76,6 +76,7 @@ class Session(SMTP):
         client = peer[0] if isinstance(peer, tuple) and peer else "local"
         self._dialogue = Dialogue(self._desk, client, encrypted=self._desk.listener.tls is ListenerTls.IMPLICIT)
         self._house.sessions += 1
+        self._among.add(self)  # not before: on an implicit TLS listener a failed handshake never gets here
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -115,6 +116,10 @@ class Session(SMTP):
     async def _handle_client(self) -> None:
         try:
             await self._converse()
+        except ClientHello:
+            self._house.journal.client_refused(
+                client=self._dialogue.client, listener=self._desk.listener.listen, reason=_IMPLICIT_TLS, remedy=_NO_SSL
+            )
         except (ConnectionError, TimeoutError):
             pass  # the device left; whatever it had handed over is stored
         except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
@@ -124,7 +129,7 @@ class Session(SMTP):
             if self.transport is not None:
                 self.transport.close()
             self._house.sessions -= 1
-            self._on_end(self)
+            self._among.discard(self)
 
     async def _converse(self) -> None:
         if self._house.sessions > self._house.rules.settings.intake.max_sessions:
@@ -134,8 +139,8 @@ class Session(SMTP):
         while not self._closing:
             answer = await self._answer_next()
             if isinstance(answer, Reply):
-                self._count(answer)
                 self._send(answer)
+                self._count(answer)
             elif answer is not None:
                 self._writer.write(answer)
             await self._writer.drain()

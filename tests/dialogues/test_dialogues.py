@@ -1,0 +1,49 @@
+"""Every dialogue beside this file, played against the relay's device side over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+from relay.config.settings import Tls
+from relay.smtpd.tls import server_context
+from tests.dialogues import runner, script
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    Loop = Callable[[], asyncio.AbstractEventLoop]
+
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("*/*.smtp"))
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """The self-signed certificate of a relay nobody gave one."""
+    return server_context(Tls(), tmp_path_factory.mktemp("tls"), "relay.test")
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_dialogue(path: Path, loop: Loop, tmp_path: Path, tls: ssl.SSLContext) -> None:
+    """The device gets the answers its file expects, and what it handed in arrives as it was meant; on either loop."""
+    with asyncio.Runner(loop_factory=loop) as event_loop:
+        event_loop.run(runner.run(script.read(path), tmp_path, tls))
+
+
+def test_there_are_enough() -> None:
+    """Eighty dialogues were promised; the glob must find them."""
+    assert len(FILES) >= 80
+
+
+def test_each_names_who_speaks_so() -> None:
+    """A dialogue without a public source would be an invention."""
+    for path in FILES:
+        played = script.read(path)
+        assert all(source.startswith(("https://", "RFC ", "measured")) for source in played.many("Source")), path
