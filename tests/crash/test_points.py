@@ -25,11 +25,12 @@ class Promise:
 
     fates: set[Fate]
     copies: set[int]
-    doubts: int = 0
+    doubts: frozenset[int] = frozenset({0})
 
 
 NEVER_TAKEN = Promise({Fate.DOUBTFUL}, {0})
-TAKEN_UNTOLD = Promise({Fate.DOUBTFUL}, {1})
+_ONE = frozenset({1})
+TAKEN_UNTOLD = Promise({Fate.DOUBTFUL}, {1}, doubts=frozenset({0, 1}))  # a worker may have claimed it that moment
 _ON_ITS_WAY = {Fate.DOUBTFUL, Fate.ACCEPTED}  # delivery starts while the device's 250 is still being written
 PROMISES = {
     "spool.body-written": NEVER_TAKEN,
@@ -39,11 +40,11 @@ PROMISES = {
     "spool.accept-committed": TAKEN_UNTOLD,
     "smtpd.before-250": TAKEN_UNTOLD,
     "spool.claim-before-commit": Promise(_ON_ITS_WAY, {1}),
-    "spool.claim-committed": Promise(_ON_ITS_WAY, {1}, doubts=1),
-    "transport.before-body": Promise(_ON_ITS_WAY, {1}, doubts=1),
-    "transport.after-body": Promise(_ON_ITS_WAY, {1, 2}, doubts=1),  # whether the octets left the machine is chance
-    "delivery.answered": Promise(_ON_ITS_WAY, {2}, doubts=1),
-    "spool.settle-before-commit": Promise(_ON_ITS_WAY, {2}, doubts=1),
+    "spool.claim-committed": Promise(_ON_ITS_WAY, {1}, doubts=_ONE),
+    "transport.before-body": Promise(_ON_ITS_WAY, {1}, doubts=_ONE),
+    "transport.after-body": Promise(_ON_ITS_WAY, {1, 2}, doubts=_ONE),  # whether the octets left the machine is chance
+    "delivery.answered": Promise(_ON_ITS_WAY, {2}, doubts=_ONE),
+    "spool.settle-before-commit": Promise(_ON_ITS_WAY, {2}, doubts=_ONE),
     "spool.settle-committed": Promise(_ON_ITS_WAY, {1}),
     "spool.body-removed": Promise(_ON_ITS_WAY, {1}),
 }
@@ -67,7 +68,7 @@ async def test_a_message_survives_a_death_at(point: str, lives: Lives, cloud: Pr
     assert len(files) in promise.copies
     assert lives.body_files() == []
     assert lives.counts() == ({"delivered": 1} if files else {})
-    assert doubts(lives) == promise.doubts
+    assert doubts(lives) in promise.doubts
 
 
 async def die_with_one_letter(lives: Lives, point: str) -> Letter:
