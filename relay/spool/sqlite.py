@@ -170,16 +170,23 @@ class SqliteStore:
 
     def _prepare(self) -> None:
         """Directories 0700, the lock, the ballast, the schema."""
-        self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory.chmod(0o700)
+        self._make_directories()
         self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise SpoolBusy(f"another relay works on the spool at {self._directory}; stop it first") from error
         if not self._ballast.exists() and self._free() > self._settings.min_free_bytes + _BALLAST:
             self._lay_ballast()
         sync_directory(self._directory)
+
+    def _make_directories(self) -> None:
+        """Each name is synced where it is made: a power cut must not take the whole spool with the first messages."""
+        for directory in (self._directory.parent, self._directory, self._bodies):
+            if not directory.exists():
+                directory.mkdir(mode=0o700, parents=True)
+                sync_directory(directory.parent)
+        self._directory.chmod(0o700)
 
     def _connect(self) -> sqlite3.Connection:
         """The one connection that writes. It belongs to the thread that calls this."""

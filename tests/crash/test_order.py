@@ -91,5 +91,6 @@ async def test_250_leaves_after_the_disk_and_the_attempt_is_on_it_before_a_socke
         body = place(seen, r"fsync\(\d+<[^>]*/bodies>\) += 0", renamed)
     stored = place(seen, r"sync\(\d+<[^>]*/spool\.db-wal>\) += 0", body)
     assert place(seen, f"250 2.0.0 Ok: queued as {queue_id}") > stored
+    assert place(seen, r"fsync\(\d+<[^>]*/data>\) += 0") < stored  # where the spool has its own name
     claimed = place(seen, r"sync\(\d+<[^>]*/spool\.db-wal>\) += 0", stored)
     assert place(seen, rf"connect\(.*htons\({port}\)") > claimed
