@@ -93,8 +93,8 @@ class _Relay:
         await self._stop(server, store)
         return EX_OK
 
-    def _mail_came(self, mailbox: str, _profile: str) -> None:
-        self._scheduler.mail(mailbox)
+    def _mail_came(self, _mailbox: str, profile: str) -> None:
+        self._scheduler.mail(profile)
 
     async def _stop(self, server: Server, store: SqliteStore) -> None:
         """Devices first, then attempts, then the disk: what is in hand ends in that order too."""

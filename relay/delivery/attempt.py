@@ -40,7 +40,7 @@ class Line:
 
     async def to(self, transport: Transport) -> Session:
         """A usable session of this transport. Raises `TransportError`, `TokenError`."""
-        if self._session is not None and (self._transport is not transport or not self._session.usable):
+        if self._session is not None and (self._transport != transport or not self._session.usable):
             await self.close()
         if self._session is None:
             self._session = await transport.connect()
@@ -56,6 +56,7 @@ class Line:
 
 async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts) -> Result:
     """Sends one parcel. The answer is judged; a session that failed is closed."""
+    session: Session | None = None
     try:
         async with asyncio.timeout(ATTEMPT_S):
             session = await line.to(transport)
@@ -70,15 +71,16 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
         return _broken(error, facts)
     except TimeoutError:
         await line.close()
-        text = f"no end after {ATTEMPT_S:.0f} s"
-        return _in_doubt(text, facts)
+        return _cut(f"no end after {ATTEMPT_S:.0f} s", facts, begun=session is not None)
     except Exception as error:  # noqa: BLE001  (a mistake of ours must not leave the message leased until a restart)
         await line.close()
-        return _in_doubt(f"the relay made a mistake: {error!r}", facts)
+        return _cut(f"the relay made a mistake: {error!r}", facts, begun=session is not None)
 
 
-def _in_doubt(text: str, facts: Facts) -> Result:
-    return Result(Met(judge_lost(Stage.FINAL, text, facts), text, Stage.FINAL, facts.host, uncertain=True))
+def _cut(text: str, facts: Facts, *, begun: bool) -> Result:
+    """An attempt that nobody answered: in doubt when the message may have been on its way."""
+    stage = Stage.FINAL if begun else Stage.CONNECT
+    return Result(Met(judge_lost(stage, text, facts), text, stage, facts.host, early=not begun, uncertain=begun))
 
 
 def _judged(receipt: Receipt, facts: Facts) -> Result:

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import random
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.delivery.attempt import Line, attempt
@@ -68,7 +69,19 @@ class Lane:
         self._timer_at = 0.0
         self._stopping = asyncio.Event()
 
+    def replan(self, plan: Plan) -> None:
+        """Puts a plan in force; attempts in hand end by the one they began with. Paused profiles are tried at once."""
+        self.plan = plan
+        for name in plan.ways.keys() & self._pauses.keys():
+            self._pauses[name] = replace(self._pauses[name], until=_now())
+        self.wake_all()
+
     # -- waking
+
+    def wake_all(self) -> None:
+        """There may be work for every connection the mailbox may have."""
+        for _ in range(self.plan.limits.sessions):
+            self.wake()
 
     def wake(self) -> None:
         """There may be work: wakes a resting worker, or starts one if the mailbox may have another connection."""
@@ -94,7 +107,7 @@ class Lane:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self.wake()
+        self.wake_all()
 
     def _start(self) -> None:
         owner = self._free_owner()
@@ -138,19 +151,23 @@ class Lane:
     async def _work(self, owner: str) -> None:
         line = Line()
         try:
-            while not self._stopping.is_set() and await self._step(owner, line):
+            while self._has_a_place() and await self._step(owner, line):
                 pass
         finally:
             await line.close()
             await self._leave(owner)
 
+    def _has_a_place(self) -> bool:
+        """Not when the lane stops, nor when a reload left the mailbox fewer connections."""
+        return not self._stopping.is_set() and len(self._workers) <= self.plan.limits.sessions
+
     async def _step(self, owner: str, line: Line) -> bool:
         """One claim and what follows; False when the worker has nothing more to do."""
         try:
-            seen = self._arrivals
-            found = await self._claim(owner)
+            seen, plan = self._arrivals, self.plan
+            found = await self._claim(plan, owner)
             if isinstance(found, Claim):
-                await self._deliver(found, line)
+                await self._deliver(found, plan, line)
                 return True
             self._seen = max(self._seen, seen)
             return await self._rest(found, seen)
@@ -174,16 +191,15 @@ class Lane:
         except SpoolError as error:
             self._journal.delivery_broken(mailbox=self.plan.mailbox, reason=str(error))
 
-    async def _claim(self, owner: str) -> Claim | Rest:
-        profiles = self._open_profiles()
-        if not profiles:
-            return Rest(self._next_recheck())
-        limits = self.plan.limits
-        seat = Seat(owner, self.plan.mailbox, profiles, limits.sessions, limits.messages_per_minute)
-        found = await self._store.claim(seat, self._retry_ms)
+    async def _claim(self, plan: Plan, owner: str) -> Claim | Rest:
+        found: Claim | Rest = Rest(None)
+        if profiles := self._open_profiles():
+            seat = Seat(owner, plan.mailbox, profiles, plan.limits.sessions, plan.limits.messages_per_minute)
+            found = await self._store.claim(seat, self._retry_ms)
         if isinstance(found, Claim):
             self._probe(found.profile)
-        return found
+            return found
+        return Rest(min(filter(None, (found.until, self._next_recheck())), default=None))
 
     async def _rest(self, rest: Rest, seen: int) -> bool:
         """Keeps the connection for a while; False when it was not needed again."""
@@ -194,7 +210,7 @@ class Lane:
         event = asyncio.Event()
         self._resting.append(event)
         try:
-            async with asyncio.timeout(max(way.idle_s for way in self.plan.ways.values())):
+            async with asyncio.timeout(max((way.idle_s for way in self.plan.ways.values()), default=0)):
                 await event.wait()
         except TimeoutError:
             return False
@@ -203,11 +219,11 @@ class Lane:
                 self._resting.remove(event)
         return True
 
-    async def _deliver(self, claim: Claim, line: Line) -> None:
-        way = self.plan.ways[claim.profile]
+    async def _deliver(self, claim: Claim, plan: Plan, line: Line) -> None:
+        way = plan.ways[claim.profile]
         started = time.perf_counter()
         result = await attempt(claim.parcel, line, way.transport, way.facts)
-        decision = decide(claim, result.met, result.refused, self.plan.settings, self._moment())
+        decision = decide(claim, result.met, result.refused, plan.settings, self._moment())
         await self._settle(claim, decision.settlement, line)
         report(self._journal, claim, decision, round((time.perf_counter() - started) * 1000, 1))
         await self._follow(claim, decision, result)
@@ -251,13 +267,15 @@ class Lane:
         return tuple(name for name in self.plan.ways if name not in self._pauses or self._pauses[name].until <= now)
 
     def _next_recheck(self) -> int | None:
-        return min((self._pauses[name].until for name in self.plan.ways if name in self._pauses), default=None)
+        """When the next paused profile is tried; a profile whose time has come is not paused."""
+        pauses = (self._pauses[name].until for name in self.plan.ways if name in self._pauses)
+        return min((until for until in pauses if until > _now()), default=None)
 
     def _probe(self, profile: str) -> None:
         """One message tries whether the cause is gone; the others wait for its outcome."""
         pause = self._pauses.get(profile)
         if pause is not None:
-            self._pauses[profile] = _until(pause, _now() + int(self.plan.settings.recheck_s * 1000))
+            self._pauses[profile] = replace(pause, until=_now() + int(self.plan.settings.recheck_s * 1000))
 
     async def _pause(self, profile: str, decision: Decision, result: Result) -> None:
         settlement = decision.settlement
@@ -278,7 +296,7 @@ class Lane:
         self._pauses.pop(profile, None)
         await self._store.resume(profile)
         self._journal.resumed(profile=profile, mailbox=self.plan.mailbox)
-        self.wake()
+        self.wake_all()
 
     # -- numbers
 
@@ -287,10 +305,6 @@ class Lane:
 
     def _moment(self) -> Moment:
         return Moment(_now(), random.random(), self._failures)  # noqa: S311
-
-
-def _until(pause: Pause, until: int) -> Pause:
-    return Pause(pause.profile, pause.since, until, pause.rule, pause.answer, pause.meaning, pause.remedy)
 
 
 def _now() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind
@@ -35,4 +36,4 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)
     else:
-        journal.deferred(due_at=settlement.due_at, **fields)
+        journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)

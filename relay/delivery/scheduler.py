@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 from relay.delivery.lane import Lane, Plan
-from relay.spool.store import Pause, SpoolError
+from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
     from relay.config.settings import Settings, Spool
     from relay.delivery.lane import Way
-    from relay.spool.store import Store
+    from relay.spool.store import Pause, Store
     from relay.telemetry.journal import Journal
 
 _PURGE_S = 600.0
@@ -27,6 +27,8 @@ class Scheduler:
         self._store = store
         self._journal = journal
         self._lanes: dict[str, Lane] = {}
+        self._lane_of: dict[str, Lane] = {}
+        self._stopping = False
         self._pauses: dict[str, Pause] = {}
         self._keep: Spool | None = None
         self._purging: asyncio.Task[None] | None = None
@@ -39,43 +41,36 @@ class Scheduler:
 
     async def plan(self, settings: Settings, ways: dict[str, Way]) -> None:
         """Puts a configuration in force, at the start and on reload; paused profiles are tried again at once."""
+        plans = _plans(settings, ways)
+        for mailbox in plans.keys() - self._lanes.keys():
+            await self._store.open_mailbox(mailbox)
+        if self._stopping:
+            return
         self._keep = settings.spool
-        for mailbox, names in _by_mailbox(settings).items():
-            plan = Plan(mailbox, settings.limits_of(mailbox), {name: ways[name] for name in names}, settings.delivery)
-            if mailbox in self._lanes:
-                self._lanes[mailbox].plan = plan
-            else:
-                await self._store.open_mailbox(mailbox)
-                self._lanes[mailbox] = Lane(plan, self._store, self._journal, self._pauses)
-        await self._recheck()
-        for _, profile in await self._store.waiting():
-            self._wake(settings, profile)
-
-    async def _recheck(self) -> None:
-        """Whoever reloads or restarts may have mended the cause of a pause."""
-        now = time.time_ns() // 1_000_000
-        for name, pause in list(self._pauses.items()):
-            self._pauses[name] = Pause(name, pause.since, now, pause.rule, pause.answer, pause.meaning, pause.remedy)
-
-    def _wake(self, settings: Settings, profile: str) -> None:
-        if profile in settings.profiles:
-            lane = self._lanes[settings.profiles[profile].mailbox.lower()]
-            for _ in range(lane.plan.limits.sessions):
-                lane.wake()
-        else:
+        self._put_in_force(plans, settings)
+        for profile in {profile for _, profile in await self._store.waiting()} - self._lane_of.keys():
             self._journal.service(
                 "delivery.orphaned", level="error", profile=profile,
                 remedy=f"mail of profile {profile} waits in the spool: put the profile back into the configuration",
             )  # fmt: skip
 
-    def mail(self, mailbox: str) -> None:
-        """A message for this mailbox was stored."""
-        lane = self._lanes.get(mailbox.lower())
+    def _put_in_force(self, plans: dict[str, Plan], settings: Settings) -> None:
+        """All lanes at once, so that no profile has two mailboxes for a moment; who lost its profiles comes to rest."""
+        for mailbox in plans.keys() - self._lanes.keys():
+            self._lanes[mailbox] = Lane(plans[mailbox], self._store, self._journal, self._pauses)
+        for mailbox, lane in self._lanes.items():
+            lane.replan(plans.get(mailbox) or Plan(mailbox, settings.limits_of(mailbox), {}, settings.delivery))
+        self._lane_of = {profile: self._lanes[mailbox] for mailbox, plan in plans.items() for profile in plan.ways}
+
+    def mail(self, profile: str) -> None:
+        """A message of this profile was stored."""
+        lane = self._lane_of.get(profile)
         if lane is not None:
             lane.wake()
 
     async def stop(self, deadline_s: float) -> int:
         """Finishes attempts in hand within the deadline; returns how many were cut."""
+        self._stopping = True
         if self._purging is not None:
             self._purging.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -98,9 +93,12 @@ class Scheduler:
                 await asyncio.sleep(_PURGE_S)
 
 
-def _by_mailbox(settings: Settings) -> dict[str, list[str]]:
-    """Profiles by the mailbox they share, in lower case, as Exchange compares."""
-    lanes: dict[str, list[str]] = {}
+def _plans(settings: Settings, ways: dict[str, Way]) -> dict[str, Plan]:
+    """One plan for all profiles that share a mailbox; by mailbox in lower case, as Exchange compares."""
+    shared: dict[str, dict[str, Way]] = {}
     for name, profile in settings.profiles.items():
-        lanes.setdefault(profile.mailbox.lower(), []).append(name)
-    return lanes
+        shared.setdefault(profile.mailbox.lower(), {})[name] = ways[name]
+    return {
+        mailbox: Plan(mailbox, settings.limits_of(mailbox), its_ways, settings.delivery)
+        for mailbox, its_ways in shared.items()
+    }

@@ -78,7 +78,8 @@ class Dialogue:
             sender, size = mail_from(argument)
         except AddressError as error:
             return Reply(501, "5.1.7", f"Bad sender: {error}")
-        self.known = self.login or self._by_address()
+        self.known = self._who()
+        self.full = ""
         refusal = admission.may_send(self._desk.listener, self._me(), size, self._desk.limit) or self._no_room()
         if refusal is None:
             self.sender = sender
@@ -129,8 +130,13 @@ class Dialogue:
 
     # -- inside
 
-    def _by_address(self) -> Known | None:
-        return self._desk.house.rules.directory.by_address(self.client) if self._desk.knows_addresses else None
+    def _who(self) -> Known | None:
+        """Asked for each message, so that a reload counts on connections that stay open."""
+        directory = self._desk.house.rules.directory
+        if self.login is not None and self.login.device.login is not None:
+            self.login = directory.by_login(self.login.device.login.username, self.client)
+            return self.login
+        return directory.by_address(self.client) if self._desk.knows_addresses else None
 
     def _me(self) -> admission.Client:
         return admission.Client(self.client, self.encrypted, self.known)
