@@ -11,6 +11,7 @@ from relay.message.address import Address, AddressError, parse_path
 
 _PATH = re.compile(r"""\s*:\s*(<(?:"(?:\\.|[^"\\])*"|[^">])*>|[^\s<]\S*)\s*(.*)$""", re.DOTALL)
 _SIZE = re.compile(r"(?:^|\s)SIZE=(\d{1,20})(?:\s|$)", re.IGNORECASE)
+_TWO_AT_SIGNS = re.compile(r'^[^"]*@.*@')  # outside quotes: nobody can say which domain is meant
 
 
 def mail_from(argument: str) -> tuple[Address, int | None]:
@@ -25,7 +26,12 @@ def mail_from(argument: str) -> tuple[Address, int | None]:
 
 def rcpt_to(argument: str) -> Address:
     """Forward-path of `RCPT TO:…`. Raises `AddressError`."""
-    return _path_and_parameters(argument, "TO")[0]
+    address = _path_and_parameters(argument, "TO")[0]
+    if "\ufffd" in address:  # what stood there was lost in decoding: the mail would go to somebody else
+        raise AddressError("octets that are not UTF-8; write the address in ASCII")
+    if _TWO_AT_SIGNS.search(address):
+        raise AddressError("two @ signs in one address")
+    return address
 
 
 def _path_and_parameters(argument: str, keyword: str) -> tuple[Address, str]:

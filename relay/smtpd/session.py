@@ -24,6 +24,7 @@ from relay.smtpd.login import MECHANISMS, AuthRefused, credentials, identify
 
 if TYPE_CHECKING:
     from relay.smtpd.desk import Desk
+    from relay.spool.store import Draft
 
 _MAX_ERRORS = 20
 _HANDSHAKE_S = 30
@@ -38,6 +39,7 @@ _TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
 _TOO_MANY_SESSIONS = Reply(421, "4.7.0", "Too many connections, try again later")
 _FAILED = Reply(421, "4.3.0", "The relay made a mistake, see its log; try again later")
 _TIMEOUT = Reply(421, "4.4.2", "Timeout, closing")
+_NOT_HTTP = Reply(421, "4.7.0", "This is a mail server, closing")
 _UNKNOWN = Reply(500, "5.5.2", "Command not recognized")
 _LINE_TOO_LONG = Reply(500, "5.5.2", "Line too long")
 _NO_TLS = Reply(502, "5.5.1", "STARTTLS is not offered here")
@@ -80,14 +82,17 @@ class Session(SMTP):
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
+        self._stop_clock()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self.transport = None
 
     def eof_received(self) -> bool:
         self._lines.feed_eof()
         return not self._dialogue.encrypted  # a half-closed device still hears our answer
+
+    def _stop_clock(self) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
 
     def _timeout_cb(self) -> None:
         if self.transport is not None:
@@ -106,10 +111,11 @@ class Session(SMTP):
         if self.transport is not None:
             self.transport.abort()
 
-    async def ended(self) -> None:
-        """Returns when the dialogue is over and nothing of it is under way."""
-        if self._handler_coroutine is not None:
-            await asyncio.wait([self._handler_coroutine])
+    @property
+    def dialogue(self) -> asyncio.Task[None]:
+        """Ends when nothing of the session is under way. It is never cancelled from outside."""
+        assert self._handler_coroutine is not None
+        return self._handler_coroutine
 
     # -- the dialogue
 
@@ -120,20 +126,24 @@ class Session(SMTP):
             self._house.journal.client_refused(
                 client=self._dialogue.client, listener=self._desk.listener.listen, reason=_IMPLICIT_TLS, remedy=_NO_SSL
             )
-        except (ConnectionError, TimeoutError):
-            pass  # the device left; whatever it had handed over is stored
+        except OSError:
+            pass  # the device left; whatever it had handed over is stored (the disk's errors come as SpoolError)
         except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
             self._house.journal.session_failed(client=self._dialogue.client, reason=repr(error))
             self._send(_FAILED)
         finally:
+            self._stop_clock()  # here too: after a failed handshake nobody tells us that the connection is lost
             if self.transport is not None:
                 self.transport.close()
             self._house.sessions -= 1
             self._among.discard(self)
 
     async def _converse(self) -> None:
+        if self._house.stopping:
+            self._send(_STOPPING)
+            return
         if self._house.sessions > self._house.rules.settings.intake.max_sessions:
-            self._send(_TOO_MANY_SESSIONS)
+            self._send(self._watched(_TOO_MANY_SESSIONS, "more connections than intake.max_sessions"))
             return
         self._writer.write(self._desk.greeting)
         while not self._closing:
@@ -172,11 +182,15 @@ class Session(SMTP):
             case b"QUIT":
                 self._closing = True
                 return _BYE
+            case b"GET" | b"HEAD" | b"POST" | b"PUT" | b"OPTIONS" | b"CONNECT":
+                # A web page can make a browser in the LAN post SMTP commands here: nothing behind this line is read.
+                self._closing = True
+                return self._watched(_NOT_HTTP, "something speaks HTTP to the mail port")
         return dialogue.simple(verb) or _UNKNOWN
 
     def _watched(self, reply: Reply, reason: str = "", remedy: str = "") -> Reply:
         """Refusals of mail go into the journal: the administrator looks there when a device shows an error."""
-        if reply.code >= 450:
+        if reply.code >= 400:
             known = self._dialogue.known
             self._house.journal.client_refused(
                 client=self._dialogue.client, helo=self._dialogue.helo, device=known.name if known else "",
@@ -205,16 +219,23 @@ class Session(SMTP):
             draft = self._house.store.draft()
             intake = Intake(draft, self._desk.limit, self._house.flight, self, self._still_coming)
             self._writer.write(_GO_AHEAD)
-            try:
-                self._lines.give_back(await intake.read(self.transport, self._lines.take_all()))
-            except DeviceGone as error:
-                await draft.discard()
-                self._house.journal.session_broken(client=self._dialogue.client, reason=str(error))
-                raise
+            await self._read(intake, draft)
+            self._stop_clock()  # from here on it is the disk that takes its time, not the device
             return await Handover(self._desk, self._dialogue, draft, intake).run()
         finally:
             self._in_hand = False
             self._dialogue.reset()
+            self._reset_timeout()
+
+    async def _read(self, intake: Intake, draft: Draft) -> None:
+        """Up to the end of data; whatever ends it before leaves nothing on the disk."""
+        try:
+            self._lines.give_back(await intake.read(self.transport, self._lines.take_all()))
+        except Exception as error:
+            await draft.discard()
+            if isinstance(error, DeviceGone):
+                self._house.journal.session_broken(client=self._dialogue.client, reason=str(error))
+            raise
 
     def _still_coming(self) -> None:
         self._reset_timeout(self._data_timeout)
@@ -251,8 +272,9 @@ class Session(SMTP):
             transport = await self.loop.start_tls(
                 self.transport, self, context, server_side=True, ssl_handshake_timeout=_HANDSHAKE_S
             )
-            assert transport is not None
-        except (OSError, ConnectionError) as error:
+            if transport is None:
+                raise ConnectionResetError("the device closed the connection")
+        except OSError as error:
             self._house.journal.session_broken(client=self._dialogue.client, reason=f"TLS handshake failed: {error}")
             raise ConnectionResetError("TLS handshake failed") from error
         self.transport = self._writer._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  (as aiosmtpd)

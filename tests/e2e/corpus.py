@@ -38,7 +38,7 @@ def sendable(raw: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Parts:
-    """A message cut at its first empty line; one without any field is all body."""
+    """A message cut at its first empty line; one without any field is all body, a fold of nothing is undone."""
 
     section: bytes
     body: bytes
@@ -50,7 +50,7 @@ class Parts:
             return cls(b"", message[2:])
         if not _FIELD.search(section):
             return cls(b"", message)
-        return cls(section.removesuffix(b"\r\n") + b"\r\n", body)
+        return cls(section.removesuffix(b"\r\n").lstrip(b" \t\r\n") + b"\r\n", body)
 
     def fields(self, name: bytes) -> list[bytes]:
         """The fields of that name, whole, with folds and line end."""
@@ -76,10 +76,12 @@ def without_promised(arrived: Parts, sent: Parts, way: Way) -> bytes:
         section = _without(section, rb"Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} \+0000\r\n")
     if not sent.has(b"Message-ID"):
         section = _without(section, rb"Message-ID: <\w+@relay\.test>\r\n")
+    if way.policy != "keep":
+        section = _with_others(section, sent)
     if not sent.has(b"From"):
         who = way.sender if way.policy == "keep" else way.mailbox
         return _without(section, b"From: <" + re.escape(who.encode()) + rb">\r\n")
-    return section if way.policy == "keep" else _with_own_from(_with_others(section, sent), sent, way)
+    return section if way.policy == "keep" else _with_own_from(section, sent, way)
 
 
 def _with_others(section: bytes, sent: Parts) -> bytes:
@@ -87,13 +89,14 @@ def _with_others(section: bytes, sent: Parts) -> bytes:
     others = [(b"X-Original-Sender", field) for field in sent.fields(b"Sender")]
     others += [(b"X-Original-From", field) for field in sent.fields(b"From")[1:]]
     for ours, field in others:
-        section = section.replace(b"\r\n" + ours + b":" + field.partition(b":")[2], b"\r\n" + field)
+        line = rb"(?m)^" + ours + b":" + re.escape(field.partition(b":")[2])
+        section = re.sub(line, lambda _, field=field: field, section, count=1)
     return section
 
 
 def _with_own_from(section: bytes, sent: Parts, way: Way) -> bytes:
     """The From of the device back in its place."""
-    name = b'(?:"(?:[^"\\\\\r\n]|\\\\.)*" |(?:=\\?[^ ]+\\?= *)+)?' if way.policy == "person" else b""
+    name = rb"(?:[^\r\n]+ )?" if way.policy == "person" else b""
     reply_to = b"" if sent.has(b"Reply-To") else rb"(?:Reply-To: <\S+@\S+>\r\n)?"
     author = rb"(?m)^From: " + name + b"<" + re.escape(way.mailbox.encode()) + rb">\r\n"
     ours = author + reply_to + b"X-Original-From(?=:)"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from relay.sandbox.letter import senders
 from tests.e2e import corpus
 from tests.e2e.configuration import COPIER, KEEPER, PERSON
 from tests.e2e.corpus import Parts, Way
+from tests.e2e.device import dotted, queued_as
 
 SENDER = "mfp@device.test"
 WAYS = {
@@ -51,3 +54,27 @@ def test_octets_arrive_as_they_are_in_the_file(relay, cloud, somebody, path, add
     assert arrived.body == sent.body
     assert corpus.without_promised(arrived, sent, way) == sent.section
     assert letter.rcpt_to == (somebody, f"bcc-{somebody}")
+
+
+@pytest.mark.parametrize("size", [1000, 65_500, 65_600, 131_000, 131_100, 700_000])
+@pytest.mark.parametrize("seed", range(4))
+def test_octets_of_every_kind_arrive_however_the_network_cuts_them(relay, cloud, somebody, size, seed):
+    """Dots, empty lines, NUL, all octets, long lines, in pieces of any length, around each size where paths fork."""
+    chance = random.Random(seed)
+    atoms = [b"\r\n", b".", b"..", b"\r\n.", b"\r\n..\r\n", b"\0", bytes(range(14, 256)), b"x" * 5000, b" "]
+    body = b""
+    while len(body) < size:
+        body += chance.choice(atoms)
+    message = b"Subject: octets\r\n\r\n" + body + b"\r\n"
+    with relay.device(COPIER) as device:
+        device.hello()
+        device.address(somebody)
+        device.ask("DATA")
+        octets = dotted(message)
+        while octets:
+            cut = chance.choice([1, 2, 3, 100, 1460, 65_536, 200_000])
+            device.send(octets[:cut])
+            octets = octets[cut:]
+        queued_as(device.reply())
+
+    assert cloud.letter(somebody).body == body + b"\r\n"

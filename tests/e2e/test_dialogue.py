@@ -97,6 +97,67 @@ def test_a_strict_listener_takes_nothing_in_clear(relay):
     assert replies == {"530 5.7.0 Must issue a STARTTLS command first"}
 
 
+def test_a_recipient_in_an_unknown_charset_is_refused(relay):
+    """Latin-1 in an address can't be told from any other charset: better an error at the device than a lost mail."""
+    with relay.device(COPIER) as device:
+        device.hello()
+        device.address()
+        device.send(b"RCPT TO:<j\xf6rg@contoso.test>\r\n")
+
+        assert device.reply().startswith("501 5.1.3 Bad recipient: octets that are not UTF-8")
+
+
+def test_who_only_makes_mistakes_is_shown_the_door(relay):
+    """The twentieth error is answered, then the session ends with 421."""
+    with relay.device(STRANGER) as device:
+        device.hello()
+        replies = [device.ask("HACK") for _ in range(20)]
+        end = device.finish()
+
+    assert {reply[:3] for reply in replies} == {"500"}
+    assert end == "421 4.7.0 Too many errors, closing"
+
+
+def test_commands_out_of_order_are_told_so(relay):
+    """RCPT before MAIL, DATA before RCPT, a second MAIL: 503, and nothing is lost of what came before."""
+    with relay.device(COPIER) as device:
+        device.hello()
+        early = [device.ask("RCPT TO:<a@contoso.test>"), device.ask("DATA")]
+        device.ask("MAIL FROM:<a@b.test>")
+        late = [device.ask("DATA"), device.ask("MAIL FROM:<a@b.test>")]
+
+    assert [reply[:9] for reply in early + late] == ["503 5.5.1"] * 4
+
+
+def test_what_would_give_addresses_away_is_not_done(relay):
+    """VRFY and EXPN are known and refused."""
+    with relay.device(STRANGER) as device:
+        device.hello()
+
+        assert {device.ask(line)[:3] for line in ("VRFY ann@contoso.test", "EXPN all")} == {"502"}
+
+
+def test_a_line_without_an_end_is_dropped(relay):
+    """A command of 100 000 octets: 500, and the session goes on."""
+    with relay.device(COPIER) as device:
+        device.hello()
+
+        assert device.ask("NOOP " + "x" * 100_000) == "500 5.5.2 Line too long"
+        assert device.ask("NOOP").startswith("250 ")
+
+
+def test_a_header_without_an_end_is_refused(relay, cloud, somebody):
+    """554 with the reason, and the next message is taken."""
+    with relay.device(COPIER) as device:
+        device.hello()
+        device.address(somebody)
+        reply = device.pour(b"X-Filler: " + b"x" * 300_000 + b"\r\n\r\nHello\r\n")
+        device.deliver(somebody)
+
+    assert reply == "554 5.6.0 The header of the message is too large"
+    assert cloud.letter(somebody).body == b"Hello\r\n"
+
+
 # -- TLS
 
 
@@ -179,7 +240,8 @@ def test_a_wrong_password_is_535_and_says_no_more(relay):
         replies = {device.ask(f"AUTH PLAIN {b64(f'{chr(0)}{user}{chr(0)}nope')}") for user in (USER, "nobody")}
 
     assert replies == {"535 5.7.8 Authentication credentials invalid"}
-    reasons = [relay.journal.wait("client.refused", count=n, after=place, client=STRANGER)["reason"] for n in (1, 2)]
+    said = {"client": STRANGER, "reply": "535 5.7.8 Authentication credentials invalid"}
+    reasons = [relay.journal.wait("client.refused", count=n, after=place, **said)["reason"] for n in (1, 2)]
     assert sorted(reasons) == [
         "no device with user name 'nobody' may log in from 127.0.0.99",
         "wrong password for device erp",

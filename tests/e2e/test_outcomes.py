@@ -85,8 +85,9 @@ def test_a_passing_refusal_is_tried_again(relay, cloud, somebody):
     assert cloud.has(somebody) == 1
 
 
-def test_a_throttled_mailbox_rests_and_delays_nobody_else(relay, cloud, somebody):
+def test_a_throttled_mailbox_rests_and_delays_nobody_else(start, somebody):
     """432: the message waits for half a minute with the remedy, other mailboxes send on."""
+    relay = start()
     name = hand_in(relay, "throttle@contoso.test", address=PERSON)
     event = relay.journal.wait("message.deferred", id=name)
     other = hand_in(relay, somebody)
