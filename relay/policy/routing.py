@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from relay.config.settings import Device, Network
     from relay.message.address import Address
 
+_ANYBODY = "*"
+_ROUTE = re.compile(r"[%!@]")  # victim%elsewhere@ours, elsewhere!victim@ours, "victim@elsewhere"@ours
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -24,7 +27,12 @@ class Known:
     allowed: re.Pattern[str]
 
     def may_write_to(self, recipient: Address) -> bool:
-        """Whether one of the device's patterns covers the recipient; case does not count."""
+        """Whether one of the device's patterns covers the recipient; case does not count.
+
+        A route in the local part may lead to another domain than the one shown: only for those who may write to all.
+        """
+        if _ROUTE.search(recipient.local) and _ANYBODY not in self.device.recipients:
+            return False
         return self.allowed.match(recipient.normal) is not None
 
 
