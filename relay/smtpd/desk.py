@@ -36,6 +36,7 @@ class House:
     journal: Journal
     hostname: str
     sessions: int = 0
+    stopping: bool = False
     flight: Flight = field(default_factory=Flight)
 
 

@@ -56,7 +56,7 @@ class LineReader(asyncio.StreamReader):
 
     async def _more(self) -> None:
         if self._exception is not None:
-            raise self._exception
+            raise ConnectionResetError(str(self._exception)) from self._exception
         if self._eof:
             raise ConnectionResetError("end of input")
         await self._wait_for_data("line")

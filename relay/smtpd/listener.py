@@ -10,6 +10,8 @@ from relay.smtpd.desk import Desk, House
 from relay.smtpd.session import Session
 
 if TYPE_CHECKING:
+    import ssl
+
     from relay.config.settings import Listener
 
 _BACKLOG = 512
@@ -25,24 +27,36 @@ class Server:
 
     async def open(self, listeners: tuple[Listener, ...]) -> list[str]:
         """Binds all listeners; returns the addresses as bound. Raises `OSError` naming the address."""
-        for listener in listeners:
-            self._servers.append(await self._bind(listener))
+        try:
+            for listener in listeners:
+                self._servers.append(await self._bind(listener))
+        except OSError:
+            await self.close(0)
+            raise
         return [_printed(socket.getsockname()) for server in self._servers for socket in server.sockets]
 
     async def _bind(self, listener: Listener) -> asyncio.Server:
         desk = Desk(self._house, listener)
-        implicit = listener.tls is ListenerTls.IMPLICIT
+        context = self._house.rules.tls if listener.tls is ListenerTls.IMPLICIT else None
+        if context is not None:
+            context.sni_callback = self._newest_certificate
         loop = asyncio.get_running_loop()
         try:
             return await loop.create_server(
                 lambda: Session(desk, self._sessions), listener.host, listener.port,
-                ssl=self._house.rules.tls if implicit else None, backlog=_BACKLOG, reuse_address=True,
+                ssl=context, backlog=_BACKLOG, reuse_address=True,
             )  # fmt: skip
         except OSError as error:
             raise OSError(error.errno, f"can't listen on {listener.listen}: {error.strerror or error}") from error
 
+    def _newest_certificate(self, tls: ssl.SSLObject, _name: str | None, _bound: ssl.SSLContext) -> None:
+        """The socket keeps the context it was bound with; a reload may have brought another certificate."""
+        if self._house.rules.tls is not None:
+            tls.context = self._house.rules.tls
+
     async def close(self, deadline_s: float) -> int:
         """Ends within the deadline; returns how many sessions had to be cut."""
+        self._house.stopping = True
         for server in self._servers:
             server.close()
         for session in list(self._sessions):
@@ -54,9 +68,8 @@ class Server:
         return len(left)
 
     async def _wait(self, seconds: float) -> list[Session]:
-        waits = [asyncio.ensure_future(session.ended()) for session in self._sessions]
-        if waits:
-            await asyncio.wait(waits, timeout=seconds)
+        if dialogues := [session.dialogue for session in self._sessions]:
+            await asyncio.wait(dialogues, timeout=seconds)
         return list(self._sessions)
 
 
