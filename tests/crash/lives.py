@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -75,6 +76,12 @@ class Lives:
         assert old in text
         self.config.write_text(text.replace(old, new))
 
+    def keep_one_lane(self) -> None:
+        """One mailbox and one connection: its first claim is that of the first message."""
+        others = ("  dots:", "  steps:", "  scanners:", "  faxes:")
+        lines = [line for line in self.config.read_text().splitlines() if not line.startswith(others)]
+        self.config.write_text("\n".join(lines).replace("sessions: 3", "sessions: 1") + "\n")
+
     # -- one life
 
     async def start(self, fault: str = "", *, under: Sequence[str] = ()) -> dict[str, Any]:
@@ -125,6 +132,13 @@ class Lives:
         if not self.events(event):
             async with asyncio.timeout(WAIT_S):
                 await self._listeners.setdefault(event, asyncio.Event()).wait()
+
+    async def next(self, event: str, seconds: float) -> None:
+        """Returns at the next such event, or after some seconds."""
+        heard = self._listeners[event] = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await heard.wait()
 
     def _listening(self, event: dict[str, Any]) -> None:
         self.port = int(event["listening"][0].rpartition(":")[2])
@@ -192,8 +206,11 @@ class Lives:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-25:]) if self.log.exists() else ""
 
 
-async def drained(lives: Lives, cloud: Pretend, seconds: float = 60.0) -> None:
-    """Returns when nothing is on its way any more; raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while lives.waiting():
-            await cloud.wait_beyond(await cloud.arrived(), 0.2)
+async def drained(lives: Lives, seconds: float = 60.0) -> None:
+    """Returns when nothing is on its way any more; looked at with each delivery."""
+    try:
+        async with asyncio.timeout(seconds):
+            while lives.waiting():
+                await lives.next("message.delivered", 1.0)
+    except TimeoutError:
+        raise AssertionError(f"still on its way: {lives.rows()[:5]} …\n{lives.tail()}") from None

@@ -11,7 +11,6 @@ import json
 import signal
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -50,19 +49,10 @@ class Pretend:
         """Brings switches into a state: exchange="down"."""
         await self._ask("PUT", "/switches", switches)
 
-    async def arrived(self) -> int:
-        """How many messages have come so far."""
-        return int((await self._ask("GET", "/stats"))["messages"])
-
     async def wait_for(self, recipient: str, count: int = 1, seconds: float = 30.0) -> list[dict[str, Any]]:
         """What arrived for one recipient, once it is `count`."""
         path = f"/wait?to={recipient}&count={count}&timeout={seconds}"
         return list(await self._ask("GET", path))
-
-    async def wait_beyond(self, count: int, seconds: float) -> None:
-        """Returns when more than `count` messages have arrived, or after some seconds."""
-        with contextlib.suppress(urllib.error.HTTPError):  # 408: no more came
-            await self._ask("GET", f"/wait?count={count + 1}&timeout={seconds}")
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
         return await asyncio.to_thread(self._request, method, path, body)

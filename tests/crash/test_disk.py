@@ -39,7 +39,7 @@ async def test_a_message_that_cannot_be_stored_is_put_off(point: str, trouble: s
     assert (first.fate, second.fate, third.fate) == (Fate.ACCEPTED, Fate.REFUSED, Fate.REFUSED)
     assert second.answer.startswith(ANSWERS[trouble])
     assert "again later" in second.answer
-    await drained(lives, cloud)
+    await drained(lives)
     await lives.stop()
     assert lives.body_files() == []
     assert all(event["remedy"] for event in lives.events("intake.failed"))
@@ -60,7 +60,7 @@ async def test_mail_is_taken_while_its_outcome_cannot_be_written(
     assert lives.waiting() == 3
     await lives.stop()
     await lives.start()
-    await drained(lives, cloud)
+    await drained(lives)
     await lives.stop()
     assert lives.counts() == {"delivered": 3}
     assert set(await arrived_once(cloud, name)) == {letter.token for letter in letters}

@@ -49,7 +49,7 @@ async def test_a_lost_answer_is_shown_and_tried_again(lives: Lives, cloud: Prete
     message_id = await submit_one(lives, "unheard")
     first, second = await cloud.wait_for("unheard@contoso.test", 2)
     assert first["sha256"] == second["sha256"]
-    await drained(lives, cloud)
+    await drained(lives)
     await lives.stop()
     assert [event["action"] for event in lives.events("message.uncertain")] == ["retry"]
     item = lives.item(message_id)

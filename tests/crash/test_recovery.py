@@ -63,7 +63,7 @@ async def test_half_written_bodies_are_swept_and_those_of_waiting_mail_are_not(l
     assert started["swept"] == 2
     assert lives.body_files() == sorted(kept)
     await cloud.switch(exchange="up")
-    await drained(lives, cloud)
+    await drained(lives)
     await lives.stop()
     assert lives.counts() == {"delivered": 2}
     assert lives.body_files() == []
@@ -77,7 +77,7 @@ async def test_a_message_whose_body_is_gone_is_shown_as_held(lives: Lives, cloud
     assert (await lives.start())["damaged"] == 1
     await cloud.switch(exchange="up")
     assert len(await cloud.wait_for("gone@contoso.test")) == 1
-    await drained(lives, cloud)
+    await drained(lives)
     held = lives.item(gone)
     assert held is not None
     assert held.state == "held"

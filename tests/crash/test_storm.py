@@ -37,7 +37,7 @@ async def test_nothing_accepted_is_lost_by_killing(
     await storm.rage(kills=KILLS, accepted=ACCEPTED)
     await cloud.clear_faults()
     await lives.start()
-    await drained(lives, cloud, seconds=120)
+    await drained(lives, seconds=120 + KILLS)
     await lives.stop()
     second = await lives.start()
     await lives.stop()
