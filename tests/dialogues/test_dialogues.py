@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tests.dialogues import runner, script
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -29,18 +30,26 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return server_context(Tls(), tmp_path_factory.mktemp("tls"), "relay.test")
 
 
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """In memory where there is such a place: what a disk takes for its promises is not what is tested here."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_dialogue(path: Path, tmp_path: Path, tls: ssl.SSLContext) -> None:
+def test_dialogue(path: Path, directory: Path, tls: ssl.SSLContext) -> None:
     """The device gets the answers its file expects, and what it handed in arrives as it was meant."""
-    _play(path, uvloop.new_event_loop, tmp_path, tls)
+    _play(path, uvloop.new_event_loop, directory, tls)
 
 
 @pytest.mark.parametrize(
     "path", [path for path in FILES if path.parent.name in ("tcp", "tls")], ids=lambda path: path.stem
 )
-def test_without_uvloop(path: Path, tmp_path: Path, tls: ssl.SSLContext) -> None:
+def test_without_uvloop(path: Path, directory: Path, tls: ssl.SSLContext) -> None:
     """Connections begin and end alike on asyncio's own loop, which is the one where uvloop can't be had."""
-    _play(path, asyncio.new_event_loop, tmp_path, tls)
+    _play(path, asyncio.new_event_loop, directory, tls)
 
 
 def _play(path: Path, loop: Loop, directory: Path, tls: ssl.SSLContext) -> None:
