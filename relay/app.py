@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relay import __version__
 from relay.config.loader import ConfigError, load
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import App, Settings
+    from relay.spool.recovery import Recovered
 
 EX_OK, EX_UNAVAILABLE, EX_CONFIG = 0, 69, 78
 
@@ -62,14 +63,17 @@ class _Relay:
 
     def __init__(self, config: Path, settings: Settings) -> None:
         self._config = config
-        self._settings = settings
+        self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.getfqdn()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
         self._keepers: dict[tuple[object, ...], Keeper] = {}
         self._ended = asyncio.Event()
+        self._reloads: set[asyncio.Task[None]] = set()
+        self._one_reload = asyncio.Lock()
 
     async def run(self) -> int:
         """Starts, serves, stops."""
+        asyncio.get_running_loop().set_exception_handler(self._on_mistake)
         store = SqliteStore(self._settings.data_dir / "spool", self._settings.spool, self._mail_came)
         self._scheduler = Scheduler(store, self._journal)
         try:
@@ -82,16 +86,32 @@ class _Relay:
             await store.close()
             return EX_UNAVAILABLE
         self._house = house
-        self._watch_signals()
+        try:
+            await self._scheduler.start(self._settings, self._ways(self._settings))
+            self._watch_signals()
+            self._announce(listening, recovered)
+            await self._ended.wait()
+        except SpoolError as error:
+            self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
+            return EX_UNAVAILABLE
+        finally:
+            await self._stop(server, store)
+        return EX_OK
+
+    def _announce(self, listening: list[str], recovered: Recovered) -> None:
         self._journal.service(
             "relay.started", version=__version__, listening=listening, hostname=self._hostname,
             interrupted=recovered.interrupted, swept=recovered.swept, damaged=recovered.damaged,
         )  # fmt: skip
         notify("READY=1", f"STATUS=listening on {', '.join(listening)}")
-        await self._scheduler.start(self._settings, self._ways(self._settings))
-        await self._ended.wait()
-        await self._stop(server, store)
-        return EX_OK
+
+    def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught: the relay goes on, and says what it was."""
+        error = context.get("exception")
+        self._journal.service(
+            "relay.mistake", level="error", reason=f"{context.get('message')}: {error!r}",
+            remedy="this is a mistake of the relay, mail goes on; report it with this line",
+        )  # fmt: skip
 
     def _mail_came(self, _mailbox: str, profile: str) -> None:
         self._scheduler.mail(profile)
@@ -100,6 +120,8 @@ class _Relay:
         """Devices first, then attempts, then the disk: what is in hand ends in that order too."""
         notify("STOPPING=1")
         self._journal.service("relay.stopping")
+        for task in self._reloads:
+            task.cancel()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
         await store.close()
@@ -111,7 +133,6 @@ class _Relay:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
-        self._reloads: set[asyncio.Task[None]] = set()
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def _on_hangup(self) -> None:
@@ -121,24 +142,24 @@ class _Relay:
 
     async def _reload(self) -> None:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way."""
-        reloading()
         try:
-            settings = await asyncio.to_thread(load, self._config)
-            rules = self._rules(settings)
-        except (ConfigError, SecretError, OSError) as error:
+            async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
+                reloading()
+                settings = await asyncio.to_thread(load, self._config)
+                await self._take_up(settings, self._rules(settings))
+        except (ConfigError, SecretError, SpoolError, OSError) as error:
             complaints = [str(item) for item in error.complaints] if isinstance(error, ConfigError) else [str(error)]
             self._journal.service(
                 "config.refused", level="error", complaints=complaints,
                 remedy="the old configuration goes on; mend the file, try `relay check`, then reload again",
             )  # fmt: skip
-        else:
-            await self._take_up(settings, rules)
-        notify("READY=1")
+        finally:
+            notify("READY=1")
 
     async def _take_up(self, settings: Settings, rules: Rules) -> None:
         restart = [
             name for name in ("data_dir", "listeners", "hostname", "spool", "log")
-            if getattr(settings, name) != getattr(self._settings, name)
+            if getattr(settings, name) != getattr(self._started_with, name)
         ]  # fmt: skip
         self._settings = settings
         self._house.rules = rules

@@ -41,8 +41,11 @@ def _self_signed(path: Path, hostname: str) -> Path:
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
-        part.write_bytes(_make(hostname))
-        os.replace(part, path)  # noqa: PTH105  (replaces atomically)
+        with part.open("wb") as file:
+            file.write(_make(hostname))
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave an empty certificate that nothing makes anew
+        part.replace(path)
     return path
 
 

@@ -19,17 +19,28 @@ def open_log(*, form: str = "auto", level: str = "info") -> structlog.typing.Fil
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _renderer(form),
+            *_rendering(form),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
     )
     return logger
 
 
-def _renderer(form: str) -> structlog.typing.Processor:
+def _rendering(form: str) -> list[structlog.typing.Processor]:
     if form == "console" or (form == "auto" and sys.stdout.isatty()):
-        return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    return structlog.processors.JSONRenderer()
+        return [_visible, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    return [structlog.processors.JSONRenderer()]
+
+
+def _visible(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A device chooses its name, and a server its words: nothing of them reaches the terminal as a command."""
+    return {key: _escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _quiet_libraries() -> None:

@@ -1,0 +1,153 @@
+"""The switchboard: starts whole or not at all, reloads one at a time, says what nobody caught, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from relay.app import EX_OK, EX_UNAVAILABLE, _Relay, serve
+from relay.config.loader import load
+from relay.delivery.scheduler import Scheduler
+from relay.spool.store import SpoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Run:
+    """One relay in this process, driven by signals as a service manager does."""
+
+    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.config = directory / "relay.yaml"
+        self.directory = directory
+        self._capsys = capsys
+        self._lines: list[dict[str, Any]] = []
+        self.write()
+
+    def write(self, **changes: Any) -> None:
+        whole: dict[str, Any] = {
+            "data_dir": str(self.directory / "data"),
+            "hostname": "relay.test",
+            "listeners": [{"listen": "127.0.0.1:0"}],
+            "apps": {"c": {"tenant": "c.test", "client_id": "x", "credential": {"secret": {"env": "X"}}}},
+            "profiles": {"scans": {"app": "c", "mailbox": "scanner@contoso.test"}},
+            "spool": {"min_free_bytes": 0},
+            "log": {"format": "json"},
+        }
+        self.config.write_text(json.dumps(whole | changes))
+
+    def start(self) -> asyncio.Task[int]:
+        self.relay = _Relay(self.config, load(self.config))
+        return asyncio.ensure_future(self.relay.run())
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        self._lines += [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
+        return [line for line in self._lines if line["event"] == name]
+
+    async def saw(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Waits for the last of so many events of that name."""
+        async with asyncio.timeout(10):
+            while len(found := self.events(name)) < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        return found[-1]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(tmp_path, capsys)
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_starts_and_stops_by_signal(run: Run, number: int) -> None:
+    """With nothing cut."""
+    running = run.start()
+    started = await run.saw("relay.started")
+    assert started["listening"][0].startswith("127.0.0.1:")
+    os.kill(os.getpid(), number)
+    assert await running == EX_OK
+    assert (await run.saw("relay.stopped"))["sessions_cut"] == 0
+
+
+async def test_reloads_follow_one_another_and_the_last_one_stands(run: Run) -> None:
+    """A burst of signals, a broken file among them; the old configuration goes on meanwhile."""
+    running = run.start()
+    await run.saw("relay.started")
+    for _ in range(3):
+        run.relay._on_hangup()
+    await run.saw("config.reloaded", 3)
+    run.write(profiles={"scans": {"app": "nobody", "mailbox": "x"}})
+    os.kill(os.getpid(), signal.SIGHUP)
+    refused = await run.saw("config.refused")
+    assert any("nobody" in complaint for complaint in refused["complaints"])
+    assert run.relay._settings.profiles["scans"].mailbox == "scanner@contoso.test"
+    run.write(
+        profiles={"scans": {"app": "c", "mailbox": "other@contoso.test"}},
+        listeners=[{"listen": "127.0.0.1:0", "tls": "none"}],
+    )
+    for count in (4, 5):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert (await run.saw("config.reloaded", count))["needs_restart"] == ["listeners"]
+    assert run.relay._settings.profiles["scans"].mailbox == "other@contoso.test"
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == EX_OK
+
+
+async def test_a_spool_that_fails_at_the_reload_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The relay goes on; the service manager is not left waiting."""
+    running = run.start()
+    await run.saw("relay.started")
+    monkeypatch.setattr(Scheduler, "plan", raising(SpoolError("disk I/O error")))
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert (await run.saw("config.refused"))["complaints"] == ["disk I/O error"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == EX_OK
+
+
+async def test_a_spool_that_fails_at_the_start_ends_the_relay_in_order(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reason, and the sockets closed."""
+    monkeypatch.setattr(Scheduler, "start", raising(SpoolError("disk I/O error")))
+    assert await run.start() == EX_UNAVAILABLE
+    assert (await run.saw("relay.failed"))["reason"] == "disk I/O error"
+    assert await run.saw("relay.stopped")
+
+
+async def test_what_nobody_caught_is_told(run: Run) -> None:
+    """The journal has it, and the relay goes on."""
+    running = run.start()
+    await run.saw("relay.started")
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    assert "ZeroDivisionError" in (await run.saw("relay.mistake"))["reason"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == EX_OK
+
+
+async def test_a_second_relay_on_the_same_spool_ends_at_once(run: Run) -> None:
+    """And leaves the first alone."""
+    first = run.start()
+    await run.saw("relay.started")
+    assert await run.start() == EX_UNAVAILABLE
+    assert "another relay" in (await run.saw("relay.failed"))["reason"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await first == EX_OK
+
+
+def test_a_broken_file_is_a_matter_of_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 78, every complaint on stderr."""
+    (tmp_path / "relay.yaml").write_text("listeners: []\n")
+    assert serve(tmp_path / "relay.yaml") == 78
+    assert "profiles" in capsys.readouterr().err
