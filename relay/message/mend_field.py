@@ -26,18 +26,19 @@ _STRUCTURED = frozenset(
     b"date resent-date message-id resent-message-id in-reply-to references received return-path mime-version "
     b"content-transfer-encoding content-id auto-submitted".split()
 )
+# An unfinished quote or comment is taken to its end, so that no input is searched twice.
 _MAILBOX = re.compile(
-    r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<comment>\((?:\\.|[^()\\])*\))|(?P<angle><[^<>]*>?)|(?P<end>[,;])|(?P<group>:)"""
+    r"""(?P<quoted>"(?:\\.|[^"\\])*"?)|(?P<comment>\((?:\\.|[^()\\])*\)?)|(?P<angle><[^<>]*>?)|(?P<end>[,;])|(?P<group>:)"""
     r"""|(?P<other>[^"(<,;:]+|.)""",
     re.DOTALL,
 )
-_COMMENT = re.compile(r"\((?:\\.|[^()\\])*\)")
-_PARAMETER = re.compile(r"""\s*(;)\s*(?:([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"?|[^;]*))?""")
+_COMMENT = re.compile(r"\((?:\\.|[^()\\])*\)?")
+_PARAMETER = re.compile(r""";\s*(?:([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"?|[^;]*))?""")
 _BREAKS = {b"references": (rb"><", b"> <"), b"in-reply-to": (rb"><", b"> <"),
            b"content-type": (rb";(?=\S)", b"; "), b"content-disposition": (rb";(?=\S)", b"; ")}  # fmt: skip
-_RAW_WORD = re.compile(rb"=\?[!-~]+\?[qQ]\?[^?\s]*\?=")  # an encoded word whose author forgot to encode
+_RAW_WORD = re.compile(rb"=\?[!->@-~]+\?[qQ]\?[^?\s]*\?=")  # an encoded word whose author forgot to encode
 _BEYOND = re.compile(rb"[\x80-\xff]")
-_COMMA = re.compile(rb'("(?:\\.|[^"\\])*")|(,)(?=[^ \t])')
+_COMMA = re.compile(rb'("(?:\\.|[^"\\])*"?)|(,)(?=[^ \t])')
 
 
 class Unwritable(ValueError):  # noqa: N818  (named for what it is)
@@ -114,7 +115,7 @@ def _phrase(text: str) -> str:
         return text
     if re.fullmatch(r'[^\s"]+@[^\s"]+', text):
         return _ascii_address(text)
-    spoken = re.sub(r'"((?:\\.|[^"\\])*)"', lambda match: re.sub(r"\\(.)", r"\1", match[1]), text)
+    spoken = re.sub(r'"((?:\\.|[^"\\])*)"?', lambda match: re.sub(r"\\(.)", r"\1", match[1]), text)
     return between_words(spoken, whole=True)
 
 
@@ -136,7 +137,7 @@ def _in_comments(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    return "(" + encoded_words(re.sub(r"\\(.)", r"\1", text[1:-1])) + ")"
+    return "(" + encoded_words(re.sub(r"\\(.)", r"\1", text[1:].removesuffix(")"))) + ")"
 
 
 def _parameters(text: str, words_for: str) -> str:
@@ -145,7 +146,7 @@ def _parameters(text: str, words_for: str) -> str:
 
 
 def _parameter(match: re.Match[str], words_for: str) -> str:
-    name, value = match[2] or "", (match[3] or match[0]).strip("; \t")
+    name, value = match[1] or "", (match[2] or match[0]).strip("; \t")
     plain = re.sub(r"\\(.)", r"\1", value[1:].removesuffix('"')) if value.startswith('"') else value
     if not name or not name.isascii():
         return "; " + "; ".join(parameter("x-garbled", plain))

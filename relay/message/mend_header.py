@@ -7,12 +7,13 @@ place is kept under another name, but for NUL octets. Input has CRLF line ends (
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from relay.message.header import section_of
 from relay.message.mend_field import Unwritable, shortened, too_long, written
 from relay.message.mend_fold import has_long_line, unfolded
-from relay.message.mend_start import garbled_lines, is_continuation
+from relay.message.mend_start import lost_its_indentation, marked
 from relay.message.mend_type import content_type
 from relay.message.mend_words import WESTERN, guessed
 
@@ -96,18 +97,15 @@ def _without_blank_folds(section: bytes) -> bytes:
 
 def _continuations_indented(section: bytes) -> bytes:
     """`Content-Type: multipart/mixed;` and its boundary at the start of the next line."""
-    for start in reversed(garbled_lines(section)):
-        if is_continuation(section[:start]) and _NAMES.search(section[:start]):
-            section = section[:start] + b"\t" + section[start:]
-    return section
+    if not _NAMES.match(section):
+        return section
+    return marked(section, lambda start: b"\t" if lost_its_indentation(section, start) else b"")
 
 
 def _garbled_lines_named(section: bytes) -> bytes:
     if section[:1] in (b" ", b"\t"):
         section = b"X-Garbled-Line:" + section
-    for start in reversed(garbled_lines(section)):
-        section = section[:start] + b"X-Garbled-Line: " + section[start:]
-    return section
+    return marked(section, lambda _: b"X-Garbled-Line: ")
 
 
 def _names_closed(section: bytes) -> bytes:
@@ -121,9 +119,8 @@ def _joined_fields_split(section: bytes) -> bytes:
 
 def _split(raw: bytes) -> bytes:
     hidden = _QUOTED.sub(lambda match: b"x" * (len(match[0]) - 1) + b'"', raw)
-    for match in reversed(list(_JOINED.finditer(hidden))):
-        raw = raw[: match.start()].rstrip(b" \t\r\n") + b"\r\n" + raw[match.start() :]
-    return raw
+    edges = [0, *(match.start() for match in _JOINED.finditer(hidden)), len(raw)]
+    return b"".join(raw[start:end].rstrip() + b"\r\n" for start, end in pairwise(edges))
 
 
 _REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
@@ -155,9 +152,8 @@ def _fields_mended(section: bytes, assumed: str) -> tuple[bytes, tuple[str, ...]
 
 def _encoded(fields: list[bytes], declared: str, assumed: str) -> list[bytes]:
     """Octets beyond ASCII, and escape sequences, as RFC 2047 and RFC 2231 want them."""
-    raw = [field for field in fields if not field.isascii()]
-    fallback = guessed(b"".join(raw), assumed)
-    return [_written(field, declared, fallback) if field in raw or b"\x1b" in field else field for field in fields]
+    fallback = guessed(b"".join(raw for raw in fields if not raw.isascii()), assumed)
+    return [raw if raw.isascii() and b"\x1b" not in raw else _written(raw, declared, fallback) for raw in fields]
 
 
 def _written(raw: bytes, declared: str, fallback: str) -> bytes:
@@ -175,8 +171,9 @@ def _recipients_merged(fields: list[bytes]) -> list[bytes]:
         bodies = [body for body in (fields[number].partition(b":")[2].strip() for number in same) if body]
         if len(same) > 1:
             lists = b",\r\n ".join(body.rstrip(b", \t\r\n") for body in bodies)
-            fields = [raw for number, raw in enumerate(fields) if number not in same[1:]]
             fields[same[0]] = fields[same[0]].partition(b":")[0] + b": " + lists + b"\r\n"
+            further = set(same[1:])
+            fields = [raw for number, raw in enumerate(fields) if number not in further]
     return fields
 
 

@@ -2,8 +2,8 @@
 
 Like `relay.message.header.body_offset`, but:
 
-1. A boundary line of the message begins the body. A line among the fields that is no field begins the body when no field of mail follows it before the empty line
-   (as Postfix does); otherwise it is a stray line in the header.
+1. The first boundary line of the message begins the body. So does a line that is no field, when no field of mail
+   follows it before the empty line (as Postfix has it); otherwise it is a stray line in the header.
 2. An empty line is a stray one when nothing but fields of mail follows it up to the next empty line, none of them is in
    the section above, the section above does not say what the body is (Content-Type), and those fields prove a header:
    MIME-Version or Content-Type, or From and Subject.
@@ -14,14 +14,17 @@ Both need evidence that no clean message gives: text of a body is never taken fo
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from relay.message.header import LIMIT, body_offset, field
 from relay.message.mend_type import content_type
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _GARBLED = re.compile(rb"(?m)^(?![!-9;-~]+[ \t]*:|[ \t\r\n]|\Z)")
 _NAME = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:")
 _BLOCK = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+")
-_CONTINUED = re.compile(rb"[;,][ \t]*\r\n\Z")
 _OF_MAIL = re.compile(
     rb"(?i)(?:from|sender|to|cc|bcc|reply-to|subject|date|message-id|in-reply-to|references|mime-version|content-[a-z-]+|"
     rb"received|return-path|x-[!-9;-~]+|importance|priority|precedence|organization|user-agent|auto-submitted|list-[a-z-]+|"
@@ -47,25 +50,26 @@ def body_start(data: bytes, *, complete: bool) -> int | None:
     return offset
 
 
-def is_continuation(before: bytes) -> bool:
-    """Whether a field ends so that the next line, if it is no field, must be its fold that lost its indentation."""
-    return bool(_CONTINUED.search(before))
+def lost_its_indentation(section: bytes, start: int) -> bool:
+    """Whether the line at `start`, which is no field, must be a fold: the line before ends with ";" or ","."""
+    return section[max(0, start - 80) : start].rstrip().endswith((b";", b","))
 
 
-def garbled_lines(section: bytes) -> list[int]:
-    """Where the lines start that are neither field nor fold."""
-    return [match.start() for match in _GARBLED.finditer(section)]
+def marked(section: bytes, mark: Callable[[int], bytes]) -> bytes:
+    """The section with what `mark` says in front of each line that is neither field nor fold."""
+    return _GARBLED.sub(lambda match: mark(match.start()), section)
 
 
 def _forgotten_empty_line(head: bytes) -> int | None:
     boundary = _boundary_line(head)
     if boundary is not None:
         return boundary
-    for start in garbled_lines(head):
-        above, below = head[:start], head[start:]
-        if _NAME.search(above) and not is_continuation(above) and not _names_of_mail(below):
-            return start
-    return None
+    if _GARBLED.search(head) is None:
+        return None
+    names = list(_NAME.finditer(head))
+    first, last = names[0].start(), max((name.start() for name in names if _OF_MAIL.match(name[1])), default=0)
+    starts = (match.start() for match in _GARBLED.finditer(head, max(first, last)))
+    return next((start for start in starts if not lost_its_indentation(head, start)), None)
 
 
 def _boundary_line(head: bytes) -> int | None:
@@ -73,10 +77,6 @@ def _boundary_line(head: bytes) -> int | None:
     boundary = content_type(head).boundary if b"\n--" in head else b""
     at = head.find(b"\r\n--" + boundary + b"\r\n") if boundary else -1
     return at + 2 if at >= 0 else None
-
-
-def _names_of_mail(text: bytes) -> bool:
-    return any(_OF_MAIL.match(name) for name in _NAME.findall(text))
 
 
 def _more_header(data: bytes, start: int, *, complete: bool) -> int | None:
@@ -95,7 +95,7 @@ def _may_be_header(block: bytes) -> bool:
     """Whether an unfinished block can still become a header: its whole lines are fields of mail."""
     lines = block[: block.rfind(b"\n") + 1]
     names = _NAME.findall(lines)
-    return not garbled_lines(lines) and all(_OF_MAIL.match(name) for name in names)
+    return not _GARBLED.search(lines) and all(_OF_MAIL.match(name) for name in names)
 
 
 def _proven(above: bytes, block: bytes) -> bool:

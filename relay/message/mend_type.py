@@ -35,6 +35,7 @@ class ContentType:
         return full in _SEALED or "pkcs7" in self.sub or "pgp" in self.sub
 
 
+IDENTITY = frozenset(("", "7bit", "8bit", "binary"))
 _SEALED = {"multipart/signed", "multipart/encrypted"}
 
 
