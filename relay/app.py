@@ -12,7 +12,7 @@ from relay import __version__
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
-from relay.delivery.lane import Way
+from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
 from relay.policy.verdicts import Facts
 from relay.smtpd.desk import House, Rules
@@ -64,7 +64,7 @@ class _Relay:
     def __init__(self, config: Path, settings: Settings) -> None:
         self._config = config
         self._settings = self._started_with = settings
-        self._hostname = settings.hostname or socket.getfqdn()
+        self._hostname = settings.hostname or socket.gethostname()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
         self._keepers: dict[tuple[object, ...], Keeper] = {}
         self._ended = asyncio.Event()

@@ -62,7 +62,7 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
             session = await line.to(transport)
             receipt = await session.send(parcel)
         fault("delivery.answered")
-        return _judged(receipt, facts)
+        return _judged(receipt, parcel, facts)
     except TokenError as error:
         verdict = judge_token(error.error, error.description, error.codes, error.status, facts)
         return Result(Met(verdict, str(error), Stage.TOKEN, "", early=True))
@@ -83,21 +83,23 @@ def _cut(text: str, facts: Facts, *, begun: bool) -> Result:
     return Result(Met(judge_lost(stage, text, facts), text, stage, facts.host, early=not begun, uncertain=begun))
 
 
-def _judged(receipt: Receipt, facts: Facts) -> Result:
+def _judged(receipt: Receipt, parcel: Parcel, facts: Facts) -> Result:
     refused = {
         address: (judge_reply(reply, Stage.RCPT, facts), str(reply)) for address, reply in receipt.refused.items()
     }
     final = receipt.final
     if final is None:
-        return Result(_all_refused(receipt, refused), refused)
+        return Result(_all_refused(receipt, parcel, facts), refused)
     verdict = None if final.positive else judge_reply(final, receipt.final_stage, facts)
     return Result(Met(verdict, str(final), receipt.final_stage, receipt.host), refused)
 
 
-def _all_refused(receipt: Receipt, refused: Mapping[Address, tuple[Verdict, str]]) -> Met:
+def _all_refused(receipt: Receipt, parcel: Parcel, facts: Facts) -> Met:
     """Nobody was accepted: the message itself was not judged, so that each recipient's answer decides."""
-    answer = next((answer for _, answer in refused.values()), "")
-    return Met(None, answer, Stage.RCPT, receipt.host)
+    answer = "; ".join(dict.fromkeys(map(str, receipt.refused.values())))
+    silent = set(parcel.recipients) - receipt.refused.keys()
+    verdict = judge_lost(Stage.RCPT, f"no answer for {', '.join(silent)}", facts) if silent else None
+    return Met(verdict, answer, Stage.RCPT, receipt.host)
 
 
 def _broken(error: TransportError, facts: Facts) -> Result:

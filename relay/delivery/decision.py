@@ -90,7 +90,7 @@ def _accepted(
         if verdict is None:
             results.append(RecipientResult(address, "delivered", answer))
         elif _final(verdict):
-            results.append(RecipientResult(address, "failed", answer))
+            results.append(_failed(address, answer, verdict))
     if len(results) < len(claim.parcel.recipients):
         verdict, answer = next(pair for pair in refused.values() if not _final(pair[0]))
         met = Met(verdict, answer, Stage.RCPT, met.host)
@@ -127,7 +127,9 @@ def _misconfigured(met: Met, verdict: Verdict, settings: Delivery, moment: Momen
 
 
 def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> Decision:
-    if settings.uncertain == "hold":
+    """Once too old it is neither sent again (it may have arrived each time) nor given up: a person decides."""
+    old = expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s)
+    if old or settings.uncertain == "hold":
         return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now), Kind.UNCERTAIN)
     due = moment.now + _own_delay_ms(claim, settings, moment)
     return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due), Kind.UNCERTAIN)
@@ -148,6 +150,12 @@ def _settlement(state: State, kind: Kind, met: Met, due_at: int, recipients: Res
         rule=verdict.rule if verdict else "", meaning=verdict.meaning if verdict else "",
         remedy=verdict.remedy if verdict else "", recipients=tuple(recipients),
     )  # fmt: skip
+
+
+def _failed(address: Address, answer: str, verdict: Verdict | None) -> RecipientResult:
+    if verdict is None:
+        return RecipientResult(address, "failed", answer)
+    return RecipientResult(address, "failed", answer, verdict.rule, verdict.meaning, verdict.remedy)
 
 
 def _final(verdict: Verdict) -> bool:

@@ -28,7 +28,10 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     failed = [result for result in settlement.recipients if result.state == "failed"]
     if len(failed) < len(claim.parcel.recipients):
         for result in failed:
-            journal.recipient_failed(id=claim.parcel.id, recipient=result.address, answer=result.answer[:_ANSWER])
+            journal.recipient_failed(
+                id=claim.parcel.id, device=claim.device, recipient=result.address, answer=result.answer[:_ANSWER],
+                rule=result.rule, meaning=result.meaning, remedy=result.remedy,
+            )  # fmt: skip
     if decision.kind is Kind.DELIVERED:
         journal.delivered(**fields)
     elif decision.kind is Kind.FAILED:

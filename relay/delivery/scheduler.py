@@ -7,13 +7,15 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from relay.delivery.lane import Lane, Plan
+from relay.delivery.lane import Lane
+from relay.delivery.pauses import Pauses
+from relay.delivery.plan import Plan
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
     from relay.config.settings import Settings, Spool
-    from relay.delivery.lane import Way
-    from relay.spool.store import Pause, Store
+    from relay.delivery.plan import Way
+    from relay.spool.store import Store
     from relay.telemetry.journal import Journal
 
 _PURGE_S = 600.0
@@ -29,13 +31,13 @@ class Scheduler:
         self._lanes: dict[str, Lane] = {}
         self._lane_of: dict[str, Lane] = {}
         self._stopping = False
-        self._pauses: dict[str, Pause] = {}
+        self._pauses = Pauses(store, journal)
         self._keep: Spool | None = None
         self._purging: asyncio.Task[None] | None = None
 
     async def start(self, settings: Settings, ways: dict[str, Way]) -> None:
         """Takes up what the spool holds. Raises `SpoolError`."""
-        self._pauses.update(await self._store.pauses())
+        await self._pauses.load()
         await self.plan(settings, ways)
         self._purging = asyncio.get_running_loop().create_task(self._purge(), name="purge")
 

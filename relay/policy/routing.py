@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from fnmatch import translate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,4 +77,6 @@ def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: Net
 
 
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(translate(pattern.lower()) for pattern in patterns))
+    """Only * is special: it stands for any characters."""
+    texts = (".*".join(map(re.escape, pattern.lower().split("*"))) for pattern in patterns)
+    return re.compile(rf"(?s:{'|'.join(texts)})\Z")

@@ -132,6 +132,8 @@ class Intake(asyncio.BufferedProtocol):
             await self._draft.relieved()
         except SpoolError as error:
             self.failure = self.failure or error
+        except Exception as error:  # noqa: BLE001  (reading must go on to the end of data, where the device looks)
+            self.failure = self.failure or SpoolError(repr(error))
         self._relief = None
         if not self.done.done() and not transport.is_closing():
             transport.resume_reading()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from relay.config.settings import Listener
 
 _BACKLOG = 512
+_LAST_S = 5.0  # for what a cut session still has on its way to the disk
 
 
 class Server:
@@ -64,7 +65,7 @@ class Server:
         left = await self._wait(deadline_s)
         for session in left:
             session.abort()
-        await self._wait(deadline_s)
+        await self._wait(_LAST_S)
         return len(left)
 
     async def _wait(self, seconds: float) -> list[Session]:

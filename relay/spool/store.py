@@ -108,6 +108,9 @@ class RecipientResult:
     address: Address
     state: str
     answer: str
+    rule: str = ""
+    meaning: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ import pytest_asyncio
 import structlog
 
 from relay.config.settings import Delivery, MailboxLimits, Spool
-from relay.delivery.lane import Lane, Plan, Way
+from relay.delivery.lane import Lane
+from relay.delivery.pauses import Pauses
+from relay.delivery.plan import Plan, Way
 from relay.message.address import Address
 from relay.message.reply import Reply
 from relay.policy.verdicts import Facts
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from relay.message.parcel import Parcel
     from relay.spool.browse import QueueItem
-    from relay.spool.store import Pause
 
 MAILBOX = "scanner@contoso.test"
 HOST = "pretend.test"
@@ -95,7 +96,7 @@ class Theatre:
             wrapper_class=structlog.make_filtering_bound_logger(0),
         )  # fmt: skip
         self.journal = Journal(logger)
-        self.pauses: dict[str, Pause] = {}
+        self.pauses = Pauses(self.store, self.journal)
         self.lane = Lane(self.plan(), self.store, self.journal, self.pauses)
         self.browser = Browser(directory)
         self.count = 0

@@ -12,7 +12,9 @@ import structlog
 
 from relay.config.settings import Delivery, MailboxLimits, Spool
 from relay.delivery import lane as lane_module
-from relay.delivery.lane import Lane, Plan, Way
+from relay.delivery.lane import Lane
+from relay.delivery.pauses import Pauses
+from relay.delivery.plan import Plan, Way
 from relay.message.address import Address
 from relay.message.reply import Reply
 from relay.policy.verdicts import Facts
@@ -92,7 +94,8 @@ class Stage:
         limits = MailboxLimits(sessions=1, messages_per_minute=0)
         ways = {"scans": Way(self.upstream, Facts(host="pretend.test"), idle_s)}
         plan = Plan(MAILBOX, limits, ways, Delivery(retry_s=(0.01,)))
-        self.lane = Lane(plan, self.store, Journal(logger), {})
+        journal = Journal(logger)
+        self.lane = Lane(plan, self.store, journal, Pauses(self.store, journal))
         self.browser = Browser(directory)
 
     async def put(self, name: str) -> None:

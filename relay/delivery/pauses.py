@@ -1,0 +1,82 @@
+"""Profiles that wait for their configuration to be mended: one message at a time tries whether it is, mail is kept.
+
+The spool keeps a pause across restarts; between two rechecks nothing of the profile is claimed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from relay.spool.store import Pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from relay.delivery.decision import Decision
+    from relay.spool.store import Store
+    from relay.telemetry.journal import Journal
+
+
+class Pauses:
+    """All pauses of the relay, shared by the lanes."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+        self._by_profile: dict[str, Pause] = {}
+
+    async def load(self) -> None:
+        """Takes up what the spool kept. Raises `SpoolError`."""
+        self._by_profile.update(await self._store.pauses())
+
+    def __contains__(self, profile: str) -> bool:
+        return profile in self._by_profile
+
+    def open(self, profiles: Iterable[str]) -> tuple[str, ...]:
+        """Those that may be tried now: not paused, or due for a recheck."""
+        now = _now()
+        return tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
+
+    def next_recheck(self, profiles: Iterable[str]) -> int | None:
+        """When the next of them is tried (epoch milliseconds); one whose time has come is not waiting."""
+        rechecks = (self._by_profile[name].until for name in profiles if name in self)
+        return min((until for until in rechecks if until > _now()), default=None)
+
+    def recheck_now(self, profiles: Iterable[str]) -> None:
+        """Whoever reloads or restarts may have mended the cause."""
+        for name in profiles:
+            if name in self:
+                self._by_profile[name] = replace(self._by_profile[name], until=_now())
+
+    def probe(self, profile: str, recheck_s: float) -> None:
+        """A message of this profile was claimed; while it finds out, the others wait."""
+        if profile in self:
+            self._by_profile[profile] = replace(self._by_profile[profile], until=_now() + int(recheck_s * 1000))
+
+    async def begin(self, profile: str, mailbox: str, decision: Decision, recheck_s: float) -> int:
+        """Pauses the profile, or goes on doing so; returns when it is tried again. Raises `SpoolError`."""
+        settlement = decision.settlement
+        earlier = self._by_profile.get(profile)
+        pause = Pause(
+            profile=profile, since=earlier.since if earlier else _now(), until=decision.pause_until or 0,
+            rule=settlement.rule, answer=settlement.answer, meaning=settlement.meaning, remedy=settlement.remedy,
+        )  # fmt: skip
+        self._by_profile[profile] = pause
+        await self._store.pause(pause)
+        self._journal.paused(
+            profile=profile, mailbox=mailbox, rule=pause.rule, meaning=pause.meaning, remedy=pause.remedy,
+            answer=pause.answer, recheck_s=recheck_s,
+        )  # fmt: skip
+        return pause.until
+
+    async def end(self, profile: str, mailbox: str) -> None:
+        """The cause is gone: what waited is due. Raises `SpoolError`."""
+        self._by_profile.pop(profile, None)
+        await self._store.resume(profile)
+        self._journal.resumed(profile=profile, mailbox=mailbox)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,124 @@
+"""One connection of a mailbox: claims, attempts, settles, and claims again, until there is nothing more to do.
+
+A delivered message is settled while the next one is already on its way; what touches others (a pause, a rest of the
+mailbox) is written before anything else is claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from typing import TYPE_CHECKING
+
+from relay.delivery.attempt import Line, attempt
+from relay.delivery.decision import Moment, decide
+from relay.delivery.report import report
+from relay.message.outcome import Kind
+from relay.policy.backoff import delay_s
+from relay.spool.store import Claim, Rest, Seat, SpoolError
+
+if TYPE_CHECKING:
+    from relay.delivery.decision import Decision
+    from relay.delivery.lane import Lane
+    from relay.delivery.plan import Plan
+
+
+class Worker:
+    """Works for a lane under the name it holds its slot by."""
+
+    def __init__(self, lane: Lane, owner: str) -> None:
+        self._lane = lane
+        self._store = lane.store
+        self._owner = owner
+        self._line = Line()
+        self._settling: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until the lane has no work or no place for it. Raises only what is a mistake of the relay."""
+        try:
+            while self._lane.has_a_place() and await self._step():
+                pass
+        finally:
+            try:
+                await self._settled()
+            finally:
+                await self._line.close()
+                await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            await self._store.leave(self._owner)
+        except SpoolError as error:
+            self._lane.report_broken(error)
+
+    async def _step(self) -> bool:
+        """One claim and what follows; False when there is nothing more to do."""
+        try:
+            seen, plan = self._lane.arrivals, self._lane.plan
+            found = await self._claim(plan)
+            if isinstance(found, Claim):
+                await self._deliver(found, plan)
+                return True
+            await self._settled()
+            return await self._lane.rest(found, seen)
+        except SpoolError as error:
+            await self._line.close()
+            self._lane.come_back(error)
+            return False
+
+    async def _claim(self, plan: Plan) -> Claim | Rest:
+        found: Claim | Rest = Rest(None)
+        pauses = self._lane.pauses
+        if profiles := pauses.open(plan.ways):
+            seat = Seat(self._owner, plan.mailbox, profiles, plan.limits.sessions, plan.limits.messages_per_minute)
+            found = await self._store.claim(seat, lambda number: _retry_ms(plan, number))
+        if isinstance(found, Claim):
+            pauses.probe(found.profile, plan.settings.recheck_s)
+            return found
+        return Rest(min(filter(None, (found.until, pauses.next_recheck(plan.ways))), default=None))
+
+    async def _deliver(self, claim: Claim, plan: Plan) -> None:
+        way = plan.ways[claim.profile]
+        started = time.perf_counter()
+        result = await attempt(claim.parcel, self._line, way.transport, way.facts)
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        moment = Moment(time.time_ns() // 1_000_000, random.random(), self._lane.failures)  # noqa: S311
+        decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        await self._settled()
+        self._settling = asyncio.get_running_loop().create_task(self._settle(claim, decision, ms), name="settle")
+        if decision.kind is not Kind.DELIVERED or claim.profile in self._lane.pauses:
+            await self._settled()
+            await self._lane.follow(claim, decision, reached=not result.met.early)
+        else:
+            self._lane.failures = 0
+
+    async def _settled(self) -> None:
+        """Waits until the last outcome is written. Raises `SpoolError` when the lane stops and the disk does not."""
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            await settling
+
+    async def _settle(self, claim: Claim, decision: Decision, ms: float) -> None:
+        """Writes the outcome, as soon as the disk takes it: forgotten, it would cost a duplicate at the next start."""
+        while True:
+            try:
+                await self._store.settle(claim, decision.settlement)
+            except SpoolError as error:
+                if self._lane.stopping.is_set():
+                    raise
+                await self._pass(self._lane.report_broken(error))
+            else:
+                report(self._lane.journal, claim, decision, ms)
+                return
+
+    async def _pass(self, seconds: float) -> None:
+        """Lets some time go by, or less when the lane is to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._lane.stopping.wait()
+
+
+def _retry_ms(plan: Plan, attempt_number: int) -> int:
+    return int(delay_s(attempt_number, schedule=plan.settings.retry_s, chance=random.random()) * 1000)  # noqa: S311
