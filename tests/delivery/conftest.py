@@ -126,9 +126,12 @@ class Theatre:
         return item
 
     async def becomes(self, name: str, state: str) -> list[str]:
-        """Waits for a state; the outcomes of the attempts so far."""
-        await until(lambda: self.item(name).state == state)
+        """Waits for a state, and until the journal has told it; the outcomes of the attempts so far."""
+        await until(lambda: self.item(name).state == state and self._told(name) >= len(self.item(name).attempts))
         return [attempt.outcome for attempt in self.item(name).attempts]
+
+    def _told(self, name: str) -> int:
+        return sum(event.get("id") == name and event["event"].startswith("message.") for event in self.events())
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
