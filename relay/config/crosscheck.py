@@ -129,6 +129,14 @@ def _devices_find_a_listener(tree: Tree) -> Iterator[Finding]:
             )
 
 
+def _devices_can_encrypt(tree: Tree) -> Iterator[Finding]:
+    if {listener.get("tls") or "optional" for _, listener in _listeners(tree)} != {"none"}:
+        return
+    for name, device in _sections(tree, "devices"):
+        if device.get("tls") == "required":
+            yield Finding(("devices", name, "tls"), "no listener offers TLS", remedy="set tls: optional on a listener")
+
+
 _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _apps_exist,
     _profiles_exist,
@@ -137,6 +145,7 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _addresses_are_unique,
     _listeners_differ,
     _devices_find_a_listener,
+    _devices_can_encrypt,
 )
 
 

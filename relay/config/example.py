@@ -127,7 +127,7 @@ def _suggestion(field: FieldInfo) -> Any:
 
 def _flow(value: Any) -> str:
     """A value in one line of YAML."""
-    value = list(value) if isinstance(value, tuple) else value
+    value = [_bare(item) for item in value] if isinstance(value, tuple) else value
     text = yaml.safe_dump(_bare(value), default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True)
     return text.removesuffix("...\n").strip()
 

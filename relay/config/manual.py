@@ -123,7 +123,11 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if field.default in (None, "", PydanticUndefined) or isinstance(field.default, BaseModel):
         return ""
-    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    value = (
+        [item.value if isinstance(item, Enum) else item for item in field.default]
+        if isinstance(field.default, tuple)
+        else field.default
+    )
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

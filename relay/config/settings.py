@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,18 +16,22 @@ from pydantic_core import PydanticCustomError
 from relay.config.clouds import HOSTS, Cloud
 from relay.config.complaint import option_name
 from relay.config.crosscheck import crosscheck
-from relay.config.inbound import Device, Intake, Listener, ListenerAuth, ListenerTls, Login, Tls
+from relay.config.inbound import Device, DeviceTls, Intake, Login, Tls
+from relay.config.listening import Listener, ListenerAuth, ListenerTls, Mechanism, TlsFloor
 from relay.config.network import Network
 from relay.config.outbound import App, Credential, Delivery, Endpoint, FromPolicy, MailboxLimits, Profile, Uncertain
 from relay.config.secret import SecretError, SecretRef
 from relay.config.section import Mail, Name, Section
 
 __all__ = [
+    "Answer",
     "App",
     "Cloud",
     "Credential",
     "Delivery",
     "Device",
+    "DeviceOptions",
+    "DeviceTls",
     "Endpoint",
     "FromPolicy",
     "Intake",
@@ -38,6 +43,7 @@ __all__ = [
     "LogLevel",
     "Login",
     "MailboxLimits",
+    "Mechanism",
     "Network",
     "Profile",
     "SecretError",
@@ -45,6 +51,7 @@ __all__ = [
     "Settings",
     "Spool",
     "Tls",
+    "TlsFloor",
     "Uncertain",
 ]
 
@@ -124,6 +131,9 @@ class Settings(Section):
         default_factory=dict,
         description="Devices that may hand in mail, by a name of your choice; all others are refused.",
     )
+    defaults: DeviceOptions = Field(
+        default=DeviceOptions(), description="What holds for every device that does not set the option itself."
+    )
     limits: MailboxLimits = Field(
         default=MailboxLimits(),
         description="How much each mailbox sends; Exchange turns away what is above its own limits.",
@@ -137,6 +147,11 @@ class Settings(Section):
     spool: Spool = Field(default=Spool(), description="The store on disk that keeps mail until it has arrived.")
     delivery: Delivery = Field(default=Delivery(), description="When to try, try again and give up.")
     log: Log = Field(default=Log(), description="What is logged, and how.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _devices_inherit(cls, value: Any) -> Any:
+        return inherited(value)
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Settings:
