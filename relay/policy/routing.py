@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.policy.pattern import any_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,7 +41,7 @@ class Directory:
     """All devices of a configuration, indexed for the question every session asks."""
 
     def __init__(self, devices: Mapping[str, Device]) -> None:
-        known = [Known(name, device, _any_of(device.recipients)) for name, device in devices.items()]
+        known = [Known(name, device, any_of(device.recipients)) for name, device in devices.items()]
         self._by_login = {item.device.login.username: item for item in known if item.device.login is not None}
         by_address = [
             (network, item) for item in known if item.device.login is None and (network := item.device.network)
@@ -74,9 +76,3 @@ def plain_address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
 
 def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: Network) -> bool:
     return address.version == network.version and address in network
-
-
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Only * is special: it stands for any characters."""
-    texts = (".*".join(map(re.escape, pattern.lower().split("*"))) for pattern in patterns)
-    return re.compile(rf"(?s:{'|'.join(texts)})\Z")
