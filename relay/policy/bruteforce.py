@@ -2,10 +2,12 @@
 
 Two counts, both forgotten after an hour without a failure:
 
-- by address **and** user name: each failure costs a delay that doubles (1 s, 2 s, 4 s, 8 s); `failures` in a row close
-  that door for `block_s`, and every failure after that for twice as long, up to an hour. A right password ends it.
+- by address **and** user name: `failures` in a row close that door for `block_s`, and every failure after that for
+  twice as long, up to an hour. A right password ends it.
 - by address alone, whatever the names: `SPRAYED` times as many failures close the address for all names that have not
   logged in from there before. A right password does not end that: who knows one could otherwise guess all others.
+
+The first failure of an address is answered at once, the others after 1 s, 2 s, 4 s, 8 s, and 8 s again.
 
 A device whose password is right never waits: not for what others do from other addresses, nor, once it has logged in,
 for what they do from its own (a print server, a router) under other names.
@@ -114,8 +116,10 @@ class BruteForce:
         place = place_of(client)
         pair = self._pairs.touch((place, username))
         pair.note(now, patience.failures, patience.block_s)
-        self._places.touch(place).note(now, patience.failures * SPRAYED, patience.block_s)
-        return min(2.0 ** min(pair.failures - 1, 32), LONGEST_DELAY_S)
+        whole = self._places.touch(place)
+        whole.note(now, patience.failures * SPRAYED, patience.block_s)
+        before = max(pair.failures, whole.failures) - 1
+        return min(2.0 ** min(before - 1, 32), LONGEST_DELAY_S) if before else 0.0
 
     def succeeded(self, client: str, username: str) -> None:
         """A right password: this name is trusted at this address, and its failures are forgotten."""

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerAuth, ListenerTls
 from relay.policy.routing import Directory
+from relay.smtpd.ceilings import Crowd
+from relay.smtpd.guard import LoginGuard
 from relay.smtpd.intake import Flight
 from relay.smtpd.login import MECHANISMS
+from relay.smtpd.passwords import Passwords
 
 if TYPE_CHECKING:
     import ssl
@@ -38,6 +41,9 @@ class House:
     sessions: int = 0
     stopping: bool = False
     flight: Flight = field(default_factory=Flight)
+    passwords: Passwords = field(default_factory=Passwords)
+    crowd: Crowd = field(default_factory=Crowd)
+    guard: LoginGuard = field(default_factory=LoginGuard)
 
 
 class Desk:

@@ -46,7 +46,7 @@ class Intake(asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self, draft: Draft, limit: int, flight: Flight, owner: asyncio.BaseProtocol, alive: Callable[[], None]
+        self, draft: Draft, limit: int, flight: Flight, owner: asyncio.BaseProtocol, alive: Callable[[int], None]
     ) -> None:
         self._draft = draft
         self._limit = limit
@@ -118,7 +118,7 @@ class Intake(asyncio.BufferedProtocol):
             if not self.done.done():
                 self.done.set_result(None)
         else:
-            self._alive()
+            self._alive(nbytes)
             self._hold_back()
 
     def _hold_back(self) -> None:
@@ -136,6 +136,7 @@ class Intake(asyncio.BufferedProtocol):
             self.failure = self.failure or SpoolError(repr(error))
         self._relief = None
         if not self.done.done() and not transport.is_closing():
+            self._alive(0)
             transport.resume_reading()
 
     def eof_received(self) -> bool:

@@ -58,6 +58,7 @@ class Server:
     async def close(self, deadline_s: float) -> int:
         """Ends within the deadline; returns how many sessions had to be cut."""
         self._house.stopping = True
+        self._house.guard.release()
         for server in self._servers:
             server.close()
         for session in list(self._sessions):

@@ -16,6 +16,7 @@ from aiosmtpd.smtp import SMTP
 
 from relay.config.settings import ListenerTls
 from relay.message.reply import Reply
+from relay.smtpd.ceilings import Pace, Turn
 from relay.smtpd.dialogue import Dialogue
 from relay.smtpd.handover import Handover
 from relay.smtpd.intake import DeviceGone, Intake
@@ -26,17 +27,14 @@ if TYPE_CHECKING:
     from relay.smtpd.desk import Desk
     from relay.spool.store import Draft
 
-_MAX_ERRORS = 20
 _HANDSHAKE_S = 30
-_COUNTED = frozenset({500, 501, 502, 503, 504, 535})  # a refused recipient is an answer, not an error
+_LAST_WORD_S = 5.0  # for a device to read what it was told last
 _FREE_ROOM = "free room on that disk, or lower spool.min_free_bytes"
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
 _BYE = Reply(221, "2.0.0", "Bye")
 _READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
 _LOGGED_IN = Reply(235, "2.7.0", "Authentication successful")
 _STOPPING = Reply(421, "4.3.2", "The relay is stopping, try again in a minute")
-_TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
-_TOO_MANY_SESSIONS = Reply(421, "4.7.0", "Too many connections, try again later")
 _FAILED = Reply(421, "4.3.0", "The relay made a mistake, see its log; try again later")
 _TIMEOUT = Reply(421, "4.4.2", "Timeout, closing")
 _NOT_HTTP = Reply(421, "4.7.0", "This is a mail server, closing")
@@ -61,13 +59,12 @@ class Session(SMTP):
         self.session = self.envelope = None
         self.transport: Any = None  # an asyncio.Transport while connected
         self._original_transport = self._timeout_handle = self._handler_coroutine = None
-        intake = desk.house.rules.settings.intake
-        self._timeout_duration = intake.command_timeout_s
-        self._data_timeout = intake.data_timeout_s
+        self._limits = desk.house.rules.settings.intake
+        self._timeout_duration = self._limits.command_timeout_s
+        self._turn = Turn(self._limits, loop.time())
         self._desk = desk
         self._house = desk.house
         self._among = among
-        self._errors = 0
         self._closing = False
         self._in_hand = False
 
@@ -95,16 +92,28 @@ class Session(SMTP):
             self._timeout_handle.cancel()
 
     def _timeout_cb(self) -> None:
+        self._leave(_TIMEOUT)
+
+    def _leave(self, reply: Reply) -> None:
+        """The last word, in the middle of whatever is under way."""
+        self._closing = True
+        if self.transport is not None and not self.transport.is_closing():
+            self._send(reply)
+        self._part()
+
+    def _part(self) -> None:
+        """Closes, and does not wait for ever for a device that reads nothing of what it was told."""
+        self._stop_clock()  # here too: after a failed handshake nobody tells us that the connection is lost
         if self.transport is not None:
-            self._send(_TIMEOUT)
             self.transport.close()
+            if self.transport.get_write_buffer_size():
+                self._timeout_handle = self.loop.call_later(_LAST_WORD_S, self.transport.abort)
 
     def stop(self) -> None:
         """Ends the session now or, when a message is in hand, right after its answer."""
         self._closing = True
-        if not self._in_hand and self.transport is not None:
-            self._send(_STOPPING)
-            self.transport.close()
+        if not self._in_hand:
+            self._leave(_STOPPING)
 
     def abort(self) -> None:
         """Drops the connection."""
@@ -132,9 +141,7 @@ class Session(SMTP):
             self._house.journal.session_failed(client=self._dialogue.client, reason=repr(error))
             self._send(_FAILED)
         finally:
-            self._stop_clock()  # here too: after a failed handshake nobody tells us that the connection is lost
-            if self.transport is not None:
-                self.transport.close()
+            self._part()
             self._house.sessions -= 1
             self._among.discard(self)
 
@@ -142,9 +149,16 @@ class Session(SMTP):
         if self._house.stopping:
             self._send(_STOPPING)
             return
-        if self._house.sessions > self._house.rules.settings.intake.max_sessions:
-            self._send(self._watched(_TOO_MANY_SESSIONS, "more connections than intake.max_sessions"))
-            return
+        refusal = self._house.crowd.enter(self._dialogue.client, self._house.sessions, self._limits)
+        try:
+            if refusal is not None:
+                self._send(self._watched(*refusal))
+            else:
+                await self._talk()
+        finally:
+            self._house.crowd.leave(self._dialogue.client)
+
+    async def _talk(self) -> None:
         self._writer.write(self._desk.greeting)
         while not self._closing:
             answer = await self._answer_next()
@@ -160,7 +174,9 @@ class Session(SMTP):
             line = await self._lines.line()
         except LineTooLong:
             return _LINE_TOO_LONG
-        self._reset_timeout()
+        self._reset_timeout(self._turn.command_s(self.loop.time()))
+        if (refusal := self._turn.command(len(self._dialogue.recipients))) is not None:
+            return self._watched(*refusal)
         verb, _, argument = line.strip().partition(b" ")
         return await self._answer(verb.upper(), argument.strip().decode("utf-8", "replace"))
 
@@ -203,11 +219,10 @@ class Session(SMTP):
             self._writer.write(reply.encode())
 
     def _count(self, reply: Reply) -> None:
-        if reply.code in _COUNTED:
-            self._errors += 1
-        if self._errors >= _MAX_ERRORS:
-            self._send(_TOO_MANY_ERRORS)
-            self._closing = True
+        """421 closes (RFC 5321 §3.8), whoever said it."""
+        if (last := self._turn.answered(reply)) is not None:
+            self._send(self._watched(*last))
+        self._closing = self._closing or last is not None or reply.code == _STOPPING.code
 
     # -- what has to wait
 
@@ -217,15 +232,19 @@ class Session(SMTP):
         self._in_hand = True
         try:
             draft = self._house.store.draft()
+            self._pace = Pace(self._limits, self.loop.time())
             intake = Intake(draft, self._desk.limit, self._house.flight, self, self._still_coming)
             self._writer.write(_GO_AHEAD)
             await self._read(intake, draft)
             self._stop_clock()  # from here on it is the disk that takes its time, not the device
-            return await Handover(self._desk, self._dialogue, draft, intake).run()
+            answer = await Handover(self._desk, self._dialogue, draft, intake).run()
+            if answer.positive:
+                self._turn.anew(self.loop.time())
+            return answer
         finally:
             self._in_hand = False
             self._dialogue.reset()
-            self._reset_timeout()
+            self._reset_timeout(self._turn.command_s(self.loop.time()))
 
     async def _read(self, intake: Intake, draft: Draft) -> None:
         """Up to the end of data; whatever ends it before leaves nothing on the disk."""
@@ -237,19 +256,29 @@ class Session(SMTP):
                 self._house.journal.session_broken(client=self._dialogue.client, reason=str(error))
             raise
 
-    def _still_coming(self) -> None:
-        self._reset_timeout(self._data_timeout)
+    def _still_coming(self, octets: int) -> None:
+        """Octets have come, or, with 0, the disk lets the device go on after it held it back."""
+        now = self.loop.time()
+        if not octets:
+            self._pace.anew(now)
+        if (refusal := self._pace.came(octets, now)) is not None:
+            self._leave(self._watched(*refusal))
+        else:
+            self._reset_timeout(self._limits.data_timeout_s)
 
     async def _auth(self, argument: str) -> Reply:
         mechanism, _, initial = argument.partition(" ")
         if mechanism.upper() not in MECHANISMS:
             return _NO_MECHANISM
+        client, username = self._dialogue.client, ""
         try:
             username, password = await credentials(mechanism.upper(), initial.strip() or None, self._ask)
-            directory = self._house.rules.directory
-            self._dialogue.login = identify(directory, username, password, self._dialogue.client)
+            self._house.guard.check(client, username)
+            self._dialogue.login = await identify(self._house, username, password, client)
         except AuthRefused as refused:
-            return self._watched(refused.reply, refused.reason)
+            reply = await self._house.guard.answer(client, username, refused, self._limits)
+            return self._watched(reply, refused.reason)
+        self._house.guard.succeeded(client, username)
         return _LOGGED_IN
 
     async def _ask(self, challenge: bytes) -> bytes:
