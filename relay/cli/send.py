@@ -104,8 +104,12 @@ def _login_of(devices: dict[str, Device], name: str) -> tuple[str, str]:
     login = devices[name].login
     if login is None:
         return "", ""
+    if login.password is None:
+        raise click.UsageError(
+            f"--device {name}: only the hash of its password is known; use --username, --password-env"
+        )
     try:
-        return login.username, login.password.read()
+        return login.username, "ignored" if login.any_password else login.password.read()
     except SecretError as error:
         raise click.ClickException(str(error)) from error
 

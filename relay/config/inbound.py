@@ -1,16 +1,14 @@
-"""The options of the side that faces devices: the certificate, who may hand in mail, and how much.
+"""The options of the side that faces devices: its certificate, how much mail it takes, and how patient it is.
 
 Parts of `relay.config.settings`, which is where others import them from.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
-from relay.config.section import Patience, Positive, Seconds, Section, Text
+from relay.config.section import Patience, Positive, Seconds, Section
 
 
 class Tls(Section):

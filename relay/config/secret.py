@@ -99,6 +99,19 @@ class SecretRef(BaseModel):
             ) from None
 
 
+class _Ignored(SecretRef):
+    """In the place of a password: it is not looked at."""
+
+    def __str__(self) -> str:
+        return "ignored"
+
+    def read(self) -> str:
+        raise SecretError("the password of this login is ignored: there is none to read")
+
+
+IGNORED = _Ignored.model_construct()
+
+
 def _both_forms(schema: dict[str, Any]) -> None:
     """JSON Schema: the long form with exactly one source, or the short form."""
     long = dict(schema) | {"minProperties": 1, "maxProperties": 1}

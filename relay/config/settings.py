@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError
 from relay.config.clouds import HOSTS, Cloud
 from relay.config.complaint import option_name
 from relay.config.crosscheck import crosscheck
-from relay.config.inbound import Device, DeviceTls, Intake, Login, Tls
+from relay.config.device import Answer, Device, DeviceOptions, DeviceTls, Login, inherited
+from relay.config.inbound import Intake, Tls
 from relay.config.listening import Listener, ListenerAuth, ListenerTls, Mechanism, TlsFloor
 from relay.config.network import Network
 from relay.config.outbound import App, Credential, Delivery, Endpoint, FromPolicy, MailboxLimits, Profile, Uncertain

@@ -32,7 +32,9 @@ class Shape:
 
     @property
     def is_secret(self) -> bool:
-        return self.kind is SecretRef
+        """A reference to a secret, or a value that is not to be shown itself."""
+        hidden = self.field is not None and self.field.json_schema_extra == {"writeOnly": True}
+        return self.kind is SecretRef or hidden
 
 
 def option_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from typing import TYPE_CHECKING
 
 from relay.config.secret import SecretError
@@ -16,7 +15,8 @@ from relay.message.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from relay.policy.routing import Directory, Known
+    from relay.policy.routing import Known
+    from relay.smtpd.desk import House
 
     Ask = Callable[[bytes], Awaitable[bytes]]
 
@@ -46,16 +46,16 @@ async def credentials(mechanism: str, initial: str | None, ask: Ask) -> tuple[st
     return _text(username), _text(password)
 
 
-def identify(directory: Directory, username: str, password: str, client: str) -> Known:
+async def identify(house: House, username: str, password: str, client: str) -> Known:
     """The device that signs in so, from there. Raises `AuthRefused`."""
-    known = directory.by_login(username, client)
+    known = house.rules.directory.by_login(username, client)
     if known is None or known.device.login is None:
         raise AuthRefused(INVALID, f"no device with user name {username!r} may log in from {client}")
     try:
-        expected = known.device.login.password.read()
-    except SecretError as error:
+        right = await house.passwords.right(known.device.login, password)
+    except (SecretError, ValueError) as error:
         raise AuthRefused(_UNREADABLE, str(error)) from error
-    if not hmac.compare_digest(expected.encode(), password.encode()):
+    if not right:
         raise AuthRefused(INVALID, f"wrong password for device {known.name}")
     return known
 
