@@ -48,7 +48,8 @@ def summary(settings: Settings) -> Iterator[str]:
 
 def _leaves(settings: Settings, name: str) -> str:
     profile, endpoint = settings.profiles[name], settings.endpoint_of(name)
-    return f"{profile.mailbox}  from {profile.from_policy}  app {profile.app}  to {endpoint.host}:{endpoint.port}"
+    author = profile.from_policy if profile.send_as is None else f"{profile.from_policy} ({profile.send_as.address})"
+    return f"{profile.mailbox}  from {author}  app {profile.app}  to {endpoint.host}:{endpoint.port}"
 
 
 def _known_by(device: Device) -> str:

@@ -45,9 +45,12 @@ def _apps_exist(tree: Tree) -> Iterator[Finding]:
 
 
 def _profiles_exist(tree: Tree) -> Iterator[Finding]:
+    shared = _defaults(tree).get("profile")
+    yield from _unknown_name(("defaults", "profile"), shared, _names(tree, "profiles"), "profile")
     for name, device in _sections(tree, "devices"):
-        path = ("devices", name, "profile")
-        yield from _unknown_name(path, device.get("profile"), _names(tree, "profiles"), "profile")
+        path, own = ("devices", name, "profile"), device.get("profile")
+        if own != shared:
+            yield from _unknown_name(path, own, _names(tree, "profiles"), "profile")
 
 
 def _unknown_name(path: Path, name: object, known: list[str], kind: str) -> Iterator[Finding]:
@@ -62,6 +65,21 @@ def _unknown_name(path: Path, name: object, known: list[str], kind: str) -> Iter
         )
 
 
+def _send_as_is_told(tree: Tree) -> Iterator[Finding]:
+    """`from: send_as` of a profile, or of a device that leaves by it, needs the address to send as."""
+    remedy = "add send_as: {address: …, name: …} to the profile"
+    profiles, shared = dict(_sections(tree, "profiles")), _defaults(tree)
+    without = {name for name, profile in profiles.items() if not profile.get("send_as")}
+    for name in sorted(without):
+        if profiles[name].get("from") == "send_as":
+            yield Finding(("profiles", name, "from"), "the profile has no send_as", found="send_as", remedy=remedy)
+    for name, device in _sections(tree, "devices"):
+        profile = device.get("profile") or shared.get("profile")
+        if (device.get("from") or shared.get("from")) == "send_as" and profile in without:
+            path = ("devices", name, "from") if device.get("from") else ("defaults", "from")
+            yield Finding(path, f"profile {profile} has no send_as", found="send_as", remedy=remedy)
+
+
 def _mailboxes_are_used(tree: Tree) -> Iterator[Finding]:
     used = [str(profile.get("mailbox")) for _, profile in _sections(tree, "profiles") if profile.get("mailbox")]
     seen: dict[str, str] = {}
@@ -74,16 +92,18 @@ def _mailboxes_are_used(tree: Tree) -> Iterator[Finding]:
 
 
 def _logins_are_unique(tree: Tree) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
+    """Devices that log in with the same name are fine as long as their addresses tell them apart."""
+    seen: dict[tuple[str, object], str] = {}
     for name, device in _sections(tree, "devices"):
         username = _username(device)
-        if username and seen.setdefault(username.lower(), name) != name:
-            other = seen[username.lower()]
+        network = _network(device.get("address"))
+        if username and seen.setdefault((username.lower(), network), name) != name:
+            other = seen[username.lower(), network]
             yield Finding(
                 ("devices", name, "login", "username"),
-                f"device {other} has the same user name",
+                f"device {other} has the same user name" + (" and the same address" if network else ""),
                 found=username,
-                remedy="give each device its own, or make them one device",
+                remedy="give each device its own, tell them apart by their addresses, or make them one device",
             )
 
 
@@ -133,13 +153,14 @@ def _devices_can_encrypt(tree: Tree) -> Iterator[Finding]:
     if {listener.get("tls") or "optional" for _, listener in _listeners(tree)} != {"none"}:
         return
     for name, device in _sections(tree, "devices"):
-        if device.get("tls") == "required":
+        if device.get("tls", _defaults(tree).get("tls")) == "required":
             yield Finding(("devices", name, "tls"), "no listener offers TLS", remedy="set tls: optional on a listener")
 
 
 _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _apps_exist,
     _profiles_exist,
+    _send_as_is_told,
     _mailboxes_are_used,
     _logins_are_unique,
     _addresses_are_unique,
@@ -147,6 +168,11 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _devices_find_a_listener,
     _devices_can_encrypt,
 )
+
+
+def _defaults(tree: Tree) -> Tree:
+    shared = tree.get("defaults")
+    return shared if isinstance(shared, dict) else {}
 
 
 def _names(tree: Tree, section: str) -> list[str]:

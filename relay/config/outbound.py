@@ -22,6 +22,14 @@ class FromPolicy(StrEnum):
     KEEP = "keep"
     MAILBOX = "mailbox"
     PERSON = "person"
+    SEND_AS = "send_as"
+
+
+class Unlisted(StrEnum):
+    """What becomes of mail whose author is not among the senders of its profile."""
+
+    MAILBOX = "mailbox"
+    REFUSE = "refuse"
 
 
 class Uncertain(StrEnum):
@@ -109,6 +117,22 @@ class Endpoint(Section):
     )
 
 
+class SendAs(Section):
+    """The author that recipients see, when it is not the mailbox that signs in."""
+
+    address: Mail = Field(
+        description="Address of the shared mailbox; the mailbox that signs in needs Send As on it.",
+        examples=["helpdesk@contoso.com"],
+    )
+    name: str = Field(
+        default="",
+        max_length=78,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="Display name in front of it; empty: the address alone.",
+        examples=["Help Desk"],
+    )
+
+
 class Profile(Section):
     """How mail leaves: the app, the mailbox that signs in, and what becomes of the sender."""
 
@@ -118,7 +142,25 @@ class Profile(Section):
         default=FromPolicy.KEEP,
         alias="from",
         description="The sender: keep (as the device wrote it; needs Send As), mailbox (replaced by the mailbox), "
-        "person (the mailbox with the person's name, replies go to the person).",
+        "person (the mailbox with the person's name, replies go to the person), send_as (the address and name under "
+        "send_as). docs/reference/from-policy.md shows what each makes of a message.",
+    )
+    send_as: SendAs | None = Field(
+        default=None,
+        description="The shared mailbox whose address and name `from: send_as` writes.",
+        examples=[{"address": "helpdesk@contoso.com", "name": "Help Desk"}],
+    )
+    senders: tuple[Text, ...] = Field(
+        default=("*",),
+        min_length=1,
+        description="Who may be named as author: kept in From and MAIL FROM, shown by name, put into Reply-To; * "
+        "stands for any characters. The mailbox itself always may.",
+        examples=[["*@contoso.com"]],
+    )
+    unlisted: Unlisted = Field(
+        default=Unlisted.MAILBOX,
+        description="Mail that names somebody else: mailbox (it leaves as the mailbox, or as send_as, and nobody else "
+        "is named), refuse (the device hears 550).",
     )
     endpoint: Endpoint = Field(default=Endpoint(), description="Overrides where mail is submitted.")
     pipelining: bool = Field(

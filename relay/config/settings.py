@@ -20,7 +20,18 @@ from relay.config.device import Answer, Device, DeviceOptions, DeviceTls, Login,
 from relay.config.inbound import Intake, Tls
 from relay.config.listening import Listener, ListenerAuth, ListenerTls, Mechanism, TlsFloor
 from relay.config.network import Network
-from relay.config.outbound import App, Credential, Delivery, Endpoint, FromPolicy, MailboxLimits, Profile, Uncertain
+from relay.config.outbound import (
+    App,
+    Credential,
+    Delivery,
+    Endpoint,
+    FromPolicy,
+    MailboxLimits,
+    Profile,
+    SendAs,
+    Uncertain,
+    Unlisted,
+)
 from relay.config.secret import SecretError, SecretRef
 from relay.config.section import Mail, Name, Section
 
@@ -49,11 +60,13 @@ __all__ = [
     "Profile",
     "SecretError",
     "SecretRef",
+    "SendAs",
     "Settings",
     "Spool",
     "Tls",
     "TlsFloor",
     "Uncertain",
+    "Unlisted",
 ]
 
 

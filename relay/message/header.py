@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIMIT = 256 * 1024
 _FIELD_START = re.compile(rb"(?m)^[!-9;-~]+[ \t]*:")
@@ -54,8 +58,12 @@ def field(section: bytes, name: str) -> bytes | None:
 
 def value(section: bytes, name: str) -> bytes | None:
     """The unfolded, stripped body of the first field of that name; None when there is none."""
-    raw = field(section, name)
-    return None if raw is None else _FOLD.sub(b"", raw.partition(b":")[2]).strip()
+    return next(values(section, name), None)
+
+
+def values(section: bytes, name: str) -> Iterator[bytes]:
+    """The unfolded, stripped body of every field of that name."""
+    return (_FOLD.sub(b"", match[0].partition(b":")[2]).strip() for match in _pattern(name).finditer(section))
 
 
 def replaced(section: bytes, name: str, line: bytes) -> bytes:

@@ -6,16 +6,27 @@ Only reply codes that devices know are used.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerAuth, ListenerTls
-from relay.message.reply import Reply
+from relay.message.address import Address, authors
+from relay.message.header import section_of, values
+from relay.policy.refusal import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from relay.config.settings import Listener
-    from relay.message.address import Address
     from relay.policy.routing import Known
+
+_UNPRINTABLE = re.compile(r"[^ -~]")
+
+
+_LARGEST = ("intake", "max_message_size")
+_MOST_RECIPIENTS = ("intake", "max_recipients")
+_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,45 +38,91 @@ class Client:
     known: Known | None
 
 
-def must_encrypt(listener: Listener, client: Client) -> Reply | None:
+def must_encrypt(listener: Listener, client: Client) -> Refusal | None:
     """Before AUTH and MAIL: a listener with `tls: required` takes nothing in clear."""
     if listener.tls is ListenerTls.REQUIRED and not client.encrypted:
-        return Reply(530, "5.7.0", "Must issue a STARTTLS command first")
+        return Refusal(530, "5.7.0", "Must issue a STARTTLS command first", ("listener", "tls"))
     return None
 
 
-def may_send(listener: Listener, client: Client, size: int | None, limit: int) -> Reply | None:
+def may_send(listener: Listener, client: Client, size: int | None, limit: int) -> Refusal | None:
     """The answer to MAIL: `size` is what the device announced with SIZE=, `limit` the largest message in octets."""
     refusal = must_encrypt(listener, client)
     if refusal is None and client.known is None:
         refusal = _unknown(listener, client.address)
     if refusal is None and size is not None and size > limit:
-        refusal = too_large(limit)
+        refusal = too_large(limit, client.known)
     return refusal
 
 
-def may_write_to(client: Client, recipient: Address, count: int, limit: int) -> Reply | None:
+def may_be_from(client: Client, sender: Address) -> Refusal | None:
+    """The answer to MAIL as far as the sender goes: one of the device's `senders`."""
+    if client.known is None or client.known.may_send_as(sender):
+        return None
+    return _not_its_sender(client.known, sender)
+
+
+def may_show(known: Known, head: bytes) -> Refusal | None:
+    """The answer to the end of data: every address in the From fields of the message is one of the device's `senders`.
+
+    Whatever the From policy makes of it, recipients see it: in From, as a name, or in Reply-To. A text without an @,
+    as many devices write it, names nobody.
+    """
+    if known.sends_as_anybody:
+        return None
+    found = (address for address in _authors(head) if "@" in address and not known.may_send_as(Address(address)))
+    stranger = next(found, None)
+    return None if stranger is None else _not_its_sender(known, stranger)
+
+
+def too_many(known: Known, wait_s: float) -> Refusal:
+    """The device handed in as many messages as it may within an hour."""
+    limit, minutes = known.device.messages_per_hour, int(wait_s // 60) + 1
+    text = f"{known.name} may send {limit} messages an hour, again in {minutes} min"
+    return Refusal(450, "4.7.1", text, known.option("messages_per_hour"))
+
+
+def may_write_to(client: Client, recipient: Address, count: int, limit: int) -> Refusal | None:
     """The answer to RCPT: `count` recipients were taken before this one."""
     if recipient.is_null:
-        return Reply(501, "5.1.3", "A recipient is needed")
+        return Refusal(501, "5.1.3", "A recipient is needed")
     if not recipient.domain or not recipient.local:
-        return Reply(550, "5.1.3", "The recipient needs a complete address, name@domain")
+        return Refusal(550, "5.1.3", "The recipient needs a complete address, name@domain")
     if client.known is None or not client.known.may_write_to(recipient):
         who = client.known.name if client.known else client.address
-        return Reply(550, "5.7.1", f"Recipient not allowed for {who}; see recipients of this device in the relay")
+        option = client.known.option("recipients") if client.known else ("devices",)
+        text = f"Recipient not allowed for {who}; see recipients of this device in the relay"
+        return Refusal(550, "5.7.1", text, option)
     if count >= limit:
-        return Reply(452, "4.5.3", f"Too many recipients, at most {limit} in one message")
+        return Refusal(452, "4.5.3", f"Too many recipients, at most {limit} in one message", _MOST_RECIPIENTS)
     return None
 
 
-def too_large(limit: int) -> Reply:
-    """The message is larger than the relay takes."""
-    return Reply(552, "5.3.4", f"Message too large, at most {limit} bytes; scan with a lower resolution")
+def too_large(limit: int, known: Known | None = None) -> Refusal:
+    """The message is larger than the relay takes, from this device or from any."""
+    own = known is not None and known.device.max_message_size == limit
+    option = known.option("max_message_size") if known is not None and own else _LARGEST
+    text = f"Message too large, at most {limit} bytes; scan with a lower resolution"
+    return Refusal(552, "5.3.4", text, option)
 
 
-def _unknown(listener: Listener, address: str) -> Reply:
+def _not_its_sender(known: Known, sender: str) -> Refusal:
+    shown = "".join(sign if " " <= sign <= "~" else "?" for sign in sender[:_LONGEST_SHOWN])
+    text = f"Sender <{shown}> not allowed for {known.name}; see senders of this device in the relay"
+    return Refusal(550, "5.7.1", text, known.option("senders"))
+
+
+def _authors(head: bytes) -> Iterator[str]:
+    for body in values(section_of(head), "From"):
+        yield from (address for _, address in authors(body.decode("latin-1")))
+
+
+def _unknown(listener: Listener, address: str) -> Refusal:
     if listener.auth is ListenerAuth.NONE:
-        return Reply(550, "5.7.1", f"{address} is not a device of this relay; add its address to devices")
+        text = f"{address} is not a device of this relay; add its address to devices"
+        return Refusal(550, "5.7.1", text, ("devices",))
     if listener.auth is ListenerAuth.REQUIRED:
-        return Reply(530, "5.7.0", "Authentication required: set user name and password in the device")
-    return Reply(530, "5.7.0", f"Authentication required: log in, or add address {address} to devices of this relay")
+        text = "Authentication required: set user name and password in the device"
+        return Refusal(530, "5.7.0", text, ("listener", "auth"))
+    text = f"Authentication required: log in, or add address {address} to devices of this relay"
+    return Refusal(530, "5.7.0", text, ("devices",))

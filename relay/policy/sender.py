@@ -1,34 +1,49 @@
 """The From policy: what becomes of the sender a device wrote, in the envelope and in the header.
 
-| policy  | MAIL FROM    | From                              | Reply-To                      | X-Original-From |
-|---------|--------------|-----------------------------------|-------------------------------|-----------------|
-| keep    | the device's | the device's (added if missing)   | the device's                  | –               |
-| mailbox | the mailbox  | the mailbox                       | the device's From, if real    | the device's    |
-| person  | the mailbox  | the person's name and the mailbox | the person's address, if real | the device's    |
+| policy  | MAIL FROM    | From                             | Reply-To                     | X-Original-From |
+|---------|--------------|----------------------------------|------------------------------|-----------------|
+| keep    | the device's | the device's (added if missing)  | the device's                 | –               |
+| mailbox | the mailbox  | the mailbox                      | the device's authors         | the device's    |
+| person  | the mailbox  | the author's name, the mailbox   | the device's authors         | the device's    |
+| send_as | send_as      | send_as, its name and address    | the device's authors         | the device's    |
 
-Exchange checks a Sender and further From fields too (5.2.252, 5.1.20): with mailbox and person, a Sender that is
-somebody else becomes X-Original-Sender and a second From becomes X-Original-From.
+Exchange checks a Sender and further From fields too (5.2.252, 5.1.20). With all policies but keep, a Sender that is
+somebody else becomes X-Original-Sender and a second From becomes X-Original-From; keep adds the Sender that several
+authors need (RFC 5322 §3.6.2).
 
-A From that already is the mailbox is left as it is. A Reply-To that the device wrote is never changed. An address is
-real when somebody could answer to it: it has a domain with a dot.
+A From that already is what the policy would write is left as it is. A Reply-To that the device wrote is never changed.
+Into a Reply-To go addresses that somebody could answer to (their domain has a dot), but for our own.
+
+Nobody but the `senders` of the profile is named by any policy. What else may look like an address counts too, in a name
+or a comment, since nobody knows which of them Exchange reads; mail that names somebody unlisted leaves by the mailbox
+(by send_as where that is the policy) with nobody named, or is refused.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from relay.config.settings import FromPolicy
+from relay.config.settings import FromPolicy, Unlisted
 from relay.message.address import Address, authors, first_author
-from relay.message.header import field, renamed, replaced, section_of, set_aside, value
+from relay.message.header import field, renamed, replaced, section_of, set_aside, value, values
+from relay.policy.author import addresses_in, is_real, line_of, name_of, phrase, shown
+from relay.policy.pattern import any_of
 
-_MOST_OF_A_NAME = 320  # with the address behind it still a line of RFC 5322 §2.1.1
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-# RFC 2047 §5 (3), and the dots that devices put in; nothing that ends a phrase may hide in an encoded word.
-_ENCODED_WORD = r"=\?[A-Za-z0-9._*-]+\?[BbQq]\?[A-Za-z0-9!#$%&'*+/=^_`{|}~.-]*\?="
-_IS_ENCODED = re.compile(_ENCODED_WORD)
-_BARE_WORD = re.compile(f"{_ENCODED_WORD}|{_ATOM}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from relay.config.settings import Profile
+
+_EVERYBODY = "*"
+
+
+class SenderNotListed(ValueError):  # noqa: N818  (named for what happened, as the reply text is)
+    """The message names an author who is not among the senders of its profile, and they are to be refused."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} is not among the senders of the profile")
+        self.address = address
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +55,90 @@ class Rewritten:
     changes: tuple[str, ...]
 
 
-def rewrite(head: bytes, reverse_path: Address, *, policy: FromPolicy, mailbox: str) -> Rewritten:
-    """Applies the policy to a raw header section and the reverse-path of the envelope."""
+def rewrite(head: bytes, reverse_path: Address, *, policy: FromPolicy, profile: Profile) -> Rewritten:
+    """Applies the policy to a raw header section and the reverse-path of the envelope.
+
+    Raises `SenderNotListed` where the profile says `unlisted: refuse`.
+    """
     section = section_of(head)
-    envelope = reverse_path if policy is FromPolicy.KEEP and reverse_path.domain else Address(mailbox)
-    section, changes = (section, []) if policy is FromPolicy.KEEP else _alone(section, mailbox)
+    stranger = _stranger(section, reverse_path, policy=policy, profile=profile)
+    if stranger is not None and profile.unlisted is Unlisted.REFUSE:
+        raise SenderNotListed(stranger)
+    if policy is FromPolicy.KEEP and stranger is None:
+        return _kept(section, reverse_path, profile.mailbox)
+    found = _owned(section, policy=policy, profile=profile, named=stranger is None)
+    return found if stranger is None else _noted(found, "sender-not-listed")
+
+
+def _stranger(section: bytes, reverse_path: Address, *, policy: FromPolicy, profile: Profile) -> str | None:
+    """The first address that would be named and may not be."""
+    if _EVERYBODY in profile.senders:
+        return None
+    listed = any_of((*profile.senders, *_own_addresses(profile)))
+    return next((name for name in _names(section, reverse_path, policy) if not listed.match(name.lower())), None)
+
+
+def _names(section: bytes, reverse_path: Address, policy: FromPolicy) -> Iterator[str]:
+    """Everybody the message claims to be from; MAIL FROM and Sender count where they are kept."""
+    keeps = policy is FromPolicy.KEEP
+    if keeps and reverse_path.domain:
+        yield reverse_path
+    for name in ("From", "Sender") if keeps else ("From",):
+        for body in values(section, name):
+            text = body.decode("latin-1")
+            yield from (address for _, address in authors(text))
+            yield from addresses_in(text)
+
+
+def _own_addresses(profile: Profile) -> tuple[str, ...]:
+    return (profile.mailbox,) if profile.send_as is None else (profile.mailbox, profile.send_as.address)
+
+
+def _kept(section: bytes, reverse_path: Address, mailbox: str) -> Rewritten:
+    envelope = reverse_path if reverse_path.domain else Address(mailbox)
+    bodies = list(values(section, "From"))
+    if not bodies:
+        return Rewritten(line_of("", envelope) + section, envelope, ("from-added",))
+    several = len(bodies) > 1 or len(list(authors(bodies[0].decode("latin-1")))) > 1
+    if several and field(section, "Sender") is None:
+        return Rewritten(b"Sender: <" + envelope.encode() + b">\r\n" + section, envelope, ("sender-added",))
+    return Rewritten(section, envelope, ())
+
+
+def _owned(section: bytes, *, policy: FromPolicy, profile: Profile, named: bool) -> Rewritten:
+    """The section with one author, who is ours; `named` says whether the device's may be seen."""
+    name, own = "", profile.mailbox
+    if policy is FromPolicy.SEND_AS and profile.send_as is not None:
+        name, own = name_of(profile.send_as.name), profile.send_as.address
+    section, changes = _alone(section, own)
     original = field(section, "From")
     if original is None:
-        return Rewritten(b"From: <" + envelope.encode() + b">\r\n" + section, envelope, ("from-added", *changes))
+        return Rewritten(line_of(name, own) + section, Address(own), ("from-added", *changes))
     # Octets beyond ASCII ride along as Latin-1, so that they come out as they went in.
-    found = list(authors((value(section, "From") or b"").decode("latin-1"))) or [("", "")]
-    if policy is FromPolicy.KEEP or all(address.lower() == mailbox.lower() for _, address in found):
-        return Rewritten(section, envelope, tuple(changes))
-    name, address = found[0]
-    shown = _shown(name, address) if policy is FromPolicy.PERSON else ""
-    section, more = _replaced(section, original, shown=shown, author=address, mailbox=mailbox)
-    return Rewritten(section, envelope, (*more, *changes))
+    text = (value(section, "From") or b"").decode("latin-1")
+    if _is_written(text, name, own):
+        return Rewritten(section, Address(own), tuple(changes))
+    others = [item for item in authors(text) if item[1].lower() not in map(str.lower, _own_addresses(profile))]
+    if policy is FromPolicy.PERSON and named:
+        name = phrase(shown(*others[0])) if others else ""
+    answer = [address for _, address in others if is_real(address)] if named else []
+    section, more = _replaced(section, original, author=line_of(name, own), answer=answer)
+    return Rewritten(section, Address(own), (*more, *changes))
 
 
-def _alone(section: bytes, mailbox: str) -> tuple[bytes, list[str]]:
-    """The section with one author and no sender but the mailbox."""
+def _is_written(text: str, name: str, own: str) -> bool:
+    """Whether a From body is nobody but us, under the name we go by if we have one."""
+    if name:
+        return f"From: {text}\r\n".encode("latin-1") == line_of(name, own).replace(b"\r\n ", b" ")
+    found = [address.lower() for _, address in authors(text)]
+    return found == [own.lower()] and all(seen.lower() == own.lower() for seen in addresses_in(text, quoted=False))
+
+
+def _alone(section: bytes, own: str) -> tuple[bytes, list[str]]:
+    """The section with one author and no sender but us."""
     changes = []
     sender = value(section, "Sender")
-    if sender is not None and first_author(sender.decode("latin-1"))[1].lower() != mailbox.lower():
+    if sender is not None and first_author(sender.decode("latin-1"))[1].lower() != own.lower():
         section = set_aside(section, "Sender", under="X-Original-Sender")
         changes.append("sender-set-aside")
     single = set_aside(section, "From", under="X-Original-From", behind=1)
@@ -71,37 +147,14 @@ def _alone(section: bytes, mailbox: str) -> tuple[bytes, list[str]]:
     return single, changes
 
 
-def _replaced(section: bytes, original: bytes, *, shown: str, author: str, mailbox: str) -> tuple[bytes, list[str]]:
+def _replaced(section: bytes, original: bytes, *, author: bytes, answer: list[str]) -> tuple[bytes, list[str]]:
     changes = ["from-replaced"]
-    lines = b"From: " + _phrase(shown) + b"<" + mailbox.encode() + b">\r\n"
-    if _real(author) and field(section, "Reply-To") is None:
-        lines += b"Reply-To: <" + _octets(author) + b">\r\n"
+    lines = author
+    if answer and field(section, "Reply-To") is None:
+        lines += b"Reply-To: " + b",\r\n ".join(b"<" + address.encode("latin-1") + b">" for address in answer) + b"\r\n"
         changes.append("reply-to-added")
-    lines += renamed(original, "X-Original-From")
-    return replaced(section, "From", lines), changes
+    return replaced(section, "From", lines + renamed(original, "X-Original-From")), changes
 
 
-def _real(address: str) -> bool:
-    local, at, domain = address.rpartition("@")
-    if len(address) > _MOST_OF_A_NAME or re.search(r"[\x00-\x20\x7f<>]", address):
-        return False
-    return bool(local and at and "." in domain.strip("."))
-
-
-def _shown(name: str, address: str) -> str:
-    return next((text for text in (name, address) if 0 < len(text) <= _MOST_OF_A_NAME), "")
-
-
-def _phrase(name: str) -> bytes:
-    """A display name in front of an angle bracket: encoded words as they are, all else as a quoted string."""
-    if not name:
-        return b""
-    words = name.split(" ")
-    if any(map(_IS_ENCODED.fullmatch, words)) and all(map(_BARE_WORD.fullmatch, words)):
-        return _octets(name) + b" "
-    escaped = _CONTROL.sub("", name).replace("\\", "\\\\").replace('"', '\\"')
-    return b'"' + _octets(escaped) + b'" '
-
-
-def _octets(text: str) -> bytes:
-    return text.encode("latin-1", "replace")
+def _noted(found: Rewritten, change: str) -> Rewritten:
+    return Rewritten(found.section, found.sender, (*found.changes, change))

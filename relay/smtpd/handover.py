@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from relay.message.header import HeaderTooLarge
 from relay.message.repair import Arrival, missing, received
 from relay.message.reply import Reply
-from relay.policy.admission import too_large
-from relay.policy.sender import rewrite
+from relay.policy.admission import not_listed, too_large
+from relay.policy.sender import SenderNotListed, rewrite
 from relay.smtpd.dialogue import NO_ROOM
 from relay.spool.store import NewMessage, SpoolError, SpoolFull
 from relay.telemetry.faults import fault
@@ -69,7 +69,8 @@ class Handover:
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,
             hostname=self._house.hostname, protocol=dialogue.protocol,
         )  # fmt: skip
-        rewritten = rewrite(head, sender, policy=profile.from_policy, mailbox=profile.mailbox)
+        policy = known.device.from_policy or profile.from_policy
+        rewritten = rewrite(head, sender, policy=policy, profile=profile)
         added, repairs = missing(rewritten.section, arrival)
         if self._intake.content.repaired_line_ends:
             repairs += ("line-ends",)
@@ -91,6 +92,8 @@ class Handover:
     async def _failed(self, error: Exception) -> Reply:
         if isinstance(error, HeaderTooLarge):
             return await self._refused(_BAD_HEADER, str(error))
+        if isinstance(error, SenderNotListed):
+            return await self._refused(not_listed(error.address), str(error))
         await self._draft.discard()
         reply = NO_ROOM if isinstance(error, SpoolFull) else _TROUBLE
         self._house.journal.intake_failed(

@@ -36,7 +36,7 @@ def test_an_unknown_word_is_named_with_the_allowed_ones(complaint_of: One) -> No
     line = complaint_of("from: mailbox", "from: malibox")
     assert line == (
         "relay.yaml:6:61: profiles.scans.from: is not one of the allowed values, found 'malibox'; "
-        "allowed: keep, mailbox, person; did you mean 'mailbox'?"
+        "allowed: keep, mailbox, person, send_as; did you mean 'mailbox'?"
     )
 
 

@@ -10,17 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.config.settings import FromPolicy
+from relay.config.settings import FromPolicy, Profile
 from relay.message.address import NULL, Address
 from relay.policy.sender import Rewritten, rewrite
 
 MAILBOX = "scanner@contoso.test"
+PROFILE = Profile.model_validate(
+    {"app": "contoso", "mailbox": MAILBOX, "send_as": {"address": "desk@contoso.test", "name": "Help Desk"}}
+)
 DEVICE = Address("copier@10.0.2.17")
 OTHER = b"Subject: scan\r\nX-Fold: a\r\n\tb\r\nTo: c@contoso.test\r\n"
 
 
 def sent(head: bytes, policy: FromPolicy, reverse_path: Address = DEVICE) -> Rewritten:
-    return rewrite(head, reverse_path, policy=policy, mailbox=MAILBOX)
+    return rewrite(head, reverse_path, policy=policy, profile=PROFILE)
 
 
 def fields(section: bytes) -> list[bytes]:
