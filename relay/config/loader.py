@@ -100,9 +100,19 @@ def _judge(tree: Tree, file: str) -> tuple[Settings | None, list[Complaint]]:
         return Settings.model_validate(tree.data), complaints
     except ValidationError as error:
         # The models run the cross-check too, for those who build them in code: here it has been reported already.
-        details = [item for item in error.errors(include_url=False) if item["type"] != "crosscheck"]
+        details = [
+            item for item in error.errors(include_url=False)
+            if item["type"] != "crosscheck" and not _told_under_defaults(item["loc"], tree)
+        ]  # fmt: skip
         complaints += explain_all(details, tree, file)
         return None, complaints
+
+
+def _told_under_defaults(location: tuple[int | str, ...], tree: Tree) -> bool:
+    """Whether a device is blamed for an option that it inherits."""
+    option = tuple(location[:3])
+    inherits = len(option) == 3 and option[0] == "devices" and option not in tree.names
+    return inherits and ("defaults", option[2]) in tree.names
 
 
 def _masked(path: tuple[str | int, ...]) -> tuple[str | int, ...]:

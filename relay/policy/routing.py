@@ -1,4 +1,7 @@
-"""Which device is it: by address, by login, or by both; the most specific network wins."""
+"""Which device is it: by address, by login, or by both; the most specific network wins.
+
+A session that has logged in is the device of that login, whatever device its address alone would be.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _ROUTE = re.compile(r"[%!@]")  # victim%elsewhere@ours, elsewhere!victim@ours, "
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A configured device, ready to be asked about recipients."""
+    """A configured device, ready to be asked about recipients and senders."""
 
     name: str
     device: Device
@@ -36,13 +39,29 @@ class Known:
             return False
         return self.allowed.match(recipient.normal) is not None
 
+    @property
+    def sends_as_anybody(self) -> bool:
+        """Whether its senders are not looked at."""
+        return _ANYBODY in self.device.senders
+
+    def may_send_as(self, sender: Address) -> bool:
+        """Whether one of the device's sender patterns covers the address; the null reverse-path is `<>`."""
+        return any_of(self.device.senders).match(sender.normal or "<>") is not None
+
+    def option(self, name: str) -> tuple[str | int, ...]:
+        """Where an option of this device stands in the settings."""
+        return ("devices", self.name, name)
+
 
 class Directory:
     """All devices of a configuration, indexed for the question every session asks."""
 
     def __init__(self, devices: Mapping[str, Device]) -> None:
         known = [Known(name, device, any_of(device.recipients)) for name, device in devices.items()]
-        self._by_login = {item.device.login.username: item for item in known if item.device.login is not None}
+        self._by_login: dict[str, list[Known]] = {}
+        for item in sorted(known, key=_width):
+            if item.device.login is not None:
+                self._by_login.setdefault(item.device.login.username, []).append(item)
         by_address = [
             (network, item) for item in known if item.device.login is None and (network := item.device.network)
         ]
@@ -56,12 +75,17 @@ class Directory:
         return next((item for network, item in self._by_address if _inside(address, network)), None)
 
     def by_login(self, username: str, client: str) -> Known | None:
-        """The device with that user name, if it may log in from there."""
-        item = self._by_login.get(username)
-        if item is None or item.device.network is None:
-            return item
+        """The device with that user name, if it may log in from there; the most specific one, without address last."""
         address = plain_address(client)
-        return item if address is not None and _inside(address, item.device.network) else None
+        for item in self._by_login.get(username, ()):
+            network = item.device.network
+            if network is None or (address is not None and _inside(address, network)):
+                return item
+        return None
+
+    def knows_user(self, username: str) -> bool:
+        """Whether any device logs in with that name, from wherever."""
+        return username in self._by_login
 
 
 def plain_address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -72,6 +96,12 @@ def plain_address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
+
+
+def _width(item: Known) -> int:
+    """How far a device's addresses reach; without any, farthest."""
+    network = item.device.network
+    return 256 if network is None else network.max_prefixlen - network.prefixlen
 
 
 def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: Network) -> bool:
