@@ -6,7 +6,6 @@ Only reply codes that devices know are used.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
     from relay.config.settings import Listener
     from relay.policy.routing import Known
-
-_UNPRINTABLE = re.compile(r"[^ -~]")
-
 
 _LARGEST = ("intake", "max_message_size")
 _MOST_RECIPIENTS = ("intake", "max_recipients")
@@ -106,9 +102,18 @@ def too_large(limit: int, known: Known | None = None) -> Refusal:
     return Refusal(552, "5.3.4", text, option)
 
 
+def not_listed(profile: str, sender: str) -> Refusal:
+    """The message names an author its profile does not let through, and such mail is to be refused."""
+    text = f"Sender <{_shown(sender)}> not allowed; see senders of profile {profile} in the relay"
+    return Refusal(550, "5.7.1", text, ("profiles", profile, "senders"))
+
+
+def _shown(sender: str) -> str:
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in sender[:_LONGEST_SHOWN])
+
+
 def _not_its_sender(known: Known, sender: str) -> Refusal:
-    shown = "".join(sign if " " <= sign <= "~" else "?" for sign in sender[:_LONGEST_SHOWN])
-    text = f"Sender <{shown}> not allowed for {known.name}; see senders of this device in the relay"
+    text = f"Sender <{_shown(sender)}> not allowed for {known.name}; see senders of this device in the relay"
     return Refusal(550, "5.7.1", text, known.option("senders"))
 
 

@@ -44,7 +44,7 @@ class Handover:
         """250 only when the message would survive `kill -9` and power loss."""
         started = time.perf_counter()
         if self._intake.too_large:
-            return await self._refused(too_large(self._desk.limit), "message larger than intake.max_message_size")
+            return await self._refused(too_large(self._desk.limit), f"message larger than {self._desk.limit_option}")
         try:
             new = self._message(*await self._whole())
             await self._house.store.accept(new)
@@ -93,7 +93,7 @@ class Handover:
         if isinstance(error, HeaderTooLarge):
             return await self._refused(_BAD_HEADER, str(error))
         if isinstance(error, SenderNotListed):
-            return await self._refused(not_listed(error.address), str(error))
+            return await self._refused(self._not_listed(error.address), str(error))
         await self._draft.discard()
         reply = NO_ROOM if isinstance(error, SpoolFull) else _TROUBLE
         self._house.journal.intake_failed(
@@ -101,6 +101,10 @@ class Handover:
             remedy=_REMEDIES.get(type(error), _BUG).format(directory=self._house.store.directory),
         )  # fmt: skip
         return reply
+
+    def _not_listed(self, address: str) -> Reply:
+        assert self._dialogue.known is not None
+        return not_listed(self._dialogue.known.device.profile, address)
 
     async def _refused(self, reply: Reply, reason: str) -> Reply:
         await self._draft.discard()
