@@ -26,9 +26,10 @@ def need_tool() -> NeedTool:
 
 
 def find_tool(name: str) -> str:
-    """Looks beside this Python, on PATH and in the system's administration directories."""
+    """Looks beside this Python, on PATH and in the system's administration directories; a library by its path."""
     places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
-    found = shutil.which(name, path=os.pathsep.join(places))
+    is_library = name.startswith("/") and Path(name).exists()
+    found = name if is_library else shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         reason = f"{name} is not installed; tests/setup installs it on Debian as root"
         if os.environ.get("CI") == "true":
