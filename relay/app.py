@@ -15,9 +15,10 @@ from relay.config.settings import Uncertain
 from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
 from relay.policy.verdicts import Facts
+from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
-from relay.smtpd.tls import server_context
+from relay.smtpd.tls import server_contexts
 from relay.spool.sqlite import SqliteStore
 from relay.spool.store import SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
@@ -74,13 +75,14 @@ class _Relay:
     async def run(self) -> int:
         """Starts, serves, stops."""
         asyncio.get_running_loop().set_exception_handler(self._on_mistake)
+        passed = passed_sockets()
         store = SqliteStore(self._settings.data_dir / "spool", self._settings.spool, self._mail_came)
         self._scheduler = Scheduler(store, self._journal)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
             server = Server(house)
-            listening = await server.open(self._settings.listeners)
+            listening = await server.open(self._settings.listeners, passed)
         except (SpoolError, SecretError, OSError) as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
             await store.close()
@@ -89,7 +91,7 @@ class _Relay:
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
             self._watch_signals()
-            self._announce(listening, recovered)
+            self._announce(listening, recovered, passed.left())
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -98,9 +100,10 @@ class _Relay:
             await self._stop(server, store)
         return EX_OK
 
-    def _announce(self, listening: list[str], recovered: Recovered) -> None:
+    def _announce(self, listening: list[str], recovered: Recovered, unused: list[str]) -> None:
         self._journal.service(
             "relay.started", version=__version__, listening=listening, hostname=self._hostname,
+            unused_sockets=unused or None,
             interrupted=recovered.interrupted, swept=recovered.swept, damaged=recovered.damaged,
         )  # fmt: skip
         notify("READY=1", f"STATUS=listening on {', '.join(listening)}")
@@ -170,7 +173,7 @@ class _Relay:
 
     def _rules(self, settings: Settings) -> Rules:
         """What sessions ask. Raises `SecretError` or `OSError` when the certificate can't be read."""
-        return Rules(settings, server_context(settings.tls, settings.data_dir, self._hostname))
+        return Rules(settings, server_contexts(settings.tls, settings.data_dir, self._hostname))
 
     def _ways(self, settings: Settings) -> dict[str, Way]:
         return {name: self._way(settings, name) for name in settings.profiles}

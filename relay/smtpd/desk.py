@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerAuth, ListenerTls
+from relay.policy.hourly import Hourly
 from relay.policy.routing import Directory
 from relay.smtpd.ceilings import Crowd
 from relay.smtpd.guard import LoginGuard
 from relay.smtpd.intake import Flight
-from relay.smtpd.login import MECHANISMS
 from relay.smtpd.passwords import Passwords
+from relay.smtpd.patience import Patience
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
-    from relay.config.settings import Listener, Settings
+    from relay.config.settings import Listener, Settings, TlsFloor
     from relay.spool.store import Store
     from relay.telemetry.journal import Journal
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class Rules:
     """A configuration as sessions ask it; a reload puts a new one in its place, sessions go on."""
 
-    def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, settings: Settings, tls: Mapping[TlsFloor, ssl.SSLContext]) -> None:
         self.settings = settings
         self.directory = Directory(settings.devices)
         self.tls = tls
@@ -42,6 +44,8 @@ class House:
     stopping: bool = False
     flight: Flight = field(default_factory=Flight)
     passwords: Passwords = field(default_factory=Passwords)
+    hours: Hourly = field(default_factory=Hourly)
+    patience: Patience = field(default_factory=Patience)
     crowd: Crowd = field(default_factory=Crowd)
     guard: LoginGuard = field(default_factory=LoginGuard)
 
@@ -54,20 +58,33 @@ class Desk:
         self.listener = listener
         self.greeting = f"220 {house.hostname} ESMTP ready\r\n".encode()
         self.helo = f"250 {house.hostname}\r\n".encode()
+        self.mechanisms = tuple(mechanism.value for mechanism in listener.mechanisms)
+        self._signs = (" ", "=") if listener.auth_equals else (" ",)  # AUTH=LOGIN is from a draft before RFC 2554
 
-    def ehlo(self, *, encrypted: bool) -> bytes:
+    def ehlo(self, *, encrypted: bool, limit: int) -> bytes:
         """The whole EHLO answer, one write: small devices read only the first segment."""
-        lines = [self.house.hostname, "PIPELINING", f"SIZE {self.limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        lines = [self.house.hostname, "PIPELINING", f"SIZE {limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
         if self.offers_starttls and not encrypted:
             lines.append("STARTTLS")
         if self.offers_auth(encrypted=encrypted):
-            lines.append("AUTH " + " ".join(MECHANISMS))
+            lines += [f"AUTH{sign}{' '.join(self.mechanisms)}" for sign in self._signs]
         head = "".join(f"250-{line}\r\n" for line in lines[:-1])
         return f"{head}250 {lines[-1]}\r\n".encode()
 
     @property
     def limit(self) -> int:
-        return self.house.rules.settings.intake.max_message_size
+        """The largest message in octets."""
+        return self.listener.max_message_size or self.house.rules.settings.intake.max_message_size
+
+    @property
+    def limit_option(self) -> str:
+        """Where the limit is set."""
+        return "max_message_size of the listener" if self.listener.max_message_size else "intake.max_message_size"
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The certificate and versions in force now."""
+        return self.house.rules.tls[self.listener.tls_floor]
 
     @property
     def offers_starttls(self) -> bool:

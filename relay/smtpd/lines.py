@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from relay.smtpd.proxy import SIGNATURE
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -19,6 +21,10 @@ class LineTooLong(ValueError):  # noqa: N818  (named for what happened)
 
 class ClientHello(ConnectionError):  # noqa: N818  (named for what happened)
     """What came is not a line but the beginning of a TLS handshake: the device speaks implicit TLS to a plain port."""
+
+
+class ProxyHeader(ConnectionError):  # noqa: N818  (named for what happened)
+    """What came is not a line but a PROXY header, where none is taken."""
 
 
 class LineReader(asyncio.StreamReader):
@@ -38,10 +44,10 @@ class LineReader(asyncio.StreamReader):
     async def line(self) -> bytes:
         """The next line with its end, CRLF or LF.
 
-        Raises `LineTooLong`, `ClientHello`; `ConnectionError` at the end of input.
+        Raises `LineTooLong`, `ClientHello`, `ProxyHeader`; `ConnectionError` at the end of input.
         """
         too_long = False
-        self._look_for_tls()
+        self._look_for_strangers()
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LIMIT:
                 too_long = True
@@ -60,11 +66,13 @@ class LineReader(asyncio.StreamReader):
         if self._eof:
             raise ConnectionResetError("end of input")
         await self._wait_for_data("line")
-        self._look_for_tls()
+        self._look_for_strangers()
 
-    def _look_for_tls(self) -> None:
+    def _look_for_strangers(self) -> None:
         if self._buffer.startswith(_HANDSHAKE):
             raise ClientHello
+        if self._buffer.startswith((b"PROXY ", SIGNATURE)):
+            raise ProxyHeader
 
     def moved_to(self, transport: asyncio.BaseTransport) -> None:
         """The connection goes on over another transport (TLS)."""

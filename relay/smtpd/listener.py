@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from relay.config.settings import ListenerTls
+from relay.smtpd.activation import Passed, bound, printed
 from relay.smtpd.desk import Desk, House
+from relay.smtpd.porch import Porch, has_porch
 from relay.smtpd.session import Session
 
 if TYPE_CHECKING:
-    import ssl
+    import socket
 
     from relay.config.settings import Listener
 
@@ -23,42 +24,39 @@ class Server:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | Porch] = []
         self._sessions: set[Session] = set()
 
-    async def open(self, listeners: tuple[Listener, ...]) -> list[str]:
-        """Binds all listeners; returns the addresses as bound. Raises `OSError` naming the address."""
+    async def open(self, listeners: tuple[Listener, ...], passed: Passed | None = None) -> list[str]:
+        """Opens all listeners, on sockets that systemd passed where there are; returns the addresses as bound.
+
+        Raises `OSError` naming the address.
+        """
+        passed = passed or Passed([])
+        addresses: list[str] = []
         try:
             for listener in listeners:
-                self._servers.append(await self._bind(listener))
+                for door in passed.take(listener) or _bound(listener):
+                    addresses.append(printed(door.getsockname()))
+                    self._servers.append(await self._serve(listener, door))
         except OSError:
             await self.close(0)
             raise
-        return [_printed(socket.getsockname()) for server in self._servers for socket in server.sockets]
+        return addresses
 
-    async def _bind(self, listener: Listener) -> asyncio.Server:
+    async def _serve(self, listener: Listener, door: socket.socket) -> asyncio.Server | Porch:
         desk = Desk(self._house, listener)
-        context = self._house.rules.tls if listener.tls is ListenerTls.IMPLICIT else None
-        if context is not None:
-            context.sni_callback = self._newest_certificate
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.create_server(
-                lambda: Session(desk, self._sessions), listener.host, listener.port,
-                ssl=context, backlog=_BACKLOG, reuse_address=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise OSError(error.errno, f"can't listen on {listener.listen}: {error.strerror or error}") from error
-
-    def _newest_certificate(self, tls: ssl.SSLObject, _name: str | None, _bound: ssl.SSLContext) -> None:
-        """The socket keeps the context it was bound with; a reload may have brought another certificate."""
-        if self._house.rules.tls is not None:
-            tls.context = self._house.rules.tls
+        if has_porch(listener):
+            return Porch(desk, self._sessions, door)
+        return await asyncio.get_running_loop().create_server(
+            lambda: Session(desk, self._sessions), sock=door, backlog=_BACKLOG
+        )
 
     async def close(self, deadline_s: float) -> int:
         """Ends within the deadline; returns how many sessions had to be cut."""
         self._house.stopping = True
         self._house.guard.release()
+        self._house.patience.release()
         for server in self._servers:
             server.close()
         for session in list(self._sessions):
@@ -75,5 +73,8 @@ class Server:
         return list(self._sessions)
 
 
-def _printed(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+def _bound(listener: Listener) -> list[socket.socket]:
+    try:
+        return bound(listener.host, listener.port, _BACKLOG)
+    except OSError as error:
+        raise OSError(error.errno, f"can't listen on {listener.listen}: {error.strerror or error}") from error

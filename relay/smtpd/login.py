@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     Ask = Callable[[bytes], Awaitable[bytes]]
 
-MECHANISMS = ("LOGIN", "PLAIN")
 INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
 _ABORTED = Reply(501, "5.7.0", "Authentication aborted")
-_NOT_BASE64 = Reply(501, "5.5.2", "The response is not base64")
-_UNREADABLE = Reply(451, "4.3.0", "The relay can't read this device's password now, see its log")
+NOT_BASE64 = Reply(501, "5.5.2", "The response is not base64")
+UNREADABLE = Reply(451, "4.3.0", "The relay can't read this device's password now, see its log")
 
 
 class AuthRefused(Exception):  # noqa: N818  (named for what happened)
@@ -38,11 +37,11 @@ class AuthRefused(Exception):  # noqa: N818  (named for what happened)
 
 async def credentials(mechanism: str, initial: str | None, ask: Ask) -> tuple[str, str]:
     """User name and password; `ask` sends one 334 challenge and returns the line that came. Raises `AuthRefused`."""
-    first = None if initial is None else _decoded(b"" if initial == "=" else initial.encode())
+    first = None if initial is None else decoded(b"" if initial == "=" else initial.encode())
     if mechanism == "PLAIN":
-        return _plain(first if first is not None else _decoded(await ask(b"")))
-    username = first if first is not None else _decoded(await ask(b"VXNlcm5hbWU6"))
-    password = _decoded(await ask(b"UGFzc3dvcmQ6"))
+        return _plain(first if first is not None else decoded(await ask(b"")))
+    username = first if first is not None else decoded(await ask(b"VXNlcm5hbWU6"))
+    password = decoded(await ask(b"UGFzc3dvcmQ6"))
     return _text(username), _text(password)
 
 
@@ -54,7 +53,7 @@ async def identify(house: House, username: str, password: str, client: str) -> K
     try:
         right = await house.passwords.right(known.device.login, password)
     except (SecretError, ValueError) as error:
-        raise AuthRefused(_UNREADABLE, str(error)) from error
+        raise AuthRefused(UNREADABLE, str(error)) from error
     if not right:
         raise AuthRefused(INVALID, f"wrong password for device {known.name}")
     return known
@@ -63,18 +62,19 @@ async def identify(house: House, username: str, password: str, client: str) -> K
 def _plain(response: bytes) -> tuple[str, str]:
     parts = response.split(b"\0")
     if len(parts) != 3:
-        raise AuthRefused(_NOT_BASE64, "the PLAIN response has not three parts")
+        raise AuthRefused(NOT_BASE64, "the PLAIN response has not three parts")
     return _text(parts[1] or parts[0]), _text(parts[2])
 
 
-def _decoded(line: bytes) -> bytes:
+def decoded(line: bytes) -> bytes:
+    """A response as it was meant. Raises `AuthRefused`, also when it is the asterisk that ends the dialogue."""
     line = line.strip()
     if line == b"*":
         raise AuthRefused(_ABORTED, "the device aborted the authentication")
     try:
         return base64.b64decode(line, validate=True)
     except binascii.Error as error:
-        raise AuthRefused(_NOT_BASE64, "the device's response is not base64") from error
+        raise AuthRefused(NOT_BASE64, "the device's response is not base64") from error
 
 
 def _text(octets: bytes) -> str:

@@ -16,18 +16,21 @@ from aiosmtpd.smtp import SMTP
 
 from relay.config.settings import ListenerTls
 from relay.message.reply import Reply
+from relay.policy.refusal import option_of
+from relay.policy.routing import plain_address
 from relay.smtpd.ceilings import Pace, Turn
 from relay.smtpd.dialogue import Dialogue
 from relay.smtpd.handover import Handover
 from relay.smtpd.intake import DeviceGone, Intake
-from relay.smtpd.lines import ClientHello, LineReader, LineTooLong
-from relay.smtpd.login import MECHANISMS, AuthRefused, credentials, identify
+from relay.smtpd.lines import ClientHello, LineReader, LineTooLong, ProxyHeader
+from relay.smtpd.login import AuthRefused
+from relay.smtpd.sasl import claimed, proved
+from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy
 
 if TYPE_CHECKING:
     from relay.smtpd.desk import Desk
     from relay.spool.store import Draft
 
-_HANDSHAKE_S = 30
 _LAST_WORD_S = 5.0  # for a device to read what it was told last
 _FREE_ROOM = "free room on that disk, or lower spool.min_free_bytes"
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
@@ -41,15 +44,17 @@ _NOT_HTTP = Reply(421, "4.7.0", "This is a mail server, closing")
 _UNKNOWN = Reply(500, "5.5.2", "Command not recognized")
 _LINE_TOO_LONG = Reply(500, "5.5.2", "Line too long")
 _NO_TLS = Reply(502, "5.5.1", "STARTTLS is not offered here")
-_NO_MECHANISM = Reply(504, "5.5.4", f"Unrecognized authentication type, use {' or '.join(MECHANISMS)}")
 _IMPLICIT_TLS = "device speaks implicit TLS to a plain port"
+_PROXY_HEADER = "a PROXY header came from an address that is not trusted"
+_NO_PROXY = "a load balancer: add its address to proxy_protocol.trusted of this listener; else somebody pretends"
 _NO_SSL = "in the device choose STARTTLS or no encryption, or its port of a listener with tls: implicit"
 
 
 class Session(SMTP):
     """Speaks with one device; `desk` is what it shares with the others, `among` holds it while the dialogue lasts."""
 
-    def __init__(self, desk: Desk, among: set[Session]) -> None:
+    def __init__(self, desk: Desk, among: set[Session], client: str = "") -> None:
+        """`client` is the device's address where a load balancer told it."""
         # aiosmtpd's own constructor inspects class and handler for a good part of a millisecond; only its state counts.
         loop = asyncio.get_running_loop()
         self._lines = LineReader(loop)
@@ -65,6 +70,7 @@ class Session(SMTP):
         self._desk = desk
         self._house = desk.house
         self._among = among
+        self._client = client
         self._closing = False
         self._in_hand = False
 
@@ -72,7 +78,8 @@ class Session(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
-        client = peer[0] if isinstance(peer, tuple) and peer else "local"
+        client = self._client or (peer[0] if isinstance(peer, tuple) and peer else "local")
+        client = str(plain_address(client) or client)  # 10.0.2.17, whatever socket it came by
         self._dialogue = Dialogue(self._desk, client, encrypted=self._desk.listener.tls is ListenerTls.IMPLICIT)
         self._house.sessions += 1
         self._among.add(self)  # not before: on an implicit TLS listener a failed handshake never gets here
@@ -105,7 +112,8 @@ class Session(SMTP):
         """Closes, and does not wait for ever for a device that reads nothing of what it was told."""
         self._stop_clock()  # here too: after a failed handshake nobody tells us that the connection is lost
         if self.transport is not None:
-            self.transport.close()
+            if not self.transport.is_closing():  # asyncio's TLS transport breaks when it is closed twice
+                self.transport.close()
             if self.transport.get_write_buffer_size():
                 self._timeout_handle = self.loop.call_later(_LAST_WORD_S, self.transport.abort)
 
@@ -132,9 +140,9 @@ class Session(SMTP):
         try:
             await self._converse()
         except ClientHello:
-            self._house.journal.client_refused(
-                client=self._dialogue.client, listener=self._desk.listener.listen, reason=_IMPLICIT_TLS, remedy=_NO_SSL
-            )
+            self._stranger(_IMPLICIT_TLS, _NO_SSL)
+        except ProxyHeader:
+            self._stranger(_PROXY_HEADER, _NO_PROXY)
         except OSError:
             pass  # the device left; whatever it had handed over is stored (the disk's errors come as SpoolError)
         except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
@@ -144,6 +152,12 @@ class Session(SMTP):
             self._part()
             self._house.sessions -= 1
             self._among.discard(self)
+
+    def _stranger(self, reason: str, remedy: str) -> None:
+        """Whoever speaks another protocol hears nothing."""
+        self._house.journal.client_refused(
+            client=self._dialogue.client, listener=self._desk.listener.listen, reason=reason, remedy=remedy
+        )
 
     async def _converse(self) -> None:
         if self._house.stopping:
@@ -210,7 +224,7 @@ class Session(SMTP):
             known = self._dialogue.known
             self._house.journal.client_refused(
                 client=self._dialogue.client, helo=self._dialogue.helo, device=known.name if known else "",
-                reply=str(reply), reason=reason, remedy=remedy,
+                reply=str(reply), reason=reason, remedy=remedy, option=option_of(reply),
             )  # fmt: skip
         return reply
 
@@ -233,7 +247,7 @@ class Session(SMTP):
         try:
             draft = self._house.store.draft()
             self._pace = Pace(self._limits, self.loop.time())
-            intake = Intake(draft, self._desk.limit, self._house.flight, self, self._still_coming)
+            intake = Intake(draft, self._dialogue.limit, self._house.flight, self, self._still_coming)
             self._writer.write(_GO_AHEAD)
             await self._read(intake, draft)
             self._stop_clock()  # from here on it is the disk that takes its time, not the device
@@ -268,13 +282,14 @@ class Session(SMTP):
 
     async def _auth(self, argument: str) -> Reply:
         mechanism, _, initial = argument.partition(" ")
-        if mechanism.upper() not in MECHANISMS:
-            return _NO_MECHANISM
+        if mechanism.upper() not in self._desk.mechanisms:
+            ways = " or ".join(self._desk.mechanisms)
+            return Reply(504, "5.5.4", f"Unrecognized authentication type, use {ways}")
         client, username = self._dialogue.client, ""
         try:
-            username, password = await credentials(mechanism.upper(), initial.strip() or None, self._ask)
+            username, proof = await claimed(mechanism.upper(), initial.strip() or None, self._ask, self._house.hostname)
             self._house.guard.check(client, username)
-            self._dialogue.login = await identify(self._house, username, password, client)
+            self._dialogue.login = await proved(self._house, username, proof, client)
         except AuthRefused as refused:
             reply = await self._house.guard.answer(client, username, refused, self._limits)
             return self._watched(reply, refused.reason)
@@ -290,8 +305,7 @@ class Session(SMTP):
 
     async def _starttls(self) -> Reply | None:
         """Upgrades the connection; whatever was sent in clear behind STARTTLS is thrown away (RFC 3207 §4.2)."""
-        context = self._house.rules.tls
-        if context is None or not self._desk.offers_starttls or self._dialogue.encrypted:
+        if not self._desk.offers_starttls or self._dialogue.encrypted:
             return _NO_TLS
         assert self.transport is not None
         self._send(_READY_FOR_TLS)
@@ -299,12 +313,16 @@ class Session(SMTP):
         self._lines.take_all()
         try:
             transport = await self.loop.start_tls(
-                self.transport, self, context, server_side=True, ssl_handshake_timeout=_HANDSHAKE_S
+                self.transport, self, self._desk.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
             )
             if transport is None:
                 raise ConnectionResetError("the device closed the connection")
         except OSError as error:
-            self._house.journal.session_broken(client=self._dialogue.client, reason=f"TLS handshake failed: {error}")
+            listener = self._desk.listener
+            self._house.journal.session_broken(
+                client=self._dialogue.client, listener=listener.listen, reason=f"TLS handshake failed: {error}",
+                remedy=handshake_remedy(error, listener.tls_floor),
+            )  # fmt: skip
             raise ConnectionResetError("TLS handshake failed") from error
         self.transport = self._writer._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  (as aiosmtpd)
         self._lines.moved_to(transport)

@@ -6,24 +6,65 @@ import datetime as dt
 import os
 import ssl
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from relay.config.settings import TlsFloor
 
 if TYPE_CHECKING:
     from relay.config.settings import Tls
 
+HANDSHAKE_S = 30
 _YEARS = 10
+# Security level 0 lets SHA-1 and small keys pass; suites without a certificate would help nobody but an attacker.
+_OLD_CIPHERS = "ALL:COMPLEMENTOFDEFAULT:!aNULL:!eNULL:@SECLEVEL=0"
+_TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "NO_SHARED_CIPHER", "VERSION_TOO_LOW", "NO_PROTOCOLS_AVAILABLE"})
+_TOO_OLD_REMEDY = {
+    TlsFloor.MODERN: "the device knows only old TLS: give it a listener with tls_floor: legacy",
+    TlsFloor.LEGACY: "the device knows only SSLv3, RC4, 3DES or DHE, which can't be had: turn encryption off in it, "
+    "and know it by its address on a listener with tls: none or optional",
+}
+_PLAIN = "the device does not begin with TLS: turn on SSL in it, or give it the port of a listener with tls: optional"
+_REMEDIES = {
+    "WRONG_VERSION_NUMBER": _PLAIN,
+    "HTTP_REQUEST": _PLAIN,
+    "UNKNOWN_CA": "the device does not trust the relay's certificate: set tls.certificate to one it trusts, or turn "
+    "its check of certificates off",
+    "CERTIFICATE_UNKNOWN": "the device does not accept the relay's certificate: name and dates must be as it expects",
+}
 
 
-def server_context(settings: Tls, directory: Path, hostname: str) -> ssl.SSLContext:
-    """A context for STARTTLS and implicit TLS. Raises `SecretError`, `OSError` or `ssl.SSLError`."""
+def server_contexts(settings: Tls, directory: Path, hostname: str) -> dict[TlsFloor, ssl.SSLContext]:
+    """A context for STARTTLS and implicit TLS for each floor. Raises `SecretError`, `OSError` or `ssl.SSLError`."""
+    return {floor: _context(floor, settings, directory, hostname) for floor in TlsFloor}
+
+
+def handshake_remedy(error: OSError, floor: TlsFloor) -> str:
+    """What an administrator can do about a handshake that failed; empty where nobody can know."""
+    reason = getattr(error, "reason", None) or ""
+    if reason in _TOO_OLD:
+        return _TOO_OLD_REMEDY[floor]
+    return next((remedy for word, remedy in _REMEDIES.items() if word in reason), "")
+
+
+def _context(floor: TlsFloor, settings: Tls, directory: Path, hostname: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if floor is TlsFloor.LEGACY:
+        _lower(context)
     if settings.certificate is not None and settings.private_key is not None:
         _load(context, settings.certificate.read() + "\n" + settings.private_key.read() + "\n")
     else:
         context.load_cert_chain(_self_signed(directory / "tls.pem", hostname))
     return context
+
+
+def _lower(context: ssl.SSLContext) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of TLS 1.0, and rightly
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers(_OLD_CIPHERS)
 
 
 def _load(context: ssl.SSLContext, pem: str) -> None:

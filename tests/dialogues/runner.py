@@ -20,10 +20,13 @@ from tests.dialogues.script import unescaped
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
+    from relay.config.settings import TlsFloor
     from tests.dialogues.script import Script
+
+    Contexts = Mapping[TlsFloor, ssl.SSLContext]
 
 MAILBOX = "scanner@contoso.test"
 PASSWORD = "secret"
@@ -85,7 +88,7 @@ def _devices(auth: str, secret: dict[str, str]) -> dict[str, Any]:
     return {"none": ADDRESSES, "optional": ADDRESSES | logins, "required": logins}[auth]
 
 
-async def run(script: Script, directory: Path, tls: ssl.SSLContext) -> None:
+async def run(script: Script, directory: Path, tls: Contexts) -> None:
     """Plays a dialogue and checks what came of it. Raises `AssertionError`."""
     recorder = Recorder()
     configured = settings(script, directory)
@@ -102,7 +105,7 @@ async def run(script: Script, directory: Path, tls: ssl.SSLContext) -> None:
 
 @asynccontextmanager
 async def _listening(
-    configured: Settings, store: SqliteStore, recorder: Recorder, tls: ssl.SSLContext
+    configured: Settings, store: SqliteStore, recorder: Recorder, tls: Contexts
 ) -> AsyncIterator[tuple[str, int]]:
     journal = Journal(recorder)  # type: ignore[arg-type]
     house = House(Rules(configured, tls), store, journal, configured.hostname)

@@ -11,12 +11,13 @@ import pytest
 import uvloop
 
 from relay.config.settings import Tls
-from relay.smtpd.tls import server_context
+from relay.smtpd.tls import server_contexts
 from tests.dialogues import runner, script
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
+
+    from tests.dialogues.runner import Contexts
 
     Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -25,9 +26,9 @@ FILES = sorted(HERE.glob("*/*.smtp"))
 
 
 @pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
     """The self-signed certificate of a relay nobody gave one."""
-    return server_context(Tls(), tmp_path_factory.mktemp("tls"), "relay.test")
+    return server_contexts(Tls(), tmp_path_factory.mktemp("tls"), "relay.test")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_dialogue(path: Path, directory: Path, tls: ssl.SSLContext) -> None:
+def test_dialogue(path: Path, directory: Path, tls: Contexts) -> None:
     """The device gets the answers its file expects, and what it handed in arrives as it was meant."""
     _play(path, uvloop.new_event_loop, directory, tls)
 
@@ -47,12 +48,12 @@ def test_dialogue(path: Path, directory: Path, tls: ssl.SSLContext) -> None:
 @pytest.mark.parametrize(
     "path", [path for path in FILES if path.parent.name in ("tcp", "tls")], ids=lambda path: path.stem
 )
-def test_without_uvloop(path: Path, directory: Path, tls: ssl.SSLContext) -> None:
+def test_without_uvloop(path: Path, directory: Path, tls: Contexts) -> None:
     """Connections begin and end alike on asyncio's own loop, which is the one where uvloop can't be had."""
     _play(path, asyncio.new_event_loop, directory, tls)
 
 
-def _play(path: Path, loop: Loop, directory: Path, tls: ssl.SSLContext) -> None:
+def _play(path: Path, loop: Loop, directory: Path, tls: Contexts) -> None:
     with asyncio.Runner(loop_factory=loop) as event_loop:
         event_loop.run(runner.run(script.read(path), directory, tls))
 

@@ -17,7 +17,7 @@ import uvloop
 from relay.config.loader import parse
 from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
-from relay.smtpd.tls import server_context
+from relay.smtpd.tls import server_contexts
 from relay.spool.browse import Browser
 from relay.spool.sqlite import SqliteStore
 from relay.telemetry.journal import Journal
@@ -108,7 +108,7 @@ class Door:
         return parse(json.dumps(whole))
 
     def rules(self, settings: Settings, certificate: str = "first") -> Rules:
-        return Rules(settings, server_context(settings.tls, self.directory / certificate, f"{certificate}.test"))
+        return Rules(settings, server_contexts(settings.tls, self.directory / certificate, f"{certificate}.test"))
 
     async def device(self, port: int = 0, tls: ssl.SSLContext | None = None) -> Device:
         device = Device(*await asyncio.open_connection("127.0.0.1", self.ports[port], ssl=tls))

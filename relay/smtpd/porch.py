@@ -1,0 +1,126 @@
+"""Connections that need something before the first word: a PROXY header to be read, or TLS from the first byte.
+
+What fails out here is told in the journal, with the address it came from; no session ever begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from relay.config.settings import ListenerTls
+from relay.policy.routing import plain_address
+from relay.smtpd.proxy import ProxyError, announced
+from relay.smtpd.session import Session
+from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy
+
+if TYPE_CHECKING:
+    import ipaddress
+    import socket
+
+    from relay.config.settings import Listener
+    from relay.smtpd.desk import Desk
+
+_HEADER_S = 10.0
+_BREATH_S = 0.5  # when the system has no descriptors left; sessions that end give some back
+_LOAD_BALANCER = "let the load balancer send the PROXY header, or take its address out of proxy_protocol.trusted"
+
+
+def has_porch(listener: Listener) -> bool:
+    """Whether connections of this listener begin out here."""
+    return listener.tls is ListenerTls.IMPLICIT or listener.proxy_protocol is not None
+
+
+class Porch:
+    """Accepts on one socket; whoever is ready becomes a session."""
+
+    def __init__(self, desk: Desk, among: set[Session], door: socket.socket) -> None:
+        self._desk = desk
+        self._among = among
+        self._door = door
+        proxy = desk.listener.proxy_protocol
+        self._trusted = proxy.networks if proxy is not None else ()
+        self._loop = asyncio.get_running_loop()
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._accepting = self._loop.create_task(self._accept(), name=f"porch {desk.listener.listen}")
+
+    def is_serving(self) -> bool:
+        """Whether connections are accepted."""
+        return not self._accepting.done()
+
+    def close(self) -> None:
+        """No new connections; those that are not sessions yet are dropped."""
+        self._accepting.cancel()
+        self._door.close()
+        for task in self._arriving:
+            task.cancel()
+
+    async def _accept(self) -> None:
+        while True:
+            try:
+                connection, peer = await self._loop.sock_accept(self._door)
+            except OSError:
+                await asyncio.sleep(_BREATH_S)
+                continue
+            if len(self._arriving) >= self._desk.house.rules.settings.intake.max_sessions:
+                connection.close()
+                continue
+            task = self._loop.create_task(self._arrive(connection, peer[0]))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    async def _arrive(self, connection: socket.socket, peer: str) -> None:
+        try:
+            client = await self._introduced(connection, peer)
+            await self._begin(connection, client)
+        except (ProxyError, TimeoutError) as error:
+            self._refused(peer, f"PROXY protocol: {error or 'no header came'}", _LOAD_BALANCER)
+            connection.close()
+        except (OSError, EOFError):
+            connection.close()  # a health check that opens and closes; failed handshakes are told where they fail
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+
+    async def _introduced(self, connection: socket.socket, peer: str) -> str:
+        """The address of the device: the one that connected, or the one a trusted load balancer speaks for."""
+        if not self._trusts(peer):
+            return peer
+
+        async def exactly(octets: int) -> bytes:
+            got = b""
+            while len(got) < octets:
+                if not (more := await self._loop.sock_recv(connection, octets - len(got))):
+                    raise EOFError
+                got += more
+            return got
+
+        async with asyncio.timeout(_HEADER_S):
+            return await announced(exactly) or peer
+
+    def _trusts(self, peer: str) -> bool:
+        address = plain_address(peer)
+        return any(_inside(address, network) for network in self._trusted) if address is not None else False
+
+    async def _begin(self, connection: socket.socket, client: str) -> None:
+        listener = self._desk.listener
+        context = self._desk.tls if listener.tls is ListenerTls.IMPLICIT else None
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: Session(self._desk, self._among, client), connection,
+                ssl=context, ssl_handshake_timeout=HANDSHAKE_S if context else None,
+            )  # fmt: skip
+        except OSError as error:
+            self._refused(client, f"TLS handshake failed: {error}", handshake_remedy(error, listener.tls_floor))
+            raise ConnectionResetError from error
+
+    def _refused(self, client: str, reason: str, remedy: str) -> None:
+        self._desk.house.journal.client_refused(
+            client=client, listener=self._desk.listener.listen, reason=reason, remedy=remedy
+        )
+
+
+def _inside(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: ipaddress.IPv4Network | ipaddress.IPv6Network
+) -> bool:
+    return address.version == network.version and address in network
