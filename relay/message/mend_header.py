@@ -62,7 +62,7 @@ def is_clean(section: bytes) -> bool:
     if not section.isascii() or _CONTROL.search(section) or _ODD_LINE.search(section) or section[:1] in (b" ", b"\t"):
         return False
     names = [name for name in map(bytes.lower, _NAMES.findall(section)) if name in _SINGLE]
-    return len(names) == len(set(names)) and not has_long_line(section) and not _JOINED.search(section)
+    return len(names) == len(set(names)) and not has_long_line(section) and not _has_joined_fields(section)
 
 
 # -- the whole section
@@ -117,6 +117,10 @@ def _joined_fields_split(section: bytes) -> bytes:
     return b"".join(_split(raw) if _MIME_FIELD.match(raw) else raw for raw in _FIELD.findall(section))
 
 
+def _has_joined_fields(section: bytes) -> bool:
+    return bool(_JOINED.search(section)) and _joined_fields_split(section) != section
+
+
 def _split(raw: bytes) -> bytes:
     hidden = _QUOTED.sub(lambda match: b"x" * (len(match[0]) - 1) + b'"', raw)
     edges = [0, *(match.start() for match in _JOINED.finditer(hidden)), len(raw)]
@@ -166,6 +170,7 @@ def _written(raw: bytes, declared: str, fallback: str) -> bytes:
 
 def _recipients_merged(fields: list[bytes]) -> list[bytes]:
     """Several To or Cc as one, which RFC 5322 §3.6 allows once."""
+    fields = list(fields)
     for name in _MERGED:
         same = [number for number, raw in enumerate(fields) if unfolded(raw)[0].lower() == name]
         bodies = [body for body in (fields[number].partition(b":")[2].strip() for number in same) if body]
