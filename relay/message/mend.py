@@ -30,7 +30,7 @@ def mended(message: bytes, *, assumed: str = WESTERN) -> Mended:
     """A message with CRLF line ends, as it will be sent. Raises `HeaderTooLarge`."""
     start = body_start(message, complete=True)
     assert start is not None  # it is complete
-    section, repairs = mend_header(message[:start], assumed=assumed)
+    section, repairs = mend_header(message[:start], has_body=start < len(message), assumed=assumed)
     return mended_body(section, message[start:], repairs, assumed=assumed)
 
 

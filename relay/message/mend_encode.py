@@ -119,11 +119,11 @@ class QuotedPrintableLines:
         data = _LONG.sub(_softly, _NOT_ASCII.sub(lambda octet: b"=%02X" % octet[0][0], data))
         if data and not data.endswith(b"\n"):
             data += b"=\r\n"
-        return _SPURIOUS_BOUNDARY.sub(b"=2D-", data)
+        return data
 
 
 def _softly(match: re.Match[bytes]) -> bytes:
-    return b"=\r\n".join(_QP_ATOMS.findall(match[0]))
+    return _SPURIOUS_BOUNDARY.sub(b"=2D-", b"=\r\n".join(_QP_ATOMS.findall(match[0])))
 
 
 class GapLines(AsItIs):

@@ -3,6 +3,7 @@
 import pytest
 
 from relay.message.header import body_offset
+from relay.message.mend_header import mend_header
 from relay.message.mend_start import body_start
 
 HEADER = b"From: a@b.test\r\nTo: c@d.test\r\nSubject: x\r\n"
@@ -66,6 +67,7 @@ def test_the_answer_does_not_depend_on_how_much_has_come(case: str) -> None:
 def test_a_forgotten_empty_line_is_put_where_the_fields_end(head: bytes, body: bytes) -> None:
     """As Postfix does: what is no field begins the body."""
     assert body_start(head + body, complete=True) == len(head)
+    assert mend_header(head, has_body=True) == (head, ("empty-line-added",))
 
 
 @pytest.mark.parametrize(
