@@ -190,7 +190,8 @@ class _Relay:
             session_s=profile.session_s,
         )  # fmt: skip
         facts = Facts(
-            profile=name, mailbox=profile.mailbox, host=endpoint.host, app=profile.app, tenant=app.tenant,
+            profile=name, mailbox=profile.mailbox, host=endpoint.host, port=str(endpoint.port), app=profile.app,
+            tenant=app.tenant,
             client_id=app.client_id,
         )  # fmt: skip
         return Way(transport, facts, profile.idle_s)

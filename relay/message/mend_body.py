@@ -51,11 +51,13 @@ class Watch:
         return self._damaged or self.eight_bit
 
     def _long(self, chunk: bytes) -> bool:
-        """Whether a line begun in an earlier chunk becomes too long."""
-        first = chunk.find(b"\n", 0, LONGEST + 2)
-        before, whole = self._in_line, chunk.endswith(b"\n")
-        self._in_line = 0 if whole else len(chunk) - chunk.rfind(b"\n") - 1 + (before if first < 0 else 0)
-        return before + (first - 1 if first >= 0 else len(chunk)) > LONGEST if before else False
+        """Whether a line begun in an earlier chunk becomes too long; its CR and LF don't count."""
+        before, first = self._in_line, chunk.find(b"\n")
+        if first < 0:
+            self._in_line += len(chunk)
+            return before > 0 and self._in_line > LONGEST + chunk.endswith(b"\r")
+        self._in_line = len(chunk) - chunk.rfind(b"\n") - 1
+        return before > 0 and before + first - 1 > LONGEST
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Plan:
     """What becomes of a damaged body.
 
     `section` is the message's new header section, `repairs` the names for the journal, `left` why damage was left as it
-    was (signed, encoding-unknown, not-encodable, header-odd, too-many-parts), `eight_bit` whether octets beyond ASCII
-    are still in the body. With no repairs, the body stays as it is.
+    was (signed, encoding-unknown, not-encodable, header-odd, gap, too-many-parts), `eight_bit` whether octets beyond
+    ASCII are still in the body. With no repairs, the body stays as it is.
     """
 
     section: bytes
@@ -150,6 +152,8 @@ class _Survey:
             section += b"MIME-Version: 1.0\r\n"
         if self._gap.nul or self._gap.long:
             self._repairs["gap-lines-cut"] = None
+        if self._gap.eight_bit:
+            self._left["gap"] = None
         eight_bit = self._eight_bit or self._gap.eight_bit
         return Plan(section, tuple(self._repairs), tuple(self._left), eight_bit, self._section, self._decisions)
 

@@ -15,7 +15,7 @@ from relay.message.mend_fold import LONGEST
 _LINE = 57  # octets that make 76 of base64
 _LONG = re.compile(rb"[^\r\n]{%d,}" % (LONGEST + 1))
 _LONG_GAP = re.compile(rb"[^\r\n]{%d,}" % LONGEST)
-_NOT_ASCII = re.compile(rb"[\x00\x80-\xff]")
+_NOT_ASCII = re.compile(rb"[\x00\x80-\xff]+")
 _SPURIOUS_BOUNDARY = re.compile(rb"(?<==\r\n)--(?=[^\r\n]{0,72}(?:\r\n|\Z))")
 _QP_ATOMS = re.compile(rb"(?:=[0-9A-Fa-f]{2}|[^\r\n]){1,70}")
 _CUT_ESCAPE = re.compile(rb"=[0-9A-Fa-f]?\Z")
@@ -116,14 +116,18 @@ class QuotedPrintableLines:
         return self._rest
 
     def _broken(self, data: bytes) -> bytes:
-        data = _LONG.sub(_softly, _NOT_ASCII.sub(lambda octet: b"=%02X" % octet[0][0], data))
+        data = _LONG.sub(_softly, _NOT_ASCII.sub(_escaped, data))
         if data and not data.endswith(b"\n"):
             data += b"=\r\n"
-        return _SPURIOUS_BOUNDARY.sub(b"=2D-", data)
+        return data
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"=" + match[0].hex("=").upper().encode()
 
 
 def _softly(match: re.Match[bytes]) -> bytes:
-    return b"=\r\n".join(_QP_ATOMS.findall(match[0]))
+    return _SPURIOUS_BOUNDARY.sub(b"=2D-", b"=\r\n".join(_QP_ATOMS.findall(match[0])))
 
 
 class GapLines(AsItIs):

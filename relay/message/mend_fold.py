@@ -14,9 +14,10 @@ def has_long_line(data: bytes) -> bool:
     """Whether a line passes 998 octets; hops from line end to line end, so that clean data costs next to nothing."""
     at, end = 0, len(data)
     while end - at > LONGEST:
-        at = data.rfind(b"\n", at, at + LONGEST + 2) + 1
-        if not at:
-            return True
+        newline = data.rfind(b"\n", at, at + LONGEST + 2)
+        if newline < 0:
+            return end - at > LONGEST + data.endswith(b"\r")
+        at = newline + 1
     return False
 
 

@@ -10,7 +10,6 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from relay.message.header import section_of
 from relay.message.mend_field import Unwritable, shortened, too_long, written
 from relay.message.mend_fold import has_long_line, unfolded
 from relay.message.mend_start import lost_its_indentation, marked
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 _MAILBOX_LINE = re.compile(rb"\A>?From (?![ \t]*:)")
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BLANK_FOLD = re.compile(rb"(?m)^[ \t]+\r\n")
-_ODD_LINE = re.compile(rb"(?m)^(?![!-9;-~]+:|[ \t]+[^ \t\r\n]|\Z)")
+_ODD_LINE = re.compile(rb"(?m)^(?![!-9;-~]{1,500}:|[ \t]+[^ \t\r\n]|\Z)")
 _BLANK_IN_NAME = re.compile(rb"(?m)^([!-9;-~]+)[ \t]+:")
 _FIELD = re.compile(rb"[^\n]*\n(?:[ \t][^\n]*\n)*")
 _NAMES = re.compile(rb"(?m)^([!-9;-~]+):")
@@ -36,17 +36,43 @@ _SINGLE = frozenset(
     b"from sender reply-to to cc bcc message-id date subject in-reply-to references mime-version content-type "
     b"content-transfer-encoding content-disposition content-id".split()
 )
+_MOST_ROUNDS = 3  # one repair may uncover the next, such as an escape sequence between two fields
 _MERGED = (b"to", b"cc")
 
 
-def mend_header(head: bytes, *, assumed: str = WESTERN) -> tuple[bytes, tuple[str, ...]]:
+def mend_header(head: bytes, *, has_body: bool = False, assumed: str = WESTERN) -> tuple[bytes, tuple[str, ...]]:
     """The legal section of a head (with or without its empty line), and the names of the repairs done.
 
-    `assumed` is the charset of octets beyond ASCII that are not UTF-8 in a message that declares none.
+    `has_body`: octets follow, so that a head without its empty line gets one. `assumed` is the charset of octets beyond
+    ASCII that are not UTF-8 in a message that declares none.
     """
-    section = section_of(head)
-    if is_clean(section):
-        return section, ()
+    section = _section_of(head)
+    done = ["empty-line-added"] if has_body and head and not head.endswith(b"\r\n\r\n") and head != b"\r\n" else []
+    for _ in range(_MOST_ROUNDS):
+        if is_clean(section):
+            break
+        section, names = _mended_once(section, assumed)
+        done += [name for name in names if name not in done]
+    return section, tuple(done)
+
+
+def is_clean(section: bytes) -> bool:
+    """Whether no repair has anything to do. Asked for every message: the cheap questions first."""
+    if not section.isascii() or len(section.translate(None, _CONTROLS)) != len(section) or has_long_line(section):
+        return False
+    if section.count(b"\r") != section.count(b"\r\n") or section[:1] in (b" ", b"\t") or _ODD_LINE.search(section):
+        return False
+    names = [name for name in map(bytes.lower, _NAMES.findall(section)) if name in _SINGLE]
+    return len(names) == len(set(names)) and not _has_joined_fields(section)
+
+
+def _section_of(head: bytes) -> bytes:
+    """The fields without the empty line behind them; what stands before the first is a repair of its own here."""
+    fields = head[:-2] if head.endswith(b"\r\n\r\n") or head == b"\r\n" else head
+    return fields if not fields or fields.endswith(b"\r\n") else fields + b"\r\n"
+
+
+def _mended_once(section: bytes, assumed: str) -> tuple[bytes, list[str]]:
     done = []
     for name, repair in _REPAIRS:
         mended = repair(section)
@@ -54,15 +80,7 @@ def mend_header(head: bytes, *, assumed: str = WESTERN) -> tuple[bytes, tuple[st
             done.append(name)
         section = mended
     section, more = _fields_mended(section, assumed)
-    return section, (*done, *more)
-
-
-def is_clean(section: bytes) -> bool:
-    """Whether no repair has anything to do."""
-    if not section.isascii() or _CONTROL.search(section) or _ODD_LINE.search(section) or section[:1] in (b" ", b"\t"):
-        return False
-    names = [name for name in map(bytes.lower, _NAMES.findall(section)) if name in _SINGLE]
-    return len(names) == len(set(names)) and not has_long_line(section) and not _JOINED.search(section)
+    return section, [*done, *more]
 
 
 # -- the whole section
@@ -117,6 +135,14 @@ def _joined_fields_split(section: bytes) -> bytes:
     return b"".join(_split(raw) if _MIME_FIELD.match(raw) else raw for raw in _FIELD.findall(section))
 
 
+def _has_joined_fields(section: bytes) -> bool:
+    lower = section.lower()
+    in_place = lower.count(b"\ncontent-") + lower.startswith(b"content-")
+    if lower.count(b"content-") == in_place and lower.count(b"mime-version:") < 2:
+        return False
+    return _joined_fields_split(section) != section
+
+
 def _split(raw: bytes) -> bytes:
     hidden = _QUOTED.sub(lambda match: b"x" * (len(match[0]) - 1) + b'"', raw)
     edges = [0, *(match.start() for match in _JOINED.finditer(hidden)), len(raw)]
@@ -166,11 +192,12 @@ def _written(raw: bytes, declared: str, fallback: str) -> bytes:
 
 def _recipients_merged(fields: list[bytes]) -> list[bytes]:
     """Several To or Cc as one, which RFC 5322 §3.6 allows once."""
+    fields = list(fields)
     for name in _MERGED:
         same = [number for number, raw in enumerate(fields) if unfolded(raw)[0].lower() == name]
-        bodies = [body for body in (fields[number].partition(b":")[2].strip() for number in same) if body]
+        bodies = [fields[number].partition(b":")[2].strip(b", \t\r\n") for number in same]
         if len(same) > 1:
-            lists = b",\r\n ".join(body.rstrip(b", \t\r\n") for body in bodies)
+            lists = b",\r\n ".join(filter(None, bodies))
             fields[same[0]] = fields[same[0]].partition(b":")[0] + b": " + lists + b"\r\n"
             further = set(same[1:])
             fields = [raw for number, raw in enumerate(fields) if number not in further]

@@ -9,7 +9,7 @@ from relay.message.mend_encode import AsItIs, Base64, Base64Lines, QuotedPrintab
 from relay.message.mend_fold import has_long_line
 from relay.message.mend_header import is_clean, mend_header
 from relay.message.mend_type import IDENTITY, ContentType, content_type, encoding, with_charset, with_encoding
-from relay.message.mend_words import decodes, guessed
+from relay.message.mend_words import decodes, guessed, known
 
 _HIGH = bytes(range(128, 256))
 _SAMPLE = 1 << 16
@@ -112,10 +112,15 @@ def _label(kind: ContentType, content: Content, assumed: str) -> str:
     if not content.eight_bit:
         return ""
     sample = re.sub(rb"[\x80-\xff]+\Z", b"", content.sample) or content.sample
-    if kind.charset in ("utf-8", "utf8") and sample.decode("utf-8", "ignore").isascii():
-        return guessed(sample, assumed)
-    if kind.charset not in _UNLABELLED:
+    if kind.charset not in _UNLABELLED and not _mislabelled(sample, kind.charset):
         return ""
     said = _META.search(content.start) if kind.sub == "html" else None
     meta = said[1].decode().lower() if said else ""
     return meta if meta and decodes(sample, meta) else guessed(sample, assumed)
+
+
+def _mislabelled(sample: bytes, charset: str) -> bool:
+    """Whether the declared charset is certainly wrong: not one character beyond ASCII is valid, or only UTF-8 is."""
+    if charset in ("utf-8", "utf8"):
+        return sample.decode("utf-8", "ignore").isascii()
+    return known(charset) and not decodes(sample, charset) and decodes(sample, "utf-8")

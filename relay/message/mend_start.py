@@ -5,8 +5,8 @@ Like `relay.message.header.body_offset`, but:
 1. The first boundary line of the message begins the body. So does a line that is no field, when no field of mail
    follows it before the empty line (as Postfix has it); otherwise it is a stray line in the header.
 2. An empty line is a stray one when nothing but fields of mail follows it up to the next empty line, none of them is in
-   the section above, the section above does not say what the body is (Content-Type), and those fields prove a header:
-   MIME-Version or Content-Type, or From and Subject.
+   the section above, the section above does not describe the body (Content-Type, Content-Transfer-Encoding), and those
+   fields prove a header: MIME-Version or Content-Type, or From and Subject.
 
 Both need evidence that no clean message gives: text of a body is never taken for a header because it has colons.
 """
@@ -22,7 +22,7 @@ from relay.message.mend_type import content_type
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_GARBLED = re.compile(rb"(?m)^(?![!-9;-~]+[ \t]*:|[ \t\r\n]|\Z)")
+_GARBLED = re.compile(rb"(?m)^(?![!-9;-~]{1,500}[ \t]*:|[ \t\r\n]|\Z)")
 _NAME = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:")
 _BLOCK = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+")
 _OF_MAIL = re.compile(
@@ -31,6 +31,7 @@ _OF_MAIL = re.compile(
     rb"errors-to|disposition-notification-to|return-receipt-to|thread-topic|thread-index|dkim-signature|lines|status)\Z"
 )
 _PROOFS = ({b"mime-version"}, {b"content-type"}, {b"from", b"subject"})
+_DESCRIPTIONS = ("Content-Type", "Content-Transfer-Encoding")
 _MOST_STRAYS = 4
 
 
@@ -82,7 +83,7 @@ def _boundary_line(head: bytes) -> int | None:
 def _more_header(data: bytes, start: int, *, complete: bool) -> int | None:
     """Octets of more header behind an empty line, with the next empty line; 0: none, None: not yet known."""
     above = data[:start]
-    if field(above, "Content-Type") is not None:
+    if any(field(above, name) is not None for name in _DESCRIPTIONS):
         return 0
     end = data.find(b"\r\n\r\n", start, start + LIMIT)
     block = data[start : end + 2] if end >= 0 else data[start : start + LIMIT]

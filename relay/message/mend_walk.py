@@ -44,6 +44,7 @@ class Walk:
 
     def __init__(self, section: bytes) -> None:
         self._open: list[tuple[bytes, str]] = []  # boundary and default type of each multipart around
+        self._lines: dict[bytes, int] = {}  # boundary lines, and which of those multiparts each belongs to
         self._head: bytes | None = None  # the header of a part, while it comes
         self._attached = True  # that header is of a message, not of a part
         self._in_line = False
@@ -104,7 +105,8 @@ class Walk:
         if kind.sealed or len(self._open) >= _DEEPEST:
             return Piece.BODY
         if kind.main == "multipart" and kind.boundary:
-            self._open.append((kind.boundary, "message/rfc822" if kind.sub == "digest" else "text/plain"))
+            inside = "message/rfc822" if kind.sub == "digest" else "text/plain"
+            self._surrounded_by([*self._open, (kind.boundary, inside)])
             return Piece.GAP
         if (kind.main, kind.sub) == ("message", "rfc822") and encoding(section) in IDENTITY:
             self._head, self._attached = b"", True
@@ -124,21 +126,22 @@ class Walk:
 
     def _level(self, line: bytes) -> int | None:
         """Which of the multiparts around a line belongs to."""
-        for level in reversed(range(len(self._open))):
-            delimiter = b"--" + self._open[level][0]
-            if line in (delimiter, delimiter + b"--"):
-                return level
-        return None
+        return self._lines.get(line)
 
     def _crossed(self, line: bytes) -> None:
         level = self._level(line)
         assert level is not None
         if line == b"--" + self._open[level][0]:
-            del self._open[level + 1 :]
+            self._surrounded_by(self._open[: level + 1])
             self._head, self._attached = b"", False
         else:
-            del self._open[level:]
+            self._surrounded_by(self._open[:level])
             self._kind = Piece.GAP
+
+    def _surrounded_by(self, multiparts: list[tuple[bytes, str]]) -> None:
+        self._open = multiparts
+        levels = [(b"--" + boundary, level) for level, (boundary, _) in enumerate(multiparts)]
+        self._lines = {line + end: level for line, level in levels for end in (b"", b"--")}
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:

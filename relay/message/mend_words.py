@@ -51,13 +51,18 @@ def decoded(raw: bytes, declared: str, fallback: str) -> str:
 
 def decodes(raw: bytes, charset: str) -> bool:
     """Whether the octets are valid in a charset that mail knows; an unknown one is never valid."""
-    if not (_SINGLE_BYTE.match(charset) or _MULTI_BYTE.match(charset)):
+    if not known(charset):
         return False
     try:
         raw.decode(_codec(charset))
     except (UnicodeError, LookupError):
         return False
     return True
+
+
+def known(charset: str) -> bool:
+    """Whether it is a charset of mail, not another codec that happens to have a name."""
+    return bool(_SINGLE_BYTE.match(charset) or _MULTI_BYTE.match(charset))
 
 
 def _codec(charset: str) -> str:

@@ -6,7 +6,7 @@ from relay.message.outcome import Scope
 from relay.policy.verdict import Class, LostRow
 
 _PRINTERS = "Microsoft SupportArticles, printers, scanners and LOB applications"
-_OPEN = "Open TCP 587 to {host} in the firewall and check:  nc -vz {host} 587"
+_OPEN = "Open TCP {port} to {host} in the firewall and check:  nc -vz {host} {port}"
 _ANSWERED = ("mail", "rcpt", "data", "final")
 
 LOST = (
@@ -18,8 +18,8 @@ LOST = (
         answer="certificate verify failed: self-signed certificate in certificate chain",
         meaning="The server's certificate is not trusted: a TLS inspection box stands in between, the name is not the "
         "certificate's, or this machine lacks the root certificates.",
-        remedy="Exempt {host}:587 from TLS inspection, or trust the box: profiles.{profile}.endpoint.ca_file; use the "
-        "DNS name as endpoint.host, never an address. Look: openssl s_client -starttls smtp -connect {host}:587",
+        remedy="Exempt {host}:{port} from TLS inspection, or trust the box: profiles.{profile}.endpoint.ca_file; use "
+        "the DNS name as endpoint.host, never an address. Look: openssl s_client -starttls smtp -connect {host}:{port}",
         source="RFC 3207 §6; " + _PRINTERS,
     ),
     LostRow(
@@ -31,7 +31,7 @@ LOST = (
         answer="smtp.office365.com:587 does not offer STARTTLS",
         meaning="The server does not offer STARTTLS, and nothing is sent in clear: something on the way strips it, or "
         "this is not Exchange Online.",
-        remedy="Switch off SMTP inspection (fixup) for {host}:587 in the firewall; check endpoint.host and "
+        remedy="Switch off SMTP inspection (fixup) for {host}:{port} in the firewall; check endpoint.host and "
         "endpoint.port of profile {profile}",
         source="RFC 3207 §6",
     ),
@@ -55,7 +55,7 @@ LOST = (
         stages=("connect", "greeting", "ehlo", "starttls"),
         answer="[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
         meaning="The TLS handshake failed.",
-        remedy="Look: openssl s_client -starttls smtp -connect {host}:587   (TLS 1.2 or newer must be agreed on); "
+        remedy="Look: openssl s_client -starttls smtp -connect {host}:{port}   (TLS 1.2 or newer must be agreed on); "
         "exempt {host} from TLS inspection",
         source=_PRINTERS,
     ),

@@ -38,6 +38,7 @@ class Facts:
     profile: str = ""
     mailbox: str = ""
     host: str = ""
+    port: str = "587"
     sender: str = ""
     app: str = ""
     tenant: str = ""

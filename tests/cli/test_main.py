@@ -67,7 +67,11 @@ def test_control_c_ends_without_a_traceback():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host, port = silent.getsockname()
         command = [sys.executable, "-m", "relay", "send", "--host", host, "--port", str(port), "--to", "a@contoso.com"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            # A test run in the background of a script is deaf to SIGINT, and so would this command be.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:  # fmt: skip
             connection, _ = silent.accept()
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
