@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from relay.config.settings import ListenerAuth, ListenerTls
+from relay.config.settings import DeviceTls, ListenerAuth, ListenerTls
 from relay.message.address import Address, authors
 from relay.message.header import section_of, values
 from relay.policy.refusal import Refusal
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from relay.config.settings import Listener
+    from relay.policy.refusal import Option
     from relay.policy.routing import Known
 
-_LARGEST = ("intake", "max_message_size")
 _MOST_RECIPIENTS = ("intake", "max_recipients")
 _LONGEST_SHOWN = 60
 
@@ -35,9 +35,13 @@ class Client:
 
 
 def must_encrypt(listener: Listener, client: Client) -> Refusal | None:
-    """Before AUTH and MAIL: a listener with `tls: required` takes nothing in clear."""
+    """Before AUTH and MAIL: a listener with `tls: required` takes nothing in clear, nor from a device that has it."""
     if listener.tls is ListenerTls.REQUIRED and not client.encrypted:
         return Refusal(530, "5.7.0", "Must issue a STARTTLS command first", ("listener", "tls"))
+    known = client.known
+    if known is not None and known.device.tls is DeviceTls.REQUIRED and not client.encrypted:
+        text = f"Encryption required for {known.name}: turn on STARTTLS or SSL in the device"
+        return Refusal(530, "5.7.0", text, known.option("tls"))
     return None
 
 
@@ -47,7 +51,7 @@ def may_send(listener: Listener, client: Client, size: int | None, limit: int) -
     if refusal is None and client.known is None:
         refusal = _unknown(listener, client.address)
     if refusal is None and size is not None and size > limit:
-        refusal = too_large(limit, client.known)
+        refusal = too_large(limit, client.known, listener)
     return refusal
 
 
@@ -94,10 +98,13 @@ def may_write_to(client: Client, recipient: Address, count: int, limit: int) -> 
     return None
 
 
-def too_large(limit: int, known: Known | None = None) -> Refusal:
-    """The message is larger than the relay takes, from this device or from any."""
-    own = known is not None and known.device.max_message_size == limit
-    option = known.option("max_message_size") if known is not None and own else _LARGEST
+def too_large(limit: int, known: Known | None = None, listener: Listener | None = None) -> Refusal:
+    """The message is larger than the relay takes, from this device, on this listener or from any."""
+    option: Option = ("intake", "max_message_size")
+    if known is not None and known.device.max_message_size == limit:
+        option = known.option("max_message_size")
+    elif listener is not None and listener.max_message_size == limit:
+        option = ("listener", "max_message_size")
     text = f"Message too large, at most {limit} bytes; scan with a lower resolution"
     return Refusal(552, "5.3.4", text, option)
 

@@ -5,6 +5,7 @@ What needs to wait (AUTH, STARTTLS, DATA) is done by `session`; who may do what 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from relay.message.address import Address, AddressError
@@ -61,14 +62,25 @@ class Dialogue:
             return "SMTP"
         return "ESMTP" + ("S" if self.encrypted else "") + ("A" if self.login else "")
 
+    @property
+    def limit(self) -> int:
+        """The largest message in octets, from whoever speaks."""
+        own = self.known.device.max_message_size if self.known else None
+        return self._desk.limit if own is None else min(own, self._desk.limit)
+
     # -- commands
 
-    def hello(self, name: str, *, extended: bool) -> bytes:
+    def hello(self, name: str, *, extended: bool) -> Reply | bytes:
         """HELO or EHLO, with any name or none."""
+        if extended and self._desk.listener.helo_only:
+            return _NOT_SUPPORTED
         self.reset()
         self.helo = name
         self.extended = extended
-        return self._desk.ehlo(encrypted=self.encrypted) if extended else self._desk.helo
+        if not extended:
+            return self._desk.helo
+        self.known = self._who()
+        return self._desk.ehlo(encrypted=self.encrypted, limit=self.limit)
 
     def mail(self, argument: str) -> Reply:
         """MAIL FROM: who sends, how much, and whether there is room."""
@@ -80,7 +92,13 @@ class Dialogue:
             return Reply(501, "5.1.7", f"Bad sender: {error}")
         self.known = self._who()
         self.full = ""
-        refusal = admission.may_send(self._desk.listener, self._me(), size, self._desk.limit) or self._no_room()
+        me = self._me()
+        refusal = (
+            admission.may_send(self._desk.listener, me, size, self.limit)
+            or admission.may_be_from(me, sender)
+            or self._too_many()
+            or self._no_room()
+        )
         if refusal is None:
             self.sender = sender
         return refusal or _SENDER_OK
@@ -140,6 +158,13 @@ class Dialogue:
 
     def _me(self) -> admission.Client:
         return admission.Client(self.client, self.encrypted, self.known)
+
+    def _too_many(self) -> Reply | None:
+        """Asked again, and counted, when the message has come: see `handover`."""
+        if self.known is None:
+            return None
+        wait = self._desk.house.hours.wait_s(self.known.name, self.known.device.messages_per_hour, time.monotonic())
+        return admission.too_many(self.known, wait) if wait else None
 
     def _no_room(self) -> Reply | None:
         try:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from relay.config.settings import Answer
 from relay.message.header import HeaderTooLarge
-from relay.message.repair import Arrival, missing, received
+from relay.message.repair import Arrival
 from relay.message.reply import Reply
-from relay.policy.admission import not_listed, too_large
-from relay.policy.sender import SenderNotListed, rewrite
+from relay.policy.admission import may_show, not_listed, too_large, too_many
+from relay.policy.refusal import option_of
+from relay.policy.sender import SenderNotListed
 from relay.smtpd.dialogue import NO_ROOM
+from relay.smtpd.heading import heading
+from relay.smtpd.patience import answer_to
 from relay.spool.store import NewMessage, SpoolError, SpoolFull
 from relay.telemetry.faults import fault
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from relay.policy.refusal import Refusal
+    from relay.policy.routing import Known
     from relay.smtpd.desk import Desk
     from relay.smtpd.dialogue import Dialogue
     from relay.smtpd.intake import Intake
-    from relay.spool.store import Draft, Stored
+    from relay.spool.store import Draft, Settlement, Stored
 
 _TROUBLE = Reply(451, "4.3.0", "The message could not be stored now, try again later")
 _BAD_HEADER = Reply(554, "5.6.0", "The header of the message is too large")
@@ -39,47 +47,82 @@ class Handover:
         self._dialogue = dialogue
         self._draft = draft
         self._intake = intake
+        self._counted = False
+        self._outcome: asyncio.Future[Settlement] | None = None
 
     async def run(self) -> Reply:
         """250 only when the message would survive `kill -9` and power loss."""
         started = time.perf_counter()
         if self._intake.too_large:
-            return await self._refused(too_large(self._desk.limit), f"message larger than {self._desk.limit_option}")
+            refusal = too_large(self._dialogue.limit, self._dialogue.known, self._desk.listener)
+            return await self._refused(refusal, "message larger than allowed")
         try:
-            new = self._message(*await self._whole())
+            head, body = await self._whole()
+            refused = self._not_now(head)
+            if refused is not None:
+                return await self._refused(refused, "what the message says, or one message too many")
+            new = self._message(head, body)
+            self._expect(new)
             await self._house.store.accept(new)
         except Exception as error:  # noqa: BLE001  (whatever goes wrong, the device must hear "try again")
+            self._take_back()
             return await self._failed(error)
         fault("smtpd.before-250")
         self._house.journal.stored(id=new.id, ms=round((time.perf_counter() - started) * 1000, 1))
-        return Reply(250, "2.0.0", f"Ok: queued as {new.id}")
+        return answer_to(new.id, None) if self._outcome is None else await self._settled(new, self._outcome)
 
     async def _whole(self) -> tuple[bytes, Stored]:
         if self._intake.failure is not None:
             raise self._intake.failure
         return await self._draft.finish()
 
+    def _not_now(self, head: bytes) -> Refusal | None:
+        """The last look, with the whole message there; from here on it counts as one of its device's hour."""
+        known = self._known
+        refusal = may_show(known, head)
+        if refusal is None:
+            wait = self._house.hours.take(known.name, known.device.messages_per_hour, time.monotonic())
+            refusal = too_many(known, wait) if wait else None
+            self._counted = refusal is None and known.device.messages_per_hour is not None
+        return refusal
+
+    def _expect(self, new: NewMessage) -> None:
+        """Before the message is in the spool, so that no outcome is missed."""
+        if self._known.device.answer is Answer.DELIVERED:
+            self._outcome = self._house.store.expect(new.id)
+
+    def _take_back(self) -> None:
+        """The message was not stored: it does not count, and nobody will tell what became of it."""
+        if self._counted:
+            self._house.hours.give_back(self._known.name)
+        if self._outcome is not None:
+            self._outcome.cancel()
+
+    async def _settled(self, new: NewMessage, outcome: asyncio.Future[Settlement]) -> Reply:
+        reply = answer_to(new.id, await self._house.patience.settled(outcome, self._known.device.answer_within_s))
+        if not reply.positive:
+            self._house.journal.client_refused(
+                id=new.id, client=new.client, device=new.device, reply=str(reply),
+                reason="Exchange refused the message for good, and the device was told",
+            )  # fmt: skip
+        return reply
+
     def _message(self, head: bytes, body: Stored) -> NewMessage:
-        dialogue = self._dialogue
-        known, sender = dialogue.known, dialogue.sender
-        assert known is not None
-        assert sender is not None
-        profile = self._house.rules.settings.profiles[known.device.profile]
+        dialogue, known, settings = self._dialogue, self._known, self._house.rules.settings
+        assert dialogue.sender is not None
         arrival = Arrival(
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,
             hostname=self._house.hostname, protocol=dialogue.protocol,
         )  # fmt: skip
-        policy = known.device.from_policy or profile.from_policy
-        rewritten = rewrite(head, sender, policy=policy, profile=profile)
-        added, repairs = missing(rewritten.section, arrival)
-        if self._intake.content.repaired_line_ends:
-            repairs += ("line-ends",)
+        made = heading(head, dialogue.sender, known, arrival, settings)
+        line_ends = ("line-ends",) if self._intake.content.repaired_line_ends else ()
         new = NewMessage(
-            id=self._draft.id, device=known.name, profile=known.device.profile, mailbox=profile.mailbox,
-            sender=rewritten.sender, recipients=tuple(dialogue.recipients), client=dialogue.client,
-            head=received(arrival) + added + rewritten.section + b"\r\n", body=body, eight_bit=self._intake.eight_bit,
+            id=self._draft.id, device=known.name, profile=known.device.profile,
+            mailbox=settings.profiles[known.device.profile].mailbox, sender=made.sender,
+            recipients=tuple(dialogue.recipients), client=dialogue.client,
+            head=made.section, body=body, eight_bit=self._intake.eight_bit,
         )  # fmt: skip
-        self._journal_received(new, repairs + rewritten.changes)
+        self._journal_received(new, made.changes + line_ends)
         return new
 
     def _journal_received(self, new: NewMessage, changes: tuple[str, ...]) -> None:
@@ -106,10 +149,19 @@ class Handover:
         assert self._dialogue.known is not None
         return not_listed(self._dialogue.known.device.profile, address)
 
+    @property
+    def _known(self) -> Known:
+        assert self._dialogue.known is not None
+        return self._dialogue.known
+
     async def _refused(self, reply: Reply, reason: str) -> Reply:
         await self._draft.discard()
         self._house.journal.client_refused(
-            client=self._dialogue.client, device=self._device, reply=str(reply), reason=reason
+            client=self._dialogue.client,
+            device=self._device,
+            reply=str(reply),
+            reason=reason,
+            option=option_of(reply),
         )
         return reply
 

@@ -45,6 +45,7 @@ class SqliteStore:
         self._executor = ThreadPoolExecutor(4, thread_name_prefix="spool-file")
         self._writer: Writer | None = None
         self._lock = -1
+        self._expected: dict[str, asyncio.Future[Settlement]] = {}
         self._checked = 0.0
         self._room = True
 
@@ -104,6 +105,13 @@ class SqliteStore:
         # Not called here: whatever happens to those who are told, the message is accepted.
         asyncio.get_running_loop().call_soon(self._on_mail, new.mailbox, new.profile)
 
+    def expect(self, message_id: str) -> asyncio.Future[Settlement]:
+        """Is told how the first attempt is settled."""
+        future: asyncio.Future[Settlement] = asyncio.get_running_loop().create_future()
+        self._expected[message_id] = future
+        future.add_done_callback(lambda _: self._expected.pop(message_id, None))
+        return future
+
     # -- delivery
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
@@ -116,6 +124,9 @@ class SqliteStore:
         state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, claim.parcel.body)
+        expected = self._expected.get(claim.parcel.id)
+        if state is not None and expected is not None and not expected.done():
+            expected.set_result(settlement)
         return state is not None
 
     async def open_mailbox(self, mailbox: str) -> None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -182,6 +183,13 @@ class Store(Protocol):
 
     async def accept(self, new: NewMessage) -> None:
         """Makes the message durable and wakes delivery. Raises `SpoolError`."""
+        ...
+
+    def expect(self, message_id: str) -> asyncio.Future[Settlement]:
+        """Is told how the first attempt of a message is settled; to be asked for before `accept`.
+
+        Whoever no longer waits cancels it; the message does not notice.
+        """
         ...
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
