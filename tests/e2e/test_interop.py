@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,11 @@ LANGUAGES = {
     "php": ("php", ("/usr/share/php/libphp-phpmailer/src/PHPMailer.php",), ("send.php",)),
     "ruby": ("ruby", ("/usr/lib/ruby/vendor_ruby/mail.rb",), ("send.rb",)),
     "node": ("node", ("/usr/share/nodejs/nodemailer/package.json",), ("send.js",)),
-    "java": ("java", ("/usr/share/java/jakarta-mail.jar",), ("-XX:TieredStopAtLevel=1", "-cp", "{0}", "Send.java")),
+    "java": (
+        "java",
+        ("/usr/share/java/jakarta-mail.jar", "/usr/share/java/jakarta-activation.jar"),
+        ("-XX:TieredStopAtLevel=1", "-cp", "{0}:{1}", "Send.java"),
+    ),
 }
 
 
@@ -98,7 +103,8 @@ def has_text_and_scan(message):
 
 
 def _lines(text):
-    return text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    """Ruby's mail gem writes a CR of its own into quoted-printable (`=0D`)."""
+    return re.split(r"\r*\n", text.rstrip("\r\n"))
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
