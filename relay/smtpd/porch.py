@@ -74,7 +74,8 @@ class Porch:
             client = await self._introduced(connection, peer)
             await self._begin(connection, client)
         except (ProxyError, TimeoutError) as error:
-            self._refused(peer, f"PROXY protocol: {error or 'no header came'}", _LOAD_BALANCER)
+            reason = str(error) if isinstance(error, ProxyError) else "no header came"
+            self._refused(peer, f"PROXY protocol: {reason}", _LOAD_BALANCER)
             connection.close()
         except (OSError, EOFError):
             connection.close()  # a health check that opens and closes; failed handshakes are told where they fail

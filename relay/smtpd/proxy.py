@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"  # version 2, §2.2
 _V1_MOST = 107  # §2.1, with its CRLF
-_V1 = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f:.]{3,39}) ([0-9A-Fa-f:.]{3,39}) (\d{1,5}) (\d{1,5})\r\n", re.ASCII)
+_V1 = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f:.]{2,45}) ([0-9A-Fa-f:.]{2,45}) (\d{1,5}) (\d{1,5})\r\n", re.ASCII)
 _V1_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?\r\n")
 _V2_MOST = 2048  # addresses and additions; those of real load balancers fit in a tenth
 _LOCAL, _PROXY = 0x20, 0x21
