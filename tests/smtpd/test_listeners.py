@@ -36,8 +36,6 @@ def listeners(**options: Any) -> list[dict[str, Any]]:
 
 # -- the floor of TLS
 
-OLD = {"MinProtocol": "TLSv1", "CipherString": "ALL:COMPLEMENTOFDEFAULT:@SECLEVEL=0"}
-
 
 def old_client(version: ssl.TLSVersion, ciphers: str = "ALL:@SECLEVEL=0") -> ssl.SSLContext:
     """A device of that time: this version and no other."""
@@ -116,19 +114,9 @@ async def test_openssl_as_an_old_device(open_door: Open, floor: str) -> None:
     """A client that shares no code of Python's with the relay, at TLS 1.0 and nothing else."""
     openssl = shutil.which("openssl") or pytest.skip("openssl is not installed")
     door = await open_door(listeners=listeners(tls_floor=floor))
-    command = [
-        openssl,
-        "s_client",
-        "-tls1",
-        "-cipher",
-        "AES128-SHA:@SECLEVEL=0",
-        "-starttls",
-        "smtp",
-        "-crlf",
-        "-quiet",
-    ]
+    old = ["-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0", "-starttls", "smtp", "-crlf", "-quiet"]
     process = await asyncio.create_subprocess_exec(
-        *command, "-no_ign_eof", "-connect", f"127.0.0.1:{door.ports[0]}",
+        openssl, "s_client", *old, "-connect", f"127.0.0.1:{door.ports[0]}",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     said, trouble = await asyncio.wait_for(process.communicate(b"EHLO old\nMAIL FROM:<a@b.test>\nQUIT\n"), 10)
@@ -137,7 +125,8 @@ async def test_openssl_as_an_old_device(open_door: Open, floor: str) -> None:
         assert process.returncode == 0
     else:
         assert b"250 2.1.0" not in said
-        assert b"alert protocol version" in trouble
+        assert process.returncode != 0
+        assert "unsupported protocol" in door.events("session.broken")[0]["reason"]
 
 
 def test_what_cannot_be_had_is_said() -> None:
@@ -198,13 +187,11 @@ def test_the_digest_is_that_of_the_rfc() -> None:
     assert digest("tanstaaftanstaaf", challenge) == "b913a602c7eda7a495b4e6e7334d3890"
 
 
-@pytest.mark.parametrize(
-    ("name", "password", "code"), [("erp", "secret", "235"), ("erp", "x", "535"), ("z", "x", "535")]
-)
-async def test_cram_md5_works_where_it_is_on(open_door: Open, name: str, password: str, code: str) -> None:
+@pytest.mark.parametrize(("who", "code"), [("erp secret", "235"), ("erp wrong", "535"), ("nobody secret", "535")])
+async def test_cram_md5_works_where_it_is_on(open_door: Open, who: str, code: str) -> None:
     """The right digest and no other."""
     door = await open_door(listeners=listeners(mechanisms=["cram-md5", "PLAIN"]))
-    assert (await cram(door, name, password))[:3] == code
+    assert (await cram(door, *who.split()))[:3] == code
 
 
 async def test_cram_md5_with_a_hashed_password_fails_and_the_journal_says_why(open_door: Open) -> None:
@@ -308,7 +295,7 @@ async def test_one_port_on_both_families(open_door: Open) -> None:
 
 async def test_ipv4_inside_ipv6_is_ipv4(open_door: Open) -> None:
     """A socket of systemd takes both families; the device is matched and written as 127.0.0.1."""
-    door = await open_door(listeners=[]) if False else await open_door()
+    door = await open_door()
     dual = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
     port = dual.getsockname()[1]
     server = Server(door.house)
