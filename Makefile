@@ -39,6 +39,7 @@ docs: venv
 	$(BIN)/relay example > config.example.yaml
 	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
 	$(BIN)/python -m relay.policy.verdict_page > docs/reference/verdicts.md
+	$(BIN)/python -m relay.policy.sender_page > docs/reference/from-policy.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 
 venv: $(STAMP)
