@@ -93,12 +93,12 @@ Mailbox `scanner@contoso.com`, `send_as: {address: helpdesk@contoso.com, name: H
 list `senders: ["*@contoso.com"]`.
 """
 
-_PROFILE = {
+_PROFILE: dict[str, object] = {
     "app": "contoso",
     "mailbox": "scanner@contoso.com",
     "send_as": {"address": "helpdesk@contoso.com", "name": "Help Desk"},
 }
-_LISTED = {"senders": ("*@contoso.com",)}
+_LISTED: dict[str, object] = {"senders": ("*@contoso.com",)}
 _EXAMPLES: tuple[tuple[str, str, bytes, dict[str, object]], ...] = (
     ("A person at the copier", "john@contoso.com", b"From: John Doe <john@contoso.com>\r\n", {}),
     ("A device that has no real address", "copier@10.0.2.17", b"From: copier@localhost\r\n", {}),
