@@ -18,6 +18,7 @@ from relay.policy.verdicts import Facts
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
+from relay.smtpd.notebook import NAME, Notebook
 from relay.smtpd.tls import server_contexts
 from relay.spool.sqlite import SqliteStore
 from relay.spool.store import SpoolBusy, SpoolError
@@ -88,6 +89,8 @@ class _Relay:
             await store.close()
             return EX_UNAVAILABLE
         self._house = house
+        notebook = Notebook(self._settings.data_dir / NAME, house.strangers)
+        await notebook.open()
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
             self._watch_signals()
@@ -98,6 +101,7 @@ class _Relay:
             return EX_UNAVAILABLE
         finally:
             await self._stop(server, store)
+            await notebook.close()
         return EX_OK
 
     def _announce(self, listening: list[str], recovered: Recovered, unused: list[str]) -> None:

@@ -15,6 +15,8 @@ VERBS = (
     "check",
     "send",
     "queue",
+    "device",
+    "explain",
     "sandbox",
     "example",
     "schema",

@@ -83,9 +83,18 @@ class Directory:
                 return item
         return None
 
-    def knows_user(self, username: str) -> bool:
-        """Whether any device logs in with that name, from wherever."""
-        return username in self._by_login
+    def users(self, username: str) -> list[Known]:
+        """The devices that log in with that name, from wherever; the most specific first."""
+        return list(self._by_login.get(username, ()))
+
+    def only_with_login(self, client: str) -> list[Known]:
+        """The devices that this address alone does not make known, because a login is asked beside it."""
+        address = plain_address(client)
+        known = (item for items in self._by_login.values() for item in items)
+        return [
+            item for item in known
+            if address is not None and item.device.network is not None and _inside(address, item.device.network)
+        ]  # fmt: skip
 
 
 def plain_address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

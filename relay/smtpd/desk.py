@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,14 @@ from relay.smtpd.guard import LoginGuard
 from relay.smtpd.intake import Flight
 from relay.smtpd.passwords import Passwords
 from relay.smtpd.patience import Patience
+from relay.smtpd.strangers import Stranger, Strangers
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
     from relay.config.settings import Listener, Settings, TlsFloor
+    from relay.smtpd.dialogue import Dialogue
     from relay.spool.store import Store
     from relay.telemetry.journal import Journal
 
@@ -46,6 +49,7 @@ class House:
     passwords: Passwords = field(default_factory=Passwords)
     hours: Hourly = field(default_factory=Hourly)
     patience: Patience = field(default_factory=Patience)
+    strangers: Strangers = field(default_factory=Strangers)
     crowd: Crowd = field(default_factory=Crowd)
     guard: LoginGuard = field(default_factory=LoginGuard)
 
@@ -70,6 +74,15 @@ class Desk:
             lines += [f"AUTH{sign}{' '.join(self.mechanisms)}" for sign in self._signs]
         head = "".join(f"250-{line}\r\n" for line in lines[:-1])
         return f"{head}250 {lines[-1]}\r\n".encode()
+
+    def remember(self, dialogue: Dialogue, reply: str, *quirks: str) -> None:
+        """Somebody was refused whom nobody knows: see `relay device refused`."""
+        habits = [*quirks, *dialogue.quirks]
+        seen = Stranger(
+            dialogue.client, login=dialogue.tried_login, helo=dialogue.helo, listener=self.listener.listen,
+            tls=dialogue.encrypted, mechanisms=[dialogue.tried_mechanism], quirks=habits, reply=reply,
+        )  # fmt: skip
+        self.house.strangers.met(seen, time.time())
 
     @property
     def limit(self) -> int:

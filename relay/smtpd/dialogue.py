@@ -38,6 +38,9 @@ class Dialogue:
         self.encrypted = encrypted
         self.helo = ""
         self.extended = False
+        self.greeted = False
+        self.tried_login = ""
+        self.tried_mechanism = ""
         self.login: Known | None = None
         self.known: Known | None = None
         self.full = ""  # why the spool took nothing, for the journal
@@ -63,6 +66,16 @@ class Dialogue:
         return "ESMTP" + ("S" if self.encrypted else "") + ("A" if self.login else "")
 
     @property
+    def quirks(self) -> list[str]:
+        """What is odd about the greeting."""
+        found = {
+            "no greeting": not self.greeted,
+            "greets without a name": self.greeted and not self.helo,
+            "HELO only": self.greeted and not self.extended,
+        }
+        return [name for name, holds in found.items() if holds]
+
+    @property
     def limit(self) -> int:
         """The largest message in octets, from whoever speaks."""
         own = self.known.device.max_message_size if self.known else None
@@ -77,6 +90,7 @@ class Dialogue:
         self.reset()
         self.helo = name
         self.extended = extended
+        self.greeted = True
         if not extended:
             return self._desk.helo
         self.known = self._who()

@@ -158,6 +158,7 @@ class Session(SMTP):
         self._house.journal.client_refused(
             client=self._dialogue.client, listener=self._desk.listener.listen, reason=reason, remedy=remedy
         )
+        self._desk.remember(self._dialogue, "", reason)
 
     async def _converse(self) -> None:
         if self._house.stopping:
@@ -226,6 +227,8 @@ class Session(SMTP):
                 client=self._dialogue.client, helo=self._dialogue.helo, device=known.name if known else "",
                 reply=str(reply), reason=reason, remedy=remedy, option=option_of(reply),
             )  # fmt: skip
+            if known is None and reply.permanent:
+                self._desk.remember(self._dialogue, str(reply))
         return reply
 
     def _send(self, reply: Reply) -> None:
@@ -288,6 +291,7 @@ class Session(SMTP):
         client, username = self._dialogue.client, ""
         try:
             username, proof = await claimed(mechanism.upper(), initial.strip() or None, self._ask, self._house.hostname)
+            self._dialogue.tried_login, self._dialogue.tried_mechanism = username, mechanism.upper()
             self._house.guard.check(client, username)
             self._dialogue.login = await proved(self._house, username, proof, client)
         except AuthRefused as refused:

@@ -1,7 +1,4 @@
-"""Every question an operator may ask; the command line (and later the dashboard) are faces of it.
-
-Questions are answered from the spool's database by a connection that only reads, whether or not the relay runs.
-"""
+"""What is in the spool: answered from its database by a connection that only reads, whether or not the relay runs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,220 @@
+"""What would happen if: a dry run of one message, by the very dialogue and policy that sessions use.
+
+Nothing is sent, stored or counted, no password is looked at, and the running relay is not asked: how many messages a
+device has handed in this hour, and who is blocked for guessing, is not known here.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from relay.config.loader import load
+from relay.config.places import Places
+from relay.config.settings import ListenerTls
+from relay.message.repair import Arrival
+from relay.message.reply import Reply
+from relay.policy.admission import may_show, not_listed
+from relay.policy.refusal import Refusal
+from relay.policy.routing import plain_address
+from relay.policy.sender import SenderNotListed
+from relay.smtpd.desk import Desk, House, Rules
+from relay.smtpd.dialogue import Dialogue
+from relay.smtpd.heading import heading
+from relay.smtpd.login import INVALID
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relay.config.settings import Settings
+    from relay.message.address import Address
+    from relay.policy.refusal import Option
+    from relay.policy.routing import Known
+    from relay.spool.store import Store
+    from relay.telemetry.journal import Journal
+
+_ID = "0" * 26
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who would say what; `sender` and `recipients` as in MAIL FROM and RCPT TO, `header_from` the body of From."""
+
+    address: str
+    login: str = ""
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    header_from: str = ""
+    listener: str = ""
+    encrypted: bool = False
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, what the device would hear, and the line of the configuration that decides."""
+
+    command: str
+    reply: str
+    allowed: bool
+    decided_by: str = ""
+
+
+@dataclass
+class Explanation:
+    """Everything about one message that would come in so."""
+
+    listener: str
+    device: str = ""
+    known_by: str = ""
+    profile: str = ""
+    sends_as: str = ""
+    steps: list[Step] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the message would be taken for every recipient asked about."""
+        return bool(self.steps) and all(step.allowed for step in self.steps)
+
+
+def explain(config: Path, question: Question) -> Explanation:
+    """The dry run. Raises `ConfigError`, and `LookupError` for a listener that there is not."""
+    settings = load(config)
+    return _DryRun(settings, Places(config), question).run()
+
+
+class _Room:
+    """Stands where the spool is: a dry run stores nothing, so that there is always room."""
+
+    def check_room(self) -> None:
+        return
+
+
+class _DryRun:
+    """One dialogue without a socket."""
+
+    def __init__(self, settings: Settings, places: Places, question: Question) -> None:
+        self._settings = settings
+        self._places = places
+        self._question = question
+        self._number = _listener_of(settings, question.listener)
+        hostname = settings.hostname or socket.gethostname()
+        self._house = House(Rules(settings, {}), cast("Store", _Room()), cast("Journal", None), hostname)
+        listener = settings.listeners[self._number]
+        client = str(plain_address(question.address) or question.address)
+        encrypted = question.encrypted or listener.tls is ListenerTls.IMPLICIT
+        self._dialogue = Dialogue(Desk(self._house, listener), client, encrypted=encrypted)
+        place = places.of(("listeners", self._number))
+        self._found = Explanation(f"{listener.listen}  tls {listener.tls}  auth {listener.auth}  ({place})")
+
+    def run(self) -> Explanation:
+        self._dialogue.hello("explain", extended=True)
+        if self._may_go_on() and self._mail():
+            taken = [self._rcpt(recipient) for recipient in self._question.recipients]
+            if all(taken):
+                self._message()
+        return self._found
+
+    def _may_go_on(self) -> bool:
+        """AUTH, if a login is asked about. The password is not."""
+        name = self._question.login
+        if not name:
+            return True
+        refusal = self._dialogue.may_log_in()
+        if refusal is not None:
+            return self._step(f"AUTH {name}", refusal, ("listener", "auth"))
+        self._dialogue.login = self._house.rules.directory.by_login(name, self._dialogue.client)
+        if self._dialogue.login is not None:
+            option = self._dialogue.login.option("login")
+            return self._step(f"AUTH {name}", Reply(235, "2.7.0", "if the password is right"), option)
+        users = self._house.rules.directory.users(name)
+        option = users[0].option("address") if users else ("devices",)
+        return self._step(f"AUTH {name}", INVALID, option)
+
+    def _mail(self) -> bool:
+        size = self._question.size
+        parameter = f" SIZE={size}" if size is not None else ""
+        reply = self._dialogue.mail(f"FROM:<{self._question.sender}>{parameter}")
+        known = self._dialogue.known
+        if known is None:
+            self._hint()
+        else:
+            self._name(known)
+        option = known.option("senders") if known is not None else ("devices",)
+        return self._step(f"MAIL FROM:<{self._question.sender}>{parameter}", reply, option)
+
+    def _name(self, known: Known) -> None:
+        device, login = known.device, known.device.login
+        ways = (device.address and f"address {device.address}", login and f"login {login.username}")
+        self._found.device = f"{known.name}  ({self._places.of(('devices', known.name))})"
+        self._found.known_by = " and ".join(way for way in ways if way)
+        profile = self._settings.profiles[device.profile]
+        policy = device.from_policy or profile.from_policy
+        place = known.option("from") if device.from_policy else ("profiles", device.profile, "from")
+        self._found.profile = f"{device.profile}  mailbox {profile.mailbox}  from {policy}  ({self._places.of(place)})"
+
+    def _hint(self) -> None:
+        for known in self._house.rules.directory.only_with_login(self._dialogue.client):
+            place = self._places.of(known.option("login"))
+            self._found.hints.append(f"device {known.name} has this address, and is known only with its login: {place}")
+
+    def _rcpt(self, recipient: str) -> bool:
+        reply = self._dialogue.rcpt(f"TO:<{recipient}>")
+        known = self._dialogue.known
+        assert known is not None
+        return self._step(f"RCPT TO:<{recipient}>", reply, known.option("recipients"))
+
+    def _message(self) -> None:
+        """The end of data: what the From policy and the repairs make of the header."""
+        known, sender = self._dialogue.known, self._dialogue.sender
+        assert known is not None
+        assert sender is not None
+        written = self._question.header_from
+        head = f"From: {written}\r\n\r\n".encode() if written else b"\r\n"
+        try:
+            refusal = may_show(known, head)
+            made = None if refusal else heading(head, sender, known, self._arrival(), self._settings)
+        except SenderNotListed as error:
+            refusal, made = not_listed(known.device.profile, error.address), None
+        if made is None:
+            self._step("end of data", cast("Refusal", refusal), ())
+            return
+        self._found.headers = made.section.decode("latin-1").replace("\r\n ", "\n ").rstrip().split("\r\n")
+        self._found.changes = list(made.changes)
+        self._found.sends_as = _shown(made.sender)
+
+    def _arrival(self) -> Arrival:
+        dialogue = self._dialogue
+        return Arrival(
+            id=_ID, at=time.time(), client=dialogue.client, helo=dialogue.helo, hostname=self._house.hostname,
+            protocol=dialogue.protocol,
+        )  # fmt: skip
+
+    def _step(self, command: str, reply: Reply, option: Option) -> bool:
+        if isinstance(reply, Refusal) and reply.option:
+            option = reply.option
+        if option[:1] == ("listener",):
+            option = ("listeners", self._number, *option[1:])
+        decided = self._places.of(option) if option else ""
+        self._found.steps.append(Step(command, str(reply), reply.positive, decided))
+        return reply.positive
+
+
+def _shown(sender: Address) -> str:
+    return f"<{sender}>"
+
+
+def _listener_of(settings: Settings, wanted: str) -> int:
+    """The number of the listener that is spoken of by its address or its port; the first one unless said."""
+    if not wanted:
+        return 0
+    for number, listener in enumerate(settings.listeners):
+        if wanted in (listener.listen, str(listener.port)):
+            return number
+    there = ", ".join(listener.listen for listener in settings.listeners)
+    raise LookupError(f"there is no listener {wanted}; the configuration has {there}")
