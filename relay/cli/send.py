@@ -88,7 +88,9 @@ def _password(options: dict[str, Any]) -> str:
 
 
 def _configured_target(settings: Settings, options: dict[str, Any]) -> Target:
-    listener = settings.listeners[0]
+    listener = next((item for item in settings.listeners if item.activated is None), None)
+    if listener is None:
+        raise click.UsageError("no listener of the configuration has an address; give --host and --port")
     host = _ANY_ADDRESS.get(listener.host, listener.host)
     username, password = options["username"], _password(options)
     if options["device"]:

@@ -21,6 +21,18 @@ def test_the_unit_is_understood_to_the_last_word(need_tool, tmp_path):
     assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
 
 
+def test_the_socket_unit_is_understood_to_the_last_word(need_tool, tmp_path):
+    """Beside the service it starts."""
+    service = tmp_path / "relay.service"
+    service.write_text(UNIT.read_text().replace("/opt/relay/bin/relay", "/bin/true"))
+    copy = tmp_path / "relay.socket"
+    copy.write_text(UNIT.with_name("relay.socket").read_text())
+    need_tool("kill")
+    ended = _run(need_tool("systemd-analyze"), "verify", "--man=no", copy)
+
+    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+
+
 def test_an_unknown_word_would_be_noticed(need_tool, tmp_path):
     """The test above can fail."""
     copy = tmp_path / "relay.service"

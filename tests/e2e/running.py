@@ -82,7 +82,9 @@ def _event(line: str) -> Event:
 class RunningRelay:
     """One process of the relay. Ended by `stop`, or killed with everything it holds at the end of a `with`."""
 
-    def __init__(self, config: Path, *, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, config: Path, *, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None, fds: Sequence[int] = ()
+    ) -> None:
         self.config = config
         self.journal = Journal()
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
@@ -92,6 +94,7 @@ class RunningRelay:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=fds,
         )
         self._stderr: list[str] = []
         self._readers = [

@@ -1,0 +1,103 @@
+"""Sockets that systemd opened: used as they are, and kept while the relay is away."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.configuration import configuration, write
+from tests.e2e.device import LETTER, Device
+from tests.e2e.running import RunningRelay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.e2e.pretend import PretendCloud
+
+    Begin = Callable[..., RunningRelay]
+
+# What systemd does between fork and exec: the socket becomes descriptor 3, the variables name the process.
+_AS_SYSTEMD = 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=smtp exec "$@"'
+
+
+@pytest.fixture
+def begin(cloud: PretendCloud, tmp_path: Path) -> Iterator[Begin]:
+    """Runs a relay with one listener; again with the same data directory when called again."""
+    with ExitStack() as stack:
+
+        def run(listen: str, **how: Any) -> RunningRelay:
+            settings = configuration(cloud, tmp_path, listeners=[{"listen": listen}])
+            relay = RunningRelay(write(tmp_path / "relay.yaml", settings), **how)
+            stack.callback(relay.kill)
+            return relay
+
+        yield run
+
+
+@pytest.fixture
+def door() -> Iterator[socket.socket]:
+    """The socket as systemd holds it, whoever comes and goes."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        yield held
+
+
+@pytest.mark.parametrize("by", ["name", "address"])
+def test_devices_wait_while_the_relay_restarts(begin: Begin, door: socket.socket, somebody: str, by: str) -> None:
+    """The socket outlives the process; who connected in between is greeted by the next one."""
+    port = door.getsockname()[1]
+    listen = "fd:smtp" if by == "name" else f"127.0.0.1:{port}"
+    how = {"prefix": ("sh", "-c", _AS_SYSTEMD, "sh", str(door.fileno())), "fds": (door.fileno(),)}
+    first = begin(listen, **how)
+    assert first.journal.wait("relay.started")["listening"] == [f"127.0.0.1:{port}"]
+    with Device(port) as device:
+        scan(device, somebody)
+    assert first.stop() == 0
+    with Device(port) as waiting:
+        second = begin(listen, **how)
+        scan(waiting, somebody)
+        second.journal.wait("message.delivered")
+        assert second.stop() == 0, second.journal.tail()
+
+
+def test_the_first_device_starts_the_relay(begin: Begin, need_tool: Callable[[str], str], somebody: str) -> None:
+    """By systemd's own activation."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    activate = (need_tool("systemd-socket-activate"), "-l", f"127.0.0.1:{port}", "--fdname=smtp")
+    relay = begin("fd:smtp", prefix=activate)
+    with connected(port) as device:
+        scan(device, somebody)
+    assert relay.journal.seen("relay.started")[0]["listening"] == [f"127.0.0.1:{port}"]
+    assert relay.stop() == 0
+
+
+def test_a_socket_nobody_passed_is_named(begin: Begin) -> None:
+    """Started by hand instead of by its socket unit."""
+    relay = begin("fd:smtp")
+    failed = relay.journal.wait("relay.failed")
+    assert "systemd passed no socket of that name" in failed["reason"]
+    assert relay.ended() == 69
+
+
+def scan(device: Device, recipient: str) -> None:
+    """A whole letter."""
+    assert device.reply()[:3] == "220"
+    device.send(b"EHLO x\r\nMAIL FROM:<mfp@device.test>\r\nRCPT TO:<%b>\r\nDATA\r\n" % recipient.encode())
+    assert [device.reply()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
+    device.send(LETTER + b".\r\n")
+    assert device.reply()[:3] == "250"
+
+
+def connected(port: int) -> Device:
+    """As soon as somebody listens there."""
+    for _ in range(1000):
+        try:
+            return Device(port)
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+    return Device(port)
