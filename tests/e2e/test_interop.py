@@ -1,4 +1,4 @@
-"""Mail libraries of other languages, and old mail programs, hand in a scan: each in its own dialect, checked on arrival."""
+"""Mail libraries of other languages, and mail programs, hand in a scan: each in its own dialect, checked on arrival."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -79,12 +80,15 @@ def run(*command, text=TEXT, cwd=HERE, **environment):
     assert ended.returncode == 0, (ended.stdout + ended.stderr).decode("utf-8", "replace")
 
 
-def arrived(cloud, relay, recipient, way):
-    """The letter of this recipient; it came this way, and its sender became what the profile says."""
+def arrived(cloud, relay, recipient, way, *, helo=False):
+    """The letter of this recipient; it came this way, and its sender became what the profile says.
+
+    RFC 3848 has no word for HELO over TLS: `helo` says that the client greets so.
+    """
     letter = cloud.letter(recipient)
     event = relay.journal.wait("message.received", recipients=1, id=_id_of(letter.raw))
     assert (event["device"], event["sender"]) == (way.device, SENDER)
-    assert f" with {way.protocol} id ".encode() in letter.raw
+    assert f" with {'SMTP' if helo else way.protocol} id ".encode() in letter.raw
     assert (letter.mail_from, letter.header("From")) == ("box@contoso.test", "<box@contoso.test>")
     assert SENDER in letter.header("Reply-To")
     return email.message_from_bytes(letter.raw, policy=email.policy.default)
@@ -94,11 +98,11 @@ def _id_of(raw):
     return raw.partition(b" id ")[2].partition(b";")[0].decode()
 
 
-def has_text_and_scan(message):
+def has_text_and_scan(message, text=TEXT):
     """Subject, every line of the text and every octet of the attachment are what was handed in."""
     assert message["Subject"] == SUBJECT
-    text, scan = (part for part in message.walk() if not part.is_multipart())
-    assert _lines(text.get_content()) == _lines(TEXT)
+    words, scan = (part for part in message.walk() if not part.is_multipart())
+    assert _lines(words.get_content()) == _lines(text)
     assert scan.get_payload(decode=True) == SCAN
 
 
@@ -120,3 +124,72 @@ def test_a_library_sends_a_scan(relay, cloud, somebody, need_tool, scan, languag
     )  # fmt: skip
 
     has_text_and_scan(arrived(cloud, relay, somebody, way))
+
+
+# -- programs
+
+
+CLEAR, LOGIN = WAYS["clear"], WAYS["clear-login"]
+
+
+def _url(relay, way):
+    """Where to send to, as mail programs write it; the user name and its password are in it."""
+    user = f"{USER}:{quote(PASSWORD, safe='')}@" if way.mechanism else ""
+    return f"smtp{'s' * (way.tls == 'implicit')}://{user}127.0.0.1:{relay.ports[way.door]}"
+
+
+@pytest.mark.parametrize("way", [*WAYS.values()], ids=[*WAYS])
+def test_s_nail_sends_a_scan(relay, cloud, somebody, need_tool, scan, way):
+    """mailx of many Unix systems, by every way in; without a login it says HELO."""
+    settings = {
+        "v15-compat": "yes", "mta": _url(relay, way), "smtp-auth": way.mechanism.lower() or "none", "from": SENDER,
+        "tls-verify": "ignore", "mime-encoding": "quoted-printable", "hostname": "mailx.device.test", "sendwait": "yes",
+        **({"smtp-use-starttls": "yes"} if way.tls == "starttls" else {}),
+    }  # fmt: skip
+    options = [word for name, value in settings.items() for word in ("-S", f"{name}={value}")]
+    run(need_tool("s-nail"), "-:/", *options, "-s", SUBJECT, "-a", scan, somebody)
+
+    has_text_and_scan(arrived(cloud, relay, somebody, way, helo=not way.mechanism))
+
+
+@pytest.mark.parametrize("way", [*WAYS.values()], ids=[*WAYS])
+def test_mutt_sends_a_scan(relay, cloud, somebody, need_tool, scan, tmp_path, way):
+    """mutt in a script; it trusts the relay's own certificate because it is told to."""
+    (tmp_path / "muttrc").write_text(
+        f"set smtp_url='{_url(relay, way)}'\nset from={SENDER}\nset copy=no\nset ssl_starttls=yes\n"
+        f"set ssl_force_tls={'no' if way.tls == 'none' else 'yes'}\nset ssl_verify_host=no\n"
+        f"set certificate_file='{relay.config.parent}/data/tls.pem'\n"
+        f"set smtp_authenticators='{way.mechanism.lower() or 'anonymous'}'\nset use_envelope_from=yes\n"
+        f"set envelope_from_address={SENDER}\nset allow_8bit=no\nset send_charset=utf-8\nset hostname=device.test\n"
+    )
+    run(need_tool("mutt"), "-n", "-F", tmp_path / "muttrc", "-s", SUBJECT, "-a", scan, "--", somebody,
+        HOME=str(tmp_path))  # fmt: skip
+
+    has_text_and_scan(arrived(cloud, relay, somebody, way))
+
+
+@pytest.mark.parametrize("way", [CLEAR, LOGIN], ids=["clear", "clear-login"])
+def test_send_email_sends_a_scan(relay, cloud, somebody, need_tool, scan, way):
+    """sendEmail, the Perl script that many servers report with; it doubles the dot of no line but a lone one."""
+    text = "Guten Tag,\n.\nGröße: 12 €\nend\n"
+    login = ("-xu", USER, "-xp", PASSWORD) if way.mechanism else ()
+    run(
+        need_tool("sendemail"), "-f", SENDER, "-t", somebody, "-u", SUBJECT, "-s", f"127.0.0.1:{relay.ports[way.door]}",
+        "-a", scan, "-o", "tls=no", "-o", "message-charset=utf-8", "-o", "message-file=/dev/stdin", *login, text=text,
+    )  # fmt: skip
+
+    has_text_and_scan(arrived(cloud, relay, somebody, way), text)
+
+
+@pytest.mark.parametrize("way", [CLEAR, LOGIN], ids=["clear", "clear-login"])
+def test_esmtp_hands_over_like_sendmail(relay, cloud, somebody, need_tool, tmp_path, way):
+    """esmtp (libesmtp) in the place of /usr/sbin/sendmail, as cron jobs and appliances call it."""
+    password = PASSWORD.replace("\\", "\\\\")
+    (tmp_path / "esmtprc").write_text(
+        f"hostname = 127.0.0.1:{relay.ports[way.door]}\nstarttls = disabled\n"
+        + (f'username = "{USER}"\npassword = "{password}"\n' if way.mechanism else "")
+    )
+    message = f"From: {SENDER}\nTo: {somebody}\nSubject: {SUBJECT}\nContent-Type: text/plain; charset=utf-8\n\n{TEXT}"
+    run(need_tool("esmtp"), "-C", tmp_path / "esmtprc", "-f", SENDER, somebody, text=message, HOME=str(tmp_path))
+
+    assert arrived(cloud, relay, somebody, way).get_content()
