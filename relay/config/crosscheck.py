@@ -157,6 +157,25 @@ def _devices_can_encrypt(tree: Tree) -> Iterator[Finding]:
             yield Finding(("devices", name, "tls"), "no listener offers TLS", remedy="set tls: optional on a listener")
 
 
+def _hashes_can_be_checked(tree: Tree) -> Iterator[Finding]:
+    """CRAM-MD5 needs the password itself."""
+    offers = [listener.get("mechanisms") for _, listener in _listeners(tree) if listener.get("auth") != "none"]
+    if not offers or any(not _is_cram_alone(offer) for offer in offers):
+        return
+    for name, device in _sections(tree, "devices"):
+        login = device.get("login")
+        if isinstance(login, dict) and login.get("password_hash") is not None:
+            yield Finding(
+                ("devices", name, "login", "password_hash"),
+                "every listener offers CRAM-MD5 alone, which can't be checked against a hash",
+                remedy="give a password reference instead, or add PLAIN and LOGIN to the mechanisms of a listener",
+            )
+
+
+def _is_cram_alone(offer: object) -> bool:
+    return isinstance(offer, (list, tuple)) and {str(item).upper() for item in offer} == {"CRAM-MD5"}
+
+
 _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _apps_exist,
     _profiles_exist,
@@ -167,6 +186,7 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _listeners_differ,
     _devices_find_a_listener,
     _devices_can_encrypt,
+    _hashes_can_be_checked,
 )
 
 
