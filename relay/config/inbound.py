@@ -5,10 +5,20 @@ Parts of `relay.config.settings`, which is where others import them from.
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from enum import StrEnum
+
+from pydantic import Field, field_validator, model_validator
 
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
 from relay.config.section import Patience, Positive, Seconds, Section
+from relay.message.mend_words import WESTERN, decodes
+
+
+class Unrepairable(StrEnum):
+    """What becomes of a message with damage that can't be repaired safely."""
+
+    PASS = "pass"
+    REFUSE = "refuse"
 
 
 class Tls(Section):
@@ -70,3 +80,22 @@ class Intake(Section):
         description="Least bytes per second of a message that comes in, over each stretch of data_timeout_s: "
         "a scanner may pause between pages, a trickle is cut off. 0: any pace.",
     )
+    charset: str = Field(
+        default=WESTERN,
+        description="Charset of octets beyond ASCII that no label tells of, and that look like neither UTF-8 nor "
+        "Shift_JIS: such as windows-1251 where devices speak Russian.",
+        examples=["windows-1251"],
+    )
+    unrepairable: Unrepairable = Field(
+        default=Unrepairable.PASS,
+        description="What becomes of a message with damage that can't be repaired safely, such as octets beyond ASCII "
+        "in a signed part. pass: it goes on as it is, and the journal names the damage in left; "
+        "refuse: the device gets a 554 with the reason.",
+    )
+
+    @field_validator("charset")
+    @classmethod
+    def _known(cls, charset: str) -> str:
+        if not decodes(b"", charset):
+            raise ValueError("not a charset of mail, such as windows-1252, iso-8859-2, shift_jis, gb18030")
+        return charset

@@ -17,7 +17,7 @@ from relay.config.clouds import HOSTS, Cloud
 from relay.config.complaint import option_name
 from relay.config.crosscheck import crosscheck
 from relay.config.device import Answer, Device, DeviceOptions, DeviceTls, Login, inherited
-from relay.config.inbound import Intake, Tls
+from relay.config.inbound import Intake, Tls, Unrepairable
 from relay.config.listening import Listener, ListenerAuth, ListenerTls, Mechanism, TlsFloor
 from relay.config.network import Network
 from relay.config.outbound import (
@@ -67,6 +67,7 @@ __all__ = [
     "TlsFloor",
     "Uncertain",
     "Unlisted",
+    "Unrepairable",
 ]
 
 

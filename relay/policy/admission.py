@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from relay.policy.routing import Known
 
 _MOST_RECIPIENTS = ("intake", "max_recipients")
+_UNREPAIRABLE = ("intake", "unrepairable")
 _LONGEST_SHOWN = 60
 
 
@@ -107,6 +108,11 @@ def too_large(limit: int, known: Known | None = None, listener: Listener | None 
         option = ("listener", "max_message_size")
     text = f"Message too large, at most {limit} bytes; scan with a lower resolution"
     return Refusal(552, "5.3.4", text, option)
+
+
+def not_repairable(left: tuple[str, ...]) -> Refusal:
+    """The message has damage that Exchange won't take well and nobody can mend, and such mail is to be refused."""
+    return Refusal(554, "5.6.0", f"Message damaged and not repairable: {', '.join(left)}", _UNREPAIRABLE)
 
 
 def not_listed(profile: str, sender: str) -> Refusal:

@@ -8,8 +8,8 @@
 | send_as | send_as      | send_as, its name and address    | the device's authors         | the device's    |
 
 Exchange checks a Sender and further From fields too (5.2.252, 5.1.20). With all policies but keep, a Sender that is
-somebody else becomes X-Original-Sender and a second From becomes X-Original-From; keep adds the Sender that several
-authors need (RFC 5322 §3.6.2).
+somebody else becomes X-Original-Sender; keep adds the Sender that several authors need (RFC 5322 §3.6.2). A second From
+was made X-Duplicate-From before (`relay.message.mend_header`); where it was not, it becomes that here.
 
 A From that already is what the policy would write is left as it is. A Reply-To that the device wrote is never changed.
 Into a Reply-To go addresses that somebody could answer to (their domain has a dot), but for our own.
@@ -141,9 +141,9 @@ def _alone(section: bytes, own: str) -> tuple[bytes, list[str]]:
     if sender is not None and first_author(sender.decode("latin-1"))[1].lower() != own.lower():
         section = set_aside(section, "Sender", under="X-Original-Sender")
         changes.append("sender-set-aside")
-    single = set_aside(section, "From", under="X-Original-From", behind=1)
+    single = set_aside(section, "From", under="X-Duplicate-From", behind=1)
     if single != section:
-        changes.append("second-from-set-aside")
+        changes.append("duplicate-field-renamed")
     return single, changes
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from relay.config.settings import Answer
+from relay.config.settings import Answer, Unrepairable
 from relay.message.header import HeaderTooLarge
 from relay.message.repair import Arrival
 from relay.message.reply import Reply
-from relay.policy.admission import may_show, not_listed, too_large, too_many
+from relay.policy.admission import may_show, not_listed, not_repairable, too_large, too_many
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
 from relay.smtpd.dialogue import NO_ROOM
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from relay.smtpd.desk import Desk
     from relay.smtpd.dialogue import Dialogue
     from relay.smtpd.intake import Intake
-    from relay.spool.store import Draft, Settlement, Stored
+    from relay.spool.store import Draft, Settlement, Whole
 
 _TROUBLE = Reply(451, "4.3.0", "The message could not be stored now, try again later")
 _BAD_HEADER = Reply(554, "5.6.0", "The header of the message is too large")
@@ -57,11 +57,13 @@ class Handover:
             refusal = too_large(self._dialogue.limit, self._dialogue.known, self._desk.listener)
             return await self._refused(refusal, "message larger than allowed")
         try:
-            head, body = await self._whole()
-            refused = self._not_now(head)
+            whole = await self._whole()
+            refused = self._not_now(whole)
             if refused is not None:
-                return await self._refused(refused, "what the message says, or one message too many")
-            new = self._message(head, body)
+                return await self._refused(
+                    refused, "what the message is or says, or one message too many"
+                )
+            new = self._message(whole)
             self._expect(new)
             await self._house.store.accept(new)
         except Exception as error:  # noqa: BLE001  (whatever goes wrong, the device must hear "try again")
@@ -71,15 +73,17 @@ class Handover:
         self._house.journal.stored(id=new.id, ms=round((time.perf_counter() - started) * 1000, 1))
         return answer_to(new.id, None) if self._outcome is None else await self._settled(new, self._outcome)
 
-    async def _whole(self) -> tuple[bytes, Stored]:
+    async def _whole(self) -> Whole:
         if self._intake.failure is not None:
             raise self._intake.failure
-        return await self._draft.finish()
+        return await self._draft.finish(assumed=self._house.rules.settings.intake.charset)
 
-    def _not_now(self, head: bytes) -> Refusal | None:
+    def _not_now(self, whole: Whole) -> Refusal | None:
         """The last look, with the whole message there; from here on it counts as one of its device's hour."""
         known = self._known
-        refusal = may_show(known, head)
+        refusal = may_show(known, whole.section)
+        if refusal is None and whole.left and self._house.rules.settings.intake.unrepairable is Unrepairable.REFUSE:
+            refusal = not_repairable(whole.left)
         if refusal is None:
             wait = self._house.hours.take(known.name, known.device.messages_per_hour, time.monotonic())
             refusal = too_many(known, wait) if wait else None
@@ -107,29 +111,30 @@ class Handover:
             )  # fmt: skip
         return reply
 
-    def _message(self, head: bytes, body: Stored) -> NewMessage:
+    def _message(self, whole: Whole) -> NewMessage:
         dialogue, known, settings = self._dialogue, self._known, self._house.rules.settings
         assert dialogue.sender is not None
         arrival = Arrival(
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,
             hostname=self._house.hostname, protocol=dialogue.protocol,
         )  # fmt: skip
-        made = heading(head, dialogue.sender, known, arrival, settings)
+        made = heading(whole.section, dialogue.sender, known, arrival, settings)
         line_ends = ("line-ends",) if self._intake.content.repaired_line_ends else ()
         new = NewMessage(
             id=self._draft.id, device=known.name, profile=known.device.profile,
             mailbox=settings.profiles[known.device.profile].mailbox, sender=made.sender,
             recipients=tuple(dialogue.recipients), client=dialogue.client,
-            head=made.section, body=body, eight_bit=self._intake.eight_bit,
+            head=made.section, body=whole.body, eight_bit=whole.eight_bit,
         )  # fmt: skip
-        self._journal_received(new, made.changes + line_ends)
+        self._journal_received(new, whole, line_ends + whole.repairs + made.changes)
         return new
 
-    def _journal_received(self, new: NewMessage, changes: tuple[str, ...]) -> None:
+    def _journal_received(self, new: NewMessage, whole: Whole, changes: tuple[str, ...]) -> None:
         self._house.journal.received(
             id=new.id, device=new.device, profile=new.profile, listener=self._desk.listener.listen,
             client=new.client, helo=self._dialogue.helo, sender=self._dialogue.sender, sends_as=new.sender,
             recipients=len(new.recipients), size=self._intake.size, changes=list(changes),
+            left=list(whole.left) or None, mistake=whole.mistake,
         )  # fmt: skip
 
     async def _failed(self, error: Exception) -> Reply:

@@ -57,7 +57,6 @@ class Intake(asyncio.BufferedProtocol):
         self._relief: asyncio.Task[None] | None = None
         self.content = Content()
         self.size = 0
-        self.eight_bit = False
         self.too_large = False
         self.failure: SpoolError | HeaderTooLarge | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -96,7 +95,6 @@ class Intake(asyncio.BufferedProtocol):
         chunk = self.content.take()
         self.size += len(chunk)
         self.too_large = self.too_large or self.size > self._limit
-        self.eight_bit = self.eight_bit or not chunk.isascii()
         if self.too_large or self.failure is not None:
             return
         try:

@@ -1,7 +1,7 @@
 """A message on its way in: its head in memory, its body in memory while small, else streamed to a file.
 
-The file is written off the event loop, one write after the other; `finish` makes it durable: data synced, renamed to
-its final name, directory synced. Only then may a row point to it.
+The file is written off the event loop, one write after the other; `finish` has the message mended where it needs that,
+and makes the file durable: data synced, renamed to its final name, directory synced. Only then may a row point to it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from relay.message.header import body_offset
-from relay.spool.store import SpoolError, SpoolFull, Stored
+from relay.message.header import HeaderTooLarge, body_offset
+from relay.message.mend_body import Watch
+from relay.message.mend_start import body_start
+from relay.message.mend_words import WESTERN
+from relay.spool.mending import Fit, OpenFile, Pieces, made_fit
+from relay.spool.store import SpoolError, SpoolFull, Stored, Whole
 from relay.spool.ulid import new_id
 from relay.telemetry.faults import fault
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 _RELIEVED = 64 * 1024
 _WRITEBACK = 4 << 20
+_AT_ONCE = 16 * 1024
 
 
 class BodyDraft:
@@ -39,6 +44,8 @@ class BodyDraft:
         self._pending: list[bytes] = []
         self.backlog = 0
         self._size = 0
+        self._watch = Watch()
+        self._file = directory / f"{self.id}.part"
         self._fd = -1
         self._written = self._advised = 0
         self._writing: asyncio.Task[None] | None = None
@@ -50,34 +57,40 @@ class BodyDraft:
             self._early += chunk
             chunk = self._past_head(complete=False)
         if chunk:
-            self._pending.append(chunk)
+            self._keep(chunk)
             self.backlog += len(chunk)
-            self._size += len(chunk)
             if self._size > self._inline_max:
                 self._start_writing()
+
+    def _keep(self, chunk: bytes) -> None:
+        self._watch.see(chunk)
+        self._pending.append(chunk)
+        self._size += len(chunk)
 
     async def relieved(self) -> None:
         """Waits until the disk has caught up. Raises `SpoolError`."""
         while self._writing is not None and self.backlog > _RELIEVED:
             await asyncio.shield(self._writing)
-        if self._error is not None:
-            raise self._error
+        self._raise_failure()
 
-    async def finish(self) -> tuple[bytes, Stored]:
-        """The raw head and the body; a file is durable now. Raises `SpoolError`, `HeaderTooLarge`."""
+    async def finish(self, *, assumed: str = WESTERN) -> Whole:
+        """The message as it goes on; a file is durable now. Raises `SpoolError`, `HeaderTooLarge`.
+
+        `assumed` is the charset of octets beyond ASCII that nothing else tells of.
+        """
         if self._head is None:
-            self._pending.append(body := self._past_head(complete=True))
-            self._size += len(body)
-        if self._size <= self._inline_max:
-            return self._head or b"", Stored(b"".join(self._pending), self._size)
-        self._start_writing()
-        while self._writing is not None:
-            await asyncio.shield(self._writing)
-        if self._error is None:
+            self._keep(self._past_head(complete=True))
+        if self._size > self._inline_max:
+            await self._written_out()
+        fit = await self._mended(self._head or b"", assumed)
+        if self._fd < 0 and self._size <= self._inline_max:
+            body = Stored(b"".join(self._pending), self._size)
+        else:
+            await self._written_out()
             await self._off_loop(self._make_durable)
-        if self._error is not None:
-            raise self._error
-        return self._head or b"", Stored(None, self._size)
+            self._raise_failure()
+            body = Stored(None, self._size)
+        return Whole(fit.section, body, fit.repairs, fit.left, fit.eight_bit, fit.mistake)
 
     async def discard(self) -> None:
         """Leaves nothing behind."""
@@ -90,18 +103,51 @@ class BodyDraft:
 
     def _past_head(self, *, complete: bool) -> bytes:
         """The body octets that came with the head, once the head's end is known."""
-        offset = body_offset(self._early, complete=complete)
+        offset = _start_of_body(self._early, complete=complete)
         if offset is None:
             return b""
         self._head, body = self._early[:offset], self._early[offset:]
         self._early = b""
         return body
 
+    # -- mending
+
+    async def _mended(self, head: bytes, assumed: str) -> Fit:
+        """What is large and damaged takes long, and is mended off the loop. Raises `SpoolError`."""
+        body = Pieces(self._pending) if self._fd < 0 else OpenFile(self._file, self._fd, self._size)
+        fits: list[Fit] = []
+
+        def mend() -> None:
+            fits.append(made_fit(head, body, self._watch, assumed=assumed))
+
+        small = len(head) <= _AT_ONCE and (not self._watch.damaged or (self._fd < 0 and self._size <= _AT_ONCE))
+        if small:
+            mend()
+        else:
+            await self._off_loop(mend)
+        self._raise_failure()
+        self._take_over(body)
+        return fits[0]
+
+    def _take_over(self, body: Pieces | OpenFile) -> None:
+        self._size = body.size
+        if isinstance(body, Pieces):
+            self._pending = body.pieces
+        else:
+            self._file, self._fd = body.path, body.fd
+
     # -- file
 
-    @property
-    def _part(self) -> Path:
-        return self._directory / f"{self.id}.part"
+    async def _written_out(self) -> None:
+        """Everything so far is in the file. Raises `SpoolError`."""
+        self._start_writing()
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._error is not None:
+            raise self._error
 
     def _start_writing(self) -> None:
         if self._writing is None and self._pending and self._error is None:
@@ -126,7 +172,7 @@ class BodyDraft:
 
     def _write_out(self, chunks: list[bytes]) -> None:
         if self._fd < 0:
-            self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         for chunk in chunks:
             view = memoryview(chunk)
             while view:
@@ -149,7 +195,7 @@ class BodyDraft:
         os.close(self._fd)
         self._fd = -1
         fault("spool.body-synced")
-        self._part.rename(self._directory / self.id)
+        self._file.rename(self._directory / self.id)
         sync_directory(self._directory)
         fault("spool.body-renamed")
 
@@ -159,9 +205,19 @@ class BodyDraft:
             fd, self._fd = self._fd, -1
             with contextlib.suppress(OSError):
                 os.close(fd)
-        for path in (self._part, self._directory / self.id):
+        for path in (self._file, self._directory / self.id):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def _start_of_body(data: bytes, *, complete: bool) -> int | None:
+    """Raises `HeaderTooLarge`; for any other mistake of ours the first empty line holds."""
+    try:
+        return body_start(data, complete=complete)
+    except HeaderTooLarge:
+        raise
+    except Exception:  # noqa: BLE001  (it must not cost the device its message)
+        return body_offset(data, complete=complete)
 
 
 def sync_directory(path: Path) -> None:

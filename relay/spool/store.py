@@ -51,6 +51,22 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A message that has come whole, mended: the header section without the empty line, and the body.
+
+    `repairs` names what was done, `left` the damage that stays (docs/reference/repairs.md), `eight_bit` says whether
+    octets beyond ASCII are left, `mistake` what went wrong in mending.
+    """
+
+    section: bytes
+    body: Stored
+    repairs: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    eight_bit: bool = False
+    mistake: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewMessage:
     """Everything the row of an accepted message holds."""
 
@@ -161,8 +177,11 @@ class Draft(Protocol):
         """Returns when the backlog is small again. Raises `SpoolError`."""
         ...
 
-    async def finish(self) -> tuple[bytes, Stored]:
-        """The raw head and the body, durable if it is a file. Raises `SpoolError`."""
+    async def finish(self, *, assumed: str) -> Whole:
+        """The message as it goes on, its body durable if it is a file. Raises `SpoolError`.
+
+        `assumed` is the charset of octets beyond ASCII that nothing else tells of.
+        """
         ...
 
     async def discard(self) -> None:

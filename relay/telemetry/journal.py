@@ -25,7 +25,10 @@ class Journal:
     # -- the way in
 
     def received(self, **fields: Any) -> None:
-        """A device handed over a message: id device profile listener client helo sender recipients size repairs."""
+        """A device handed over a message: id device profile listener client helo sender recipients size changes left.
+
+        `changes` names each repair, then what the From policy did; `left` the damage that stays.
+        """
         self._write("info", "message.received", fields)
 
     def stored(self, **fields: Any) -> None:

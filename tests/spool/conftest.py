@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAILBOX = "scanner@contoso.test"
 HEAD = b"Subject: scan\r\n"
 LARGE = 200_000
+LINES = (b"x" * 78 + b"\r\n") * (LARGE // 80)
 
 
 def retry_at_once(attempt: int) -> int:
@@ -41,10 +42,11 @@ class Desk:
         """Hands one message in, whole; its id."""
         draft = self.store.draft()
         draft.write(HEAD + b"\r\n" + body)
-        head, stored = await draft.finish()
+        whole = await draft.finish()
         await self.store.accept(NewMessage(
             id=draft.id, device="copier", profile=profile, mailbox=MAILBOX, sender=Address(MAILBOX),
-            recipients=tuple(map(Address, to)), client="10.0.2.17", head=head, body=stored, eight_bit=False,
+            recipients=tuple(map(Address, to)), client="10.0.2.17", head=whole.section + b"\r\n",
+            body=whole.body, eight_bit=whole.eight_bit,
         ))  # fmt: skip
         return draft.id
 

@@ -10,7 +10,7 @@ import pytest
 
 from relay.spool.browse import Browser
 from relay.spool.store import Settlement, SpoolError, State
-from tests.spool.conftest import LARGE, MAILBOX, Desk, retry_at_once
+from tests.spool.conftest import LINES, MAILBOX, Desk, retry_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ async def test_an_attempt_cut_by_a_crash_is_in_doubt_and_costs_one_delay(desk: D
 
 async def test_rubbish_is_swept_and_bodies_of_waiting_mail_stay(desk: Desk, tmp_path: Path) -> None:
     """A part, and a body whose row was never written."""
-    message_id = await desk.put(b"x" * LARGE)
+    message_id = await desk.put(LINES)
     after = await killed(desk, tmp_path / "after")
     (tmp_path / "after/bodies/01ABC.part").write_bytes(b"half")
     (tmp_path / "after/bodies/01ABD").write_bytes(b"whole")
@@ -49,7 +49,7 @@ async def test_rubbish_is_swept_and_bodies_of_waiting_mail_stay(desk: Desk, tmp_
 
 async def test_a_message_whose_body_is_gone_is_held_and_shown(desk: Desk, tmp_path: Path) -> None:
     """Never hidden, never sent empty, and counted once."""
-    message_id = await desk.put(b"x" * LARGE)
+    message_id = await desk.put(LINES)
     good = await desk.put()
     after = await killed(desk, tmp_path / "after")
     (tmp_path / "after/bodies" / message_id).unlink()
