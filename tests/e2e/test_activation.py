@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     Begin = Callable[..., RunningRelay]
 
 # What systemd does between fork and exec: the socket becomes descriptor 3, the variables name the process.
-_AS_SYSTEMD = 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=smtp exec "$@"'
+_AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="smtp")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def test_devices_wait_while_the_relay_restarts(begin: Begin, door: socket.socket
     """The socket outlives the process; who connected in between is greeted by the next one."""
     port = door.getsockname()[1]
     listen = "fd:smtp" if by == "name" else f"127.0.0.1:{port}"
-    how = {"prefix": ("sh", "-c", _AS_SYSTEMD, "sh", str(door.fileno())), "fds": (door.fileno(),)}
+    how = {"prefix": (sys.executable, "-c", _AS_SYSTEMD, str(door.fileno())), "fds": (door.fileno(),)}
     first = begin(listen, **how)
     assert first.journal.wait("relay.started")["listening"] == [f"127.0.0.1:{port}"]
     with Device(port) as device:
@@ -72,7 +78,7 @@ def test_the_first_device_starts_the_relay(begin: Begin, need_tool: Callable[[st
     relay = begin("fd:smtp", prefix=activate)
     with connected(port) as device:
         scan(device, somebody)
-    assert relay.journal.seen("relay.started")[0]["listening"] == [f"127.0.0.1:{port}"]
+    assert relay.journal.wait("relay.started")["listening"] == [f"127.0.0.1:{port}"]
     assert relay.stop() == 0
 
 
