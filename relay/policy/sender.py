@@ -99,7 +99,7 @@ def _kept(section: bytes, reverse_path: Address, mailbox: str) -> Rewritten:
     bodies = list(values(section, "From"))
     if not bodies:
         return Rewritten(line_of("", envelope) + section, envelope, ("from-added",))
-    several = len(bodies) > 1 or len(list(authors(bodies[0].decode("latin-1")))) > 1
+    several = list(authors(bodies[0].decode("latin-1")))[1:]
     if several and field(section, "Sender") is None:
         return Rewritten(b"Sender: <" + envelope.encode() + b">\r\n" + section, envelope, ("sender-added",))
     return Rewritten(section, envelope, ())
