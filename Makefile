@@ -3,7 +3,7 @@
 #   make test              sets up what testing needs, then runs all tests; ARGS="-k spool" to choose
 #   make check             lint, format, types, floors and house rules
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
-#   make soak              the crash test, longer; ROUNDS=… kills
+#   make soak              the crash test and the fuzz tests, longer; ROUNDS=… kills, CASES=… conversations
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
@@ -11,6 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 ROUNDS ?= 500
+CASES ?= 2000
 
 .PHONY: demo test check bench soak docs venv constraints
 
@@ -33,7 +34,7 @@ bench: venv
 	$(BIN)/python -m bench $(ARGS)
 
 soak: venv
-	RELAY_CRASH_KILLS=$(ROUNDS) $(BIN)/python -m pytest tests/crash --timeout 0 $(ARGS)
+	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) $(BIN)/python -m pytest tests/crash tests/fuzz --timeout 0 $(ARGS)
 
 docs: venv
 	$(BIN)/relay example > config.example.yaml

@@ -92,10 +92,11 @@ class Pace:
     A stretch in which the relay's own disk held the device back is not counted.
     """
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    def __init__(self, limits: Limits, largest: int, now: float) -> None:
+        """`largest` is the size in octets above which this message is refused."""
         self._stretch_s = limits.data_timeout_s
         self._least = limits.min_bytes_per_s * limits.data_timeout_s
-        self._most = limits.max_message_size * _ENDLESS_TIMES
+        self._most = largest * _ENDLESS_TIMES
         self._all = 0
         self.anew(now)
 
@@ -109,7 +110,7 @@ class Pace:
         self._all += octets
         self._octets += octets
         if self._all > self._most:
-            return _ENDLESS, f"{_ENDLESS_TIMES} times intake.max_message_size, and no end of data"
+            return _ENDLESS, f"{_ENDLESS_TIMES} times the largest message taken here, and no end of data"
         if now - self._began < self._stretch_s:
             return None
         if self._octets < self._least:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP
 
-from relay.config.settings import ListenerTls
 from relay.message.reply import Reply
 from relay.policy.refusal import option_of
 from relay.policy.routing import plain_address
@@ -25,7 +24,7 @@ from relay.smtpd.intake import DeviceGone, Intake
 from relay.smtpd.lines import ClientHello, LineReader, LineTooLong, ProxyHeader
 from relay.smtpd.login import AuthRefused
 from relay.smtpd.sasl import claimed, proved
-from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy
+from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy, tls_version
 
 if TYPE_CHECKING:
     from relay.smtpd.desk import Desk
@@ -80,7 +79,7 @@ class Session(SMTP):
         peer = transport.get_extra_info("peername")
         client = self._client or (peer[0] if isinstance(peer, tuple) and peer else "local")
         client = str(plain_address(client) or client)  # 10.0.2.17, whatever socket it came by
-        self._dialogue = Dialogue(self._desk, client, encrypted=self._desk.listener.tls is ListenerTls.IMPLICIT)
+        self._dialogue = Dialogue(self._desk, client, tls=tls_version(transport))
         self._house.sessions += 1
         self._among.add(self)  # not before: on an implicit TLS listener a failed handshake never gets here
         super().connection_made(transport)
@@ -249,7 +248,7 @@ class Session(SMTP):
         self._in_hand = True
         try:
             draft = self._house.store.draft()
-            self._pace = Pace(self._limits, self.loop.time())
+            self._pace = Pace(self._limits, self._dialogue.limit, self.loop.time())
             intake = Intake(draft, self._dialogue.limit, self._house.flight, self, self._still_coming)
             self._writer.write(_GO_AHEAD)
             await self._read(intake, draft)
@@ -330,5 +329,5 @@ class Session(SMTP):
             raise ConnectionResetError("TLS handshake failed") from error
         self.transport = self._writer._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  (as aiosmtpd)
         self._lines.moved_to(transport)
-        self._dialogue.restart()
+        self._dialogue.restart(tls_version(transport))
         return None

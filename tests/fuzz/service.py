@@ -16,7 +16,7 @@ import structlog
 from relay.config.settings import Settings
 from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
-from relay.smtpd.tls import server_context
+from relay.smtpd.tls import server_contexts
 from relay.spool.sqlite import SqliteStore
 from relay.telemetry.journal import Journal
 
@@ -37,6 +37,7 @@ class Service:
         self._ready, self._over = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._log = io.StringIO()
+        self._read = 0
         self.bodies: list[bytes] = []
         self.port = 0
 
@@ -53,13 +54,16 @@ class Service:
         assert not self._thread.is_alive(), "the server did not stop"
 
     def mistakes(self) -> list[str]:
-        """What the journal says of mistakes of the relay itself."""
-        lines = self._log.getvalue().splitlines()
+        """What the journal says of mistakes of the relay itself since it was last asked."""
+        lines = self._log.getvalue()[self._read :].splitlines()
+        self._read += sum(len(line) + 1 for line in lines)
         return [line for line in lines if json.loads(line)["event"] in ("session.failed", "intake.failed", "loop")]
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        logger = structlog.wrap_logger(structlog.WriteLogger(self._log), processors=[structlog.processors.JSONRenderer()])
+        logger = structlog.wrap_logger(
+            structlog.WriteLogger(self._log), processors=[structlog.processors.JSONRenderer()]
+        )
         self._loop.set_exception_handler(lambda _, context: logger.error("loop", what=repr(context)))
         with tempfile.TemporaryDirectory() as directory:
             await self._serve(Path(directory), Journal(logger))
@@ -75,7 +79,9 @@ class Service:
             self.bodies.append(new.body.content or b"")
 
         store.accept = counted  # type: ignore[method-assign]
-        house = House(Rules(settings, server_context(settings.tls, directory, "relay.test")), store, journal, "relay.test")
+        house = House(
+            Rules(settings, server_contexts(settings.tls, directory, "relay.test")), store, journal, "relay.test"
+        )
         server = Server(house)
         self.port = int((await server.open(settings.listeners))[0].rpartition(":")[2])
         self._ready.set()

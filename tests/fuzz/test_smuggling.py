@@ -1,4 +1,4 @@
-"""No mixture of CR, LF, dot and pipelining makes two messages of one, or one of two: end to end, against a reference."""
+"""No mixture of CR, LF, dot and pipelining makes two messages of one, or one of two: end to end, with a reference."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.effort import EFFORT
 from tests.fuzz.service import Service
 from tests.fuzz.wire import Wire
 
@@ -31,6 +32,7 @@ def service() -> Iterator[Service]:
         yield running
 
 
+@settings(EFFORT, max_examples=EFFORT.max_examples * 4)
 @given(STREAMS, CUTS)
 def test_what_is_stored_is_what_stands_between_the_ends(service: Service, octets: bytes, cuts: list[int]) -> None:
     """As many messages, with as many lines, as the slowest reading of RFC 5321 finds in the same octets."""

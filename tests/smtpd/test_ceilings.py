@@ -178,7 +178,7 @@ async def test_a_message_without_an_end_is_refused_in_the_end(open_door: Callabl
     device.say((b"x" * 76 + b"\r\n") * 10_000)
     assert (await device.hear())[:3] == "552"
     assert await device.ended()
-    assert "16 times intake.max_message_size" in door.events("client.refused")[0]["reason"]
+    assert "16 times the largest message" in door.events("client.refused")[0]["reason"]
     await until(lambda: door.bodies() == [])
 
 
@@ -188,7 +188,7 @@ pages = st.lists(st.tuples(st.integers(60_000, 2_000_000), st.floats(0, 300)), m
 @given(pages)
 def test_a_scanner_may_pause_between_pages(scanned: list[tuple[int, float]]) -> None:
     """Pages of 60 kB and more, with up to five minutes in front of each, are never too slow."""
-    pace, now = Pace(Limits(max_message_size=10**9), 0), 0.0
+    pace, now = Pace(Limits(), 10**9, 0), 0.0
     for octets, pause in scanned:
         now += pause
         for _ in range(0, octets, 1500):
@@ -199,7 +199,7 @@ def test_a_scanner_may_pause_between_pages(scanned: list[tuple[int, float]]) -> 
 @given(st.integers(1, 50), st.floats(0.1, 599))
 def test_a_trickle_has_twenty_minutes_at_most(octets: int, pause: float) -> None:
     """However it is spread, as long as it stays below half the floor."""
-    pace, now = Pace(Limits(), 0), 0.0
+    pace, now = Pace(Limits(), 10**9, 0), 0.0
     pause = max(pause, octets / 50)
     while pace.came(octets, now) is None:
         now += pause
@@ -208,7 +208,7 @@ def test_a_trickle_has_twenty_minutes_at_most(octets: int, pause: float) -> None
 
 def test_time_for_which_the_disk_held_the_device_back_is_not_its_own() -> None:
     """The stretch begins when it may go on."""
-    pace = Pace(Limits(), 0)
+    pace = Pace(Limits(), 10**9, 0)
     pace.anew(HOUR)
     assert pace.came(1, HOUR + 599) is None
 
