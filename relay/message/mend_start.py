@@ -33,10 +33,18 @@ _OF_MAIL = re.compile(
 _PROOFS = ({b"mime-version"}, {b"content-type"}, {b"from", b"subject"})
 _DESCRIPTIONS = ("Content-Type", "Content-Transfer-Encoding")
 _MOST_STRAYS = 4
+_BOM = b"\xef\xbb\xbf"
 
 
 def body_start(data: bytes, *, complete: bool) -> int | None:
     """Where the body starts; None while more octets are needed to tell. Raises `HeaderTooLarge`."""
+    if not data.startswith(_BOM) or data.startswith(_BOM + b"\r\n"):
+        return _behind_fields(data, complete=complete)
+    start = _behind_fields(data[len(_BOM) :], complete=complete)
+    return start and start + len(_BOM)
+
+
+def _behind_fields(data: bytes, *, complete: bool) -> int | None:
     offset = body_offset(data, complete=complete)
     if not offset:
         return offset

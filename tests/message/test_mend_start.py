@@ -31,6 +31,7 @@ def test_text_is_never_taken_for_a_header(case: str, complete: bool) -> None:
 BROKEN = {
     "stray empty line": (b"To: c@d.test\r\n\r\nSubject: x\r\nMIME-Version: 1.0\r\n", b"\r\ntext\r\n"),
     "empty line first": (b"\r\nFrom: a@b.test\r\nSubject: x\r\n", b"\r\ntext\r\n"),
+    "byte order mark and one field": (b"\xef\xbb\xbfSubject: x\r\n", b"\r\ntext\r\n"),
     "two stray empty lines": (
         b"To: c@d.test\r\n\r\nMIME-Version: 1.0\r\n\r\nContent-Type: text/plain\r\n",
         b"\r\nhi\r\n",
@@ -39,8 +40,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_stray_empty_line_does_not_end_the_header(case: str) -> None:
-    """Fields of mail that are missing above, and a proof that they are a header."""
+def test_what_looks_like_the_end_of_the_header_does_not_end_it(case: str) -> None:
+    """Behind a stray empty line, fields of mail that are missing above, and a proof that they are a header."""
     head, rest = BROKEN[case]
     assert body_start(head + rest, complete=True) == len(head) + 2
 

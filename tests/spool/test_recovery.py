@@ -37,12 +37,13 @@ async def test_an_attempt_cut_by_a_crash_is_in_doubt_and_costs_one_delay(desk: D
 
 
 async def test_rubbish_is_swept_and_bodies_of_waiting_mail_stay(desk: Desk, tmp_path: Path) -> None:
-    """A part, and a body whose row was never written."""
+    """A part, a body being mended, and one whose row was never written."""
     message_id = await desk.put(LINES)
     after = await killed(desk, tmp_path / "after")
     (tmp_path / "after/bodies/01ABC.part").write_bytes(b"half")
+    (tmp_path / "after/bodies/01ABC.mended").write_bytes(b"half")
     (tmp_path / "after/bodies/01ABD").write_bytes(b"whole")
-    assert (await after.store.open()).swept == 2
+    assert (await after.store.open()).swept == 3
     assert after.bodies() == [message_id]
     await after.store.close()
 
