@@ -108,7 +108,7 @@ class _DryRun:
         listener = settings.listeners[self._number]
         client = str(plain_address(question.address) or question.address)
         encrypted = question.encrypted or listener.tls is ListenerTls.IMPLICIT
-        self._dialogue = Dialogue(Desk(self._house, listener), client, encrypted=encrypted)
+        self._dialogue = Dialogue(Desk(self._house, listener), client, tls="TLS" if encrypted else "")
         place = places.of(("listeners", self._number))
         self._found = Explanation(f"{listener.listen}  tls {listener.tls}  auth {listener.auth}  ({place})")
 

@@ -32,10 +32,11 @@ NO_ROOM = Reply(452, "4.3.1", "No room to store mail now, try again later")
 class Dialogue:
     """Who speaks, and the envelope as far as it has come."""
 
-    def __init__(self, desk: Desk, client: str, *, encrypted: bool) -> None:
+    def __init__(self, desk: Desk, client: str, *, tls: str) -> None:
+        """`tls` is the version spoken, such as TLSv1.2; empty in clear."""
         self._desk = desk
         self.client = client
-        self.encrypted = encrypted
+        self.tls = tls
         self.helo = ""
         self.extended = False
         self.greeted = False
@@ -52,11 +53,16 @@ class Dialogue:
         self.recipients: list[Address] = []
         self.refused = 0
 
-    def restart(self) -> None:
+    def restart(self, tls: str) -> None:
         """After STARTTLS nothing said in clear counts, but for the name: many devices never greet again."""
         self.login = None
-        self.encrypted = True
+        self.tls = tls
         self.reset()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is."""
+        return bool(self.tls)
 
     @property
     def protocol(self) -> str:

@@ -60,9 +60,7 @@ class Handover:
             whole = await self._whole()
             refused = self._not_now(whole)
             if refused is not None:
-                return await self._refused(
-                    refused, "what the message is or says, or one message too many"
-                )
+                return await self._refused(refused, "what the message is or says, or one message too many")
             new = self._message(whole)
             self._expect(new)
             await self._house.store.accept(new)
@@ -132,9 +130,9 @@ class Handover:
     def _journal_received(self, new: NewMessage, whole: Whole, changes: tuple[str, ...]) -> None:
         self._house.journal.received(
             id=new.id, device=new.device, profile=new.profile, listener=self._desk.listener.listen,
-            client=new.client, helo=self._dialogue.helo, sender=self._dialogue.sender, sends_as=new.sender,
-            recipients=len(new.recipients), size=self._intake.size, changes=list(changes),
-            left=list(whole.left) or None, mistake=whole.mistake,
+            client=new.client, helo=self._dialogue.helo, tls=self._dialogue.tls,
+            sender=self._dialogue.sender, sends_as=new.sender, recipients=len(new.recipients),
+            size=self._intake.size, changes=list(changes), left=list(whole.left) or None, mistake=whole.mistake,
         )  # fmt: skip
 
     async def _failed(self, error: Exception) -> Reply:

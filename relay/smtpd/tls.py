@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from relay.config.settings import TlsFloor
 
 if TYPE_CHECKING:
+    import asyncio
+
     from relay.config.settings import Tls
 
 HANDSHAKE_S = 30
@@ -46,6 +48,12 @@ def handshake_remedy(error: OSError, floor: TlsFloor) -> str:
     if reason in _TOO_OLD:
         return _TOO_OLD_REMEDY[floor]
     return next((remedy for word, remedy in _REMEDIES.items() if word in reason), "")
+
+
+def tls_version(transport: asyncio.BaseTransport) -> str:
+    """The version spoken on a connection, such as TLSv1.2; empty in clear."""
+    tls = transport.get_extra_info("ssl_object")
+    return "" if tls is None else tls.version() or "TLS"
 
 
 def _context(floor: TlsFloor, settings: Tls, directory: Path, hostname: str) -> ssl.SSLContext:

@@ -25,7 +25,8 @@ class Journal:
     # -- the way in
 
     def received(self, **fields: Any) -> None:
-        """A device handed over a message: id device profile listener client helo sender recipients size changes left.
+        """A device handed over a message: id device profile listener client helo tls sender recipients size
+        changes left.
 
         `changes` names each repair, then what the From policy did; `left` the damage that stays.
         """
