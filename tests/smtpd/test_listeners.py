@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import shutil
 import socket
 import ssl
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,11 +23,13 @@ from tests.smtpd.conftest import LETTER, Device, until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import NeedTool
     from tests.smtpd.conftest import Door
 
     Open = Callable[..., Any]
 
 HERE = "127.0.0.1:0"
+MONO = Path(__file__).parent / "mono" / "send.cs"
 
 
 def listeners(**options: Any) -> list[dict[str, Any]]:
@@ -110,9 +112,9 @@ async def test_a_suite_without_a_certificate_is_never_agreed_on(open_door: Open)
 
 
 @pytest.mark.parametrize("floor", ["legacy", "modern"])
-async def test_openssl_as_an_old_device(open_door: Open, floor: str) -> None:
+async def test_openssl_as_an_old_device(open_door: Open, need_tool: NeedTool, floor: str) -> None:
     """A client that shares no code of Python's with the relay, at TLS 1.0 and nothing else."""
-    openssl = shutil.which("openssl") or pytest.skip("openssl is not installed")
+    openssl = need_tool("openssl")
     door = await open_door(listeners=listeners(tls_floor=floor))
     old = ["-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0", "-starttls", "smtp", "-crlf", "-quiet"]
     process = await asyncio.create_subprocess_exec(
@@ -126,6 +128,28 @@ async def test_openssl_as_an_old_device(open_door: Open, floor: str) -> None:
     else:
         assert b"250 2.1.0" not in said
         assert process.returncode != 0
+        assert "unsupported protocol" in door.events("session.broken")[0]["reason"]
+
+
+@pytest.fixture(scope="module")
+def mono(need_tool: NeedTool, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command of a program that sends one letter to the port given behind it."""
+    program = str(tmp_path_factory.mktemp("mono") / "send.exe")
+    subprocess.run([need_tool("mcs"), "-nowarn:618", f"-out:{program}", MONO], check=True, timeout=60)
+    return [need_tool("mono"), program]
+
+
+@pytest.mark.parametrize("floor", ["legacy", "modern"])
+async def test_mono_as_an_old_program(open_door: Open, mono: list[str], floor: str) -> None:
+    """.NET's SmtpClient on Mono's own TLS, which ends at 1.0: a letter on one floor, no handshake on the other."""
+    door = await open_door(listeners=listeners(tls_floor=floor))
+    process = await asyncio.create_subprocess_exec(*mono, str(door.ports[0]), stdout=subprocess.PIPE)
+    await asyncio.wait_for(process.communicate(), 30)
+    if floor == "legacy":
+        assert process.returncode == 0
+        assert door.events("message.received")[0]["tls"] == "TLSv1"
+    else:
+        assert process.returncode == 1
         assert "unsupported protocol" in door.events("session.broken")[0]["reason"]
 
 
