@@ -14,7 +14,7 @@ from relay.config.network import Network, network_of
 from relay.config.outbound import FromPolicy  # noqa: TC001  (pydantic needs it at run time)
 from relay.config.password import PATTERN, usable
 from relay.config.secret import IGNORED, SecretRef
-from relay.config.section import Mail, Patience, Positive, Section, Text
+from relay.config.section import Mail, Patience, Positive, Section, Text, can_match
 
 NULL_SENDER = "<>"
 
@@ -162,12 +162,12 @@ class DeviceOptions(Section):
     @field_validator("recipients")
     @classmethod
     def _recipients_can_match(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        return _can_match(patterns)
+        return can_match(patterns)
 
     @field_validator("senders")
     @classmethod
     def _senders_can_match(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        return _can_match(patterns, NULL_SENDER)
+        return can_match(patterns, NULL_SENDER)
 
 
 class Device(DeviceOptions, DeviceIdentity):
@@ -208,10 +208,3 @@ def _with(shared: dict[str, Any], device: Any) -> Any:
 
 
 _HERITABLE = frozenset(field.alias or name for name, field in DeviceOptions.model_fields.items())
-
-
-def _can_match(patterns: tuple[str, ...], *others: str) -> tuple[str, ...]:
-    for pattern in patterns:
-        if "@" not in pattern and "*" not in pattern and pattern not in others:
-            raise ValueError(f"'{pattern}' matches no address; for a whole domain write *@{pattern}")
-    return patterns

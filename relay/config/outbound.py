@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path  # noqa: TC003  (pydantic needs it at run time)
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from relay.config.clouds import HOSTS, Cloud
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
-from relay.config.section import Mail, Patience, Positive, Seconds, Section, Text
+from relay.config.section import Mail, Patience, Positive, Seconds, Section, Text, can_match
 
 
 class FromPolicy(StrEnum):
@@ -172,6 +172,11 @@ class Profile(Section):
     )
     session_s: Seconds = Field(default=300, description="Seconds after which a connection takes no further message.")
     idle_s: Seconds = Field(default=60, description="Seconds a connection is kept open with nothing to send.")
+
+    @field_validator("senders")
+    @classmethod
+    def _senders_can_match(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        return can_match(patterns)
 
 
 class MailboxLimits(Section):

@@ -36,3 +36,11 @@ Text = Annotated[str, Field(min_length=1)]
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=320)]
 # Names go into log lines and queue listings: one word, no spaces, nothing a terminal would obey.
 Name = Annotated[str, Field(pattern=r"^\w[\w.@-]*$", max_length=64)]
+
+
+def can_match(patterns: tuple[str, ...], *others: str) -> tuple[str, ...]:
+    """Address patterns as they are; raises ValueError for one that no address and none of `others` could match."""
+    for pattern in patterns:
+        if "@" not in pattern and "*" not in pattern and pattern not in others:
+            raise ValueError(f"'{pattern}' matches no address; for a whole domain write *@{pattern}")
+    return patterns
