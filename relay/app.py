@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from relay import __version__
+from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
@@ -21,7 +22,7 @@ from relay.smtpd.listener import Server
 from relay.smtpd.notebook import NAME, Notebook
 from relay.smtpd.tls import server_contexts
 from relay.spool.sqlite import SqliteStore
-from relay.spool.store import SpoolBusy, SpoolError
+from relay.spool.store import SpoolBroken, SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
@@ -84,7 +85,7 @@ class _Relay:
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
             server = Server(house)
             listening = await server.open(self._settings.listeners, passed)
-        except (SpoolError, SecretError, OSError) as error:
+        except (SpoolError, SecretError, CertificateError, OSError) as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
             await store.close()
             return EX_UNAVAILABLE
@@ -154,7 +155,7 @@ class _Relay:
                 reloading()
                 settings = await asyncio.to_thread(load, self._config)
                 await self._take_up(settings, self._rules(settings))
-        except (ConfigError, SecretError, SpoolError, OSError) as error:
+        except (ConfigError, SecretError, CertificateError, SpoolError, OSError) as error:
             complaints = [str(item) for item in error.complaints] if isinstance(error, ConfigError) else [str(error)]
             self._journal.service(
                 "config.refused", level="error", complaints=complaints,
@@ -176,7 +177,7 @@ class _Relay:
     # -- parts
 
     def _rules(self, settings: Settings) -> Rules:
-        """What sessions ask. Raises `SecretError` or `OSError` when the certificate can't be read."""
+        """What sessions ask. Raises `SecretError`, `CertificateError` or `OSError` for a certificate of no use."""
         return Rules(settings, server_contexts(settings.tls, settings.data_dir, self._hostname))
 
     def _ways(self, settings: Settings) -> dict[str, Way]:
@@ -220,6 +221,11 @@ class _Relay:
 def _remedy(error: Exception) -> str:
     if isinstance(error, SpoolBusy):
         return "stop the other relay, or give this one a data_dir of its own"
+    if isinstance(error, SpoolBroken):
+        return (
+            f"restore {error.file} from a backup; or move the whole directory {error.file.parent} away, not the file "
+            "alone, and start with an empty spool: the mail in it is not sent, but its bodies are still there"
+        )
     if isinstance(error, SpoolError):
         return "make data_dir a writable directory of the relay's user, on a disk with room"
     if isinstance(error, PermissionError):

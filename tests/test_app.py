@@ -9,6 +9,9 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from relay.app import EX_OK, EX_UNAVAILABLE, _Relay, serve
 from relay.config.loader import load
@@ -144,6 +147,42 @@ async def test_a_second_relay_on_the_same_spool_ends_at_once(run: Run) -> None:
     assert "another relay" in (await run.saw("relay.failed"))["reason"]
     os.kill(os.getpid(), signal.SIGTERM)
     assert await first == EX_OK
+
+
+async def test_a_damaged_database_has_a_remedy_of_its_own(run: Run) -> None:
+    """The file is named; moved away alone it would take the bodies with it."""
+    database = run.directory / "data/spool/spool.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"not a database at all, " * 100)
+    assert await run.start() == EX_UNAVAILABLE
+    failed = await run.saw("relay.failed")
+    assert f"the database {database} is damaged" in failed["reason"]
+    assert f"restore {database} from a backup" in failed["remedy"]
+    assert f"move the whole directory {database.parent} away" in failed["remedy"]
+
+
+async def test_a_key_behind_a_passphrase_ends_the_relay_and_names_the_option(run: Run) -> None:
+    """It does not stop at a question on the terminal."""
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
+    )
+    leaf = trustme.CA().issue_cert("relay.test")
+    for name, octets in (("crt", leaf.cert_chain_pems[0].bytes()), ("key", key)):
+        (run.directory / name).write_bytes(octets)
+    files = {"certificate": {"file": f"{run.directory}/crt"}, "private_key": {"file": f"{run.directory}/key"}}
+    run.write(tls=files)
+    assert await run.start() == EX_UNAVAILABLE
+    assert (await run.saw("relay.failed"))["reason"].startswith("tls.private_key is encrypted with a passphrase")
+
+
+async def test_a_kept_certificate_that_is_broken_is_named_at_the_start(run: Run) -> None:
+    """With what to do."""
+    (run.directory / "data").mkdir()
+    (run.directory / "data/tls.pem").write_text("junk")
+    assert await run.start() == EX_UNAVAILABLE
+    reason = (await run.saw("relay.failed"))["reason"]
+    assert str(run.directory / "data/tls.pem") in reason
+    assert "move the file away" in reason
 
 
 def test_a_broken_file_is_a_matter_of_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from relay.config.beyond import problems_beyond
 from relay.config.complaint import Complaint, ConfigError, option_name
 from relay.config.crosscheck import crosscheck
 from relay.config.explain import explain_all, renamed_options, unknown_option
-from relay.config.secret import SecretError, SecretRef
 from relay.config.settings import Settings
-from relay.config.shape import in_secret, shape_at
+from relay.config.shape import in_secret
 from relay.config.yamltree import Tree, TreeError, grow
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def parse(text: str, file: str = "configuration") -> Settings:
 
 
 def check(path: str | os.PathLike[str]) -> list[Complaint]:
-    """Everything wrong with a file, secrets and certificate files that cannot be read included; empty: nothing."""
+    """Everything wrong with a file, secrets and certificates that cannot be used included; empty: nothing."""
     file = str(path)
     try:
         tree = _tree(_text(Path(path)), file)
     except ConfigError as error:
         return error.complaints
-    return _in_order([*_judge(tree, file)[1], *_unreadable(tree, file)])
+    return _in_order([*_judge(tree, file)[1], *_unusable(tree, file)])
 
 
 def _text(path: Path) -> str:
@@ -135,39 +135,10 @@ def _contradiction(finding: Finding, tree: Tree, file: str) -> Complaint:
     )
 
 
-def _unreadable(tree: Tree, file: str) -> list[Complaint]:
-    complaints = []
-    for path in tree.values:
-        problem = _secret_problem(tree, path) or _file_problem(tree, path)
-        if problem:
-            complaints.append(Complaint(file, *tree.position(path), option_name(path), problem))
-    return complaints
-
-
-def _secret_problem(tree: Tree, path: tuple[str | int, ...]) -> str:
-    shape = shape_at(path)
-    if shape is None or not shape.is_secret:
-        return ""
-    try:
-        SecretRef.model_validate(tree.value(path)).read()
-    except SecretError as error:
-        return str(error)
-    except ValidationError:
-        pass  # a malformed reference has been complained about already
-    return ""
-
-
-def _file_problem(tree: Tree, path: tuple[str | int, ...]) -> str:
-    shape = shape_at(path)
-    value = tree.value(path)
-    if shape is None or not path or path[-1] != "ca_file" or not isinstance(value, str):
-        return ""
-    try:
-        with Path(value).open("rb"):
-            return ""
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable path"
-        return f"cannot read {value}: {reason}; make the file exist and readable by the relay's user"
+def _unusable(tree: Tree, file: str) -> list[Complaint]:
+    return [
+        Complaint(file, *tree.position(path), option_name(path), problem) for path, problem in problems_beyond(tree)
+    ]
 
 
 def _in_order(complaints: list[Complaint]) -> list[Complaint]:

@@ -112,6 +112,15 @@ class _Ignored(SecretRef):
 IGNORED = _Ignored.model_construct()
 
 
+def blemish(secret: SecretRef, value: str) -> str:
+    """What an editor or a copy left around a secret, in words that do not show it; empty when it is clean."""
+    if value.startswith("\ufeff"):
+        return f"secret {secret} starts with a BOM (byte order mark); save it as UTF-8 without one"
+    if value != value.strip():
+        return f"secret {secret} has spaces or line ends around it; remove them"
+    return ""
+
+
 def _both_forms(schema: dict[str, Any]) -> None:
     """JSON Schema: the long form with exactly one source, or the short form."""
     long = dict(schema) | {"minProperties": 1, "maxProperties": 1}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import os
 import ssl
-import tempfile
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from relay.config.certificate import CertificateError, load_kept, load_pair
 from relay.config.settings import TlsFloor
 
 if TYPE_CHECKING:
     import asyncio
+    from pathlib import Path
 
     from relay.config.settings import Tls
 
@@ -38,7 +38,7 @@ _REMEDIES = {
 
 
 def server_contexts(settings: Tls, directory: Path, hostname: str) -> dict[TlsFloor, ssl.SSLContext]:
-    """A context for STARTTLS and implicit TLS for each floor. Raises `SecretError`, `OSError` or `ssl.SSLError`."""
+    """A context for STARTTLS and implicit TLS for each floor. Raises `SecretError`, `CertificateError` or `OSError`."""
     return {floor: _context(floor, settings, directory, hostname) for floor in TlsFloor}
 
 
@@ -62,9 +62,9 @@ def _context(floor: TlsFloor, settings: Tls, directory: Path, hostname: str) -> 
     if floor is TlsFloor.LEGACY:
         _lower(context)
     if settings.certificate is not None and settings.private_key is not None:
-        _load(context, settings.certificate.read() + "\n" + settings.private_key.read() + "\n")
+        load_pair(context, settings.certificate.read(), settings.private_key.read())
     else:
-        context.load_cert_chain(_self_signed(directory / "tls.pem", hostname))
+        load_kept(context, _kept(directory / "tls.pem", hostname))
     return context
 
 
@@ -75,13 +75,13 @@ def _lower(context: ssl.SSLContext) -> None:
     context.set_ciphers(_OLD_CIPHERS)
 
 
-def _load(context: ssl.SSLContext, pem: str) -> None:
-    """The ssl module reads files only; the key is written where only this user looks, and gone after."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "chain.pem")
-        path.touch(mode=0o600)
-        path.write_text(pem)
-        context.load_cert_chain(path)
+def _kept(path: Path, hostname: str) -> Path:
+    try:
+        return _self_signed(path, hostname)
+    except OSError as error:
+        remedy = "make data_dir writable by the relay's user, or set tls.certificate and tls.private_key"
+        reason = error.strerror or error
+        raise CertificateError(f"the relay's own certificate can't be kept as {path}: {reason}; {remedy}") from error
 
 
 def _self_signed(path: Path, hostname: str) -> Path:

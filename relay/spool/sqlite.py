@@ -18,7 +18,19 @@ from relay.spool import claims
 from relay.spool.draft import BodyDraft, sync_directory
 from relay.spool.queries import SCHEMA, SQL
 from relay.spool.recovery import Recovered, recover
-from relay.spool.store import Claim, NewMessage, Pause, Rest, Seat, Settlement, SpoolBusy, SpoolError, SpoolFull, State
+from relay.spool.store import (
+    Claim,
+    NewMessage,
+    Pause,
+    Rest,
+    Seat,
+    Settlement,
+    SpoolBroken,
+    SpoolBusy,
+    SpoolError,
+    SpoolFull,
+    State,
+)
 from relay.spool.writer import Writer
 from relay.telemetry.faults import fault
 
@@ -63,9 +75,14 @@ class SqliteStore:
             self._prepare()
             recovered = await asyncio.to_thread(recover, self._connect, self._bodies, release)
         except (OSError, sqlite3.Error) as error:
-            raise SpoolError(f"the spool at {self._directory} can't be opened: {error}") from error
+            raise self._unopened(error) from error
         self._writer = Writer(self._connect, self._ballast)
         return recovered
+
+    def _unopened(self, error: Exception) -> SpoolError:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return SpoolBroken(f"the database {self._database} is damaged: {error}", self._database)
+        return SpoolError(f"the spool at {self._directory} can't be opened: {error}")
 
     async def close(self) -> None:
         """Finishes what is under way and lets the next process in."""
@@ -176,6 +193,10 @@ class SqliteStore:
         await self._run(name, lambda connection: connection.execute(statement, values) and None)
 
     @property
+    def _database(self) -> Path:
+        return self._directory / "spool.db"
+
+    @property
     def _ballast(self) -> Path:
         return self._directory / "ballast"
 
@@ -201,9 +222,8 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         """The one connection that writes. It belongs to the thread that calls this."""
-        path = self._directory / "spool.db"
-        path.touch(mode=0o600)
-        connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        self._database.touch(mode=0o600)
+        connection = sqlite3.connect(self._database, isolation_level=None, cached_statements=256)
         for pragma in (
             "auto_vacuum=INCREMENTAL",
             "journal_mode=WAL",

@@ -32,6 +32,14 @@ class SpoolBusy(SpoolError):  # noqa: N818
     """Another process works on this spool."""
 
 
+class SpoolBroken(SpoolError):  # noqa: N818
+    """`file` is no database, or a damaged one."""
+
+    def __init__(self, text: str, file: Path) -> None:
+        super().__init__(text)
+        self.file = file
+
+
 class State(StrEnum):
     """Where a message stands."""
 

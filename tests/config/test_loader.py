@@ -98,6 +98,26 @@ def test_check_tells_secrets_and_files_that_cannot_be_read_beside_other_mistakes
     assert "profiles.scans.endpoint.ca_file: cannot read /no/such.pem" in lines[2]
 
 
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [("\ufeffS3cr3t", "starts with a BOM"), (" S3cr3t", "spaces or line ends"), ("S3cr3t\n\n", "spaces or line ends")],
+)
+def test_check_tells_what_an_editor_left_around_a_secret(
+    file: Path, good: str, monkeypatch: pytest.MonkeyPatch, value: str, word: str
+) -> None:
+    """Entra would call it a wrong secret; the secret itself is not shown."""
+    monkeypatch.setenv("ERP_PASSWORD", "y")
+    kept = file.with_name("secret")
+    kept.write_text(value)
+    file.write_text(good.replace("{env: CONTOSO_SECRET}", f"{{file: {kept}}}"))
+    (line,) = map(str, check(file))
+    assert f"apps.contoso.credential.secret: secret file:{kept}" in line
+    assert word in line
+    assert "S3cr3t" not in line
+    kept.write_text("S3cr3t\r\n")
+    assert check(file) == []
+
+
 def test_check_tells_what_load_would_raise(file: Path) -> None:
     """A broken file gives complaints, not an exception."""
     file.write_text("a: [")
