@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.configuration import PASSWORD, USER
+from tests.e2e.configuration import PASSWORD, USER, configuration, write
+from tests.e2e.running import RunningRelay
 
 HERE = Path(__file__).parent / "interop"
 SENDER = "mfp@device.test"
@@ -46,12 +47,17 @@ WAYS = {
     "starttls": Way("starttls", "starttls"),
     "strict-plain": Way("strict", "starttls", "PLAIN"),
     "strict-login": Way("strict", "starttls", "LOGIN"),
+    "clear-cram": Way("plain", mechanism="CRAM-MD5"),
     "implicit": Way("implicit", "implicit"),
     "implicit-login": Way("implicit", "implicit", "LOGIN"),
 }
 # The program, what it needs beside it, and how it is started.
 LANGUAGES = {
-    "perl": ("perl", ("/usr/share/perl5/Authen/SASL.pm", "/usr/share/perl5/IO/Socket/SSL.pm"), ("send.pl",)),
+    "perl": (
+        "perl",
+        tuple(f"/usr/share/perl5/{name}.pm" for name in ("Authen/SASL", "IO/Socket/SSL", "Digest/HMAC_MD5")),
+        ("send.pl",),
+    ),
     "php": ("php", ("/usr/share/php/libphp-phpmailer/src/PHPMailer.php",), ("send.php",)),
     "ruby": ("ruby", ("/usr/lib/ruby/vendor_ruby/mail.rb",), ("send.rb",)),
     "node": ("node", ("/usr/share/nodejs/nodemailer/package.json",), ("send.js",)),
@@ -61,6 +67,21 @@ LANGUAGES = {
         ("-XX:TieredStopAtLevel=1", "-cp", "{0}:{1}", "Send.java"),
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def relay(cloud, tmp_path_factory):
+    """A relay that also offers CRAM-MD5, on every listener that offers a login."""
+    directory = tmp_path_factory.mktemp("relay")
+    settings = configuration(cloud, directory)
+    for listener in settings["listeners"]:
+        if listener["auth"] != "none":
+            listener["mechanisms"] = ["PLAIN", "LOGIN", "CRAM-MD5"]
+    with RunningRelay(write(directory / "relay.yaml", settings)) as running:
+        yield running
+        assert running.stop() == 0, running.journal.tail()
+        assert running.stderr == ""
+        assert not running.journal.seen("session.failed")
 
 
 @pytest.fixture
@@ -193,3 +214,23 @@ def test_esmtp_hands_over_like_sendmail(relay, cloud, somebody, need_tool, tmp_p
     run(need_tool("esmtp"), "-C", tmp_path / "esmtprc", "-f", SENDER, somebody, text=message, HOME=str(tmp_path))
 
     assert arrived(cloud, relay, somebody, way).get_content()
+
+
+MESSAGE = f"From: {SENDER}\r\nSubject: {SUBJECT}\r\n\r\n.dot\r\n"
+CRAM = {
+    "swaks": ("--server", "127.0.0.1:{port}", "--auth", "CRAM-MD5", "--auth-user", USER, "--auth-password", PASSWORD,
+              "--from", SENDER, "--to", "{to}", "--data", "-"),
+    "curl": ("-sS", "smtp://127.0.0.1:{port}", "--login-options", "AUTH=CRAM-MD5", "--user", f"{USER}:{PASSWORD}",
+             "--mail-from", SENDER, "--mail-rcpt", "{to}", "--upload-file", "-"),
+    "msmtp": ("--host=127.0.0.1", "--port={port}", "--auth=cram-md5", f"--user={USER}", "--tls=off",
+              "--passwordeval=printf '%s' '" + PASSWORD + "'", f"--from={SENDER}", "{to}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", CRAM)
+def test_a_program_logs_in_without_showing_its_password(relay, cloud, somebody, need_tool, program):
+    """CRAM-MD5, which is off until a listener lists it."""
+    arguments = [part.format(port=relay.ports["plain"], to=somebody) for part in CRAM[program]]
+    run(need_tool(program), *arguments, text=MESSAGE)
+
+    arrived(cloud, relay, somebody, WAYS["clear-cram"])

@@ -26,6 +26,8 @@ public class Send {
         at.put("mail.smtp.starttls.enable", String.valueOf(env("SMTP_TLS").equals("starttls")));
         at.put("mail.smtp.auth", String.valueOf(!env("SMTP_AUTH").isEmpty()));
         at.put("mail.smtp.auth.mechanisms", env("SMTP_AUTH"));
+        at.put("mail.smtp.sasl.enable", String.valueOf(env("SMTP_AUTH").equals("CRAM-MD5"))); // Java's own SASL
+        at.put("mail.smtp.sasl.mechanisms", env("SMTP_AUTH"));
         return at;
     }
 
