@@ -119,8 +119,8 @@ async def _listening(ways: Ways) -> tuple[str, ...]:
 
 
 def _write_settings(directory: Path, cloud: Cloud, doors: Doors) -> str:
-    """The configuration and the one password in it, which is returned."""
-    password, file = secrets.token_urlsafe(9), directory / "erp.password"
+    """The configuration and the one password in it, which is returned; no sign in it means anything to a command line."""
+    password, file = secrets.token_hex(6), directory / "erp.password"
     file.touch(mode=0o600)
     file.write_text(password + "\n")
     text = configuration(cloud.settings, doors, data_dir=directory / "data", password_file=file)

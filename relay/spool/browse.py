@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,41 +109,53 @@ class Browser:
         try:
             connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)
         except sqlite3.Error as error:
-            raise SpoolError(f"no spool can be read at {self._path}: {error}; has the relay run yet?") from error
+            raise SpoolError(f"no spool can be read at {self._path}: {self._hindrance(error)}") from error
         try:
             yield connection
         except sqlite3.Error as error:
-            raise SpoolError(f"the spool at {self._path} can't be read: {error}") from error
+            raise SpoolError(f"the spool at {self._path} can't be read: {self._hindrance(error)}") from error
         finally:
             connection.close()
 
+    def _hindrance(self, error: sqlite3.Error) -> str:
+        """SQLite says "unable to open database file" to everything; the system knows why."""
+        try:
+            self._path.open("rb").close()
+        except FileNotFoundError as missing:
+            return f"{missing.strerror}; has the relay run yet?"
+        except OSError as refused:
+            return f"{refused.strerror}; ask as the relay's user or as root"
+        return str(error)
 
-def _row(row: tuple[str, str, int, str, str, int, int, int, int | None, str]) -> QueueRow:
-    message_id, state, received_at, device, profile, size, attempts, due_at, paused, answer = row
-    coming = _next(state, due_at, attempts, paused)
+
+def _row(row: tuple[str, str, int, str, str, int, int, int, int | None, int | None, str]) -> QueueRow:
+    message_id, state, received_at, device, profile, size, attempts, due_at, paused, rest, answer = row
+    coming = _next(state, due_at, attempts, paused=paused, rests=rest)
     return QueueRow(message_id, state, _when(received_at), device, profile, size, attempts, coming, answer)
 
 
 def _item(
-    row: tuple[str, str, int, str, str, str, str, str, int, int, int, int | None],
+    row: tuple[str, str, int, str, str, str, str, str, int, int, int, int | None, int | None],
     head: tuple[bytes] | None,
     recipients: list[tuple[str, str, str]],
     attempts: list[tuple[int, int | None, str, str, str, str, str, str, str]],
 ) -> QueueItem:
-    message_id, state, received_at, device, profile, mailbox, client, sender, size, due_at, count, paused = row
+    message_id, state, received_at, device, profile, mailbox, client, sender, size, due_at, count, paused, rest = row
     return QueueItem(
         id=message_id, state=state, received=_when(received_at), device=device, profile=profile, mailbox=mailbox,
-        client=client, sender=sender, size=size, next=_next(state, due_at, count, paused),
+        client=client, sender=sender, size=size, next=_next(state, due_at, count, paused=paused, rests=rest),
         header=head[0].decode("utf-8", "replace") if head else "",
         recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
         attempts=tuple(Attempt(_when(started), _when(ended), *rest) for started, ended, *rest in attempts),
     )  # fmt: skip
 
 
-def _next(state: str, due_at: int, attempts: int, pause_until: int | None) -> str:
-    """What will happen to a message, in words."""
-    if state == "queued" and pause_until is not None:
-        return f"waits: its profile is paused, rechecked at {_when(pause_until)}"
+def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: int | None) -> str:
+    """What will happen to a message, in words; `paused` and `rests` say until when its profile and its mailbox do."""
+    if state == "queued" and paused is not None:
+        return f"waits: its profile is paused, rechecked at {_when(paused)}"
+    if state == "queued" and rests is not None and rests > max(due_at, time.time_ns() // 1_000_000):
+        return f"waits: the mailbox rests until {_when(rests)}"
     if state == "queued":
         return f"attempt {attempts + 1}, not before {_when(due_at)}"
     if state == "leased":

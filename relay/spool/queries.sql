@@ -127,8 +127,8 @@ DELETE FROM attempt WHERE message_id = :id;
 
 -- name: list_messages
 -- Without a state: everything not settled.
-SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, m.answer
-FROM message m LEFT JOIN pause p ON p.profile = m.profile
+SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, b.blocked_until, m.answer
+FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox)
 WHERE CASE WHEN :state IS NULL THEN m.settled_at IS NULL ELSE m.state = :state END
 ORDER BY m.id LIMIT :limit;
 
@@ -136,8 +136,9 @@ ORDER BY m.id LIMIT :limit;
 SELECT state, count(*) FROM message GROUP BY state;
 
 -- name: show_message
-SELECT m.id, m.state, m.received_at, m.device, m.profile, m.mailbox, m.client, m.sender, m.size, m.due_at, m.attempts, p.until
-FROM message m LEFT JOIN pause p ON p.profile = m.profile WHERE m.id = :id;
+SELECT m.id, m.state, m.received_at, m.device, m.profile, m.mailbox, m.client, m.sender, m.size, m.due_at, m.attempts, p.until,
+  b.blocked_until
+FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox) WHERE m.id = :id;
 
 -- name: head_of
 SELECT head FROM body WHERE message_id = :id;

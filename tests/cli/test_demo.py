@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shlex
 import signal
 import socket
@@ -16,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from inspect import isawaitable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
@@ -26,7 +28,7 @@ from relay.cli import demo_words
 from relay.cli.demo_cast import HERE, cast
 from relay.cli.demo_play import compare, play
 from relay.cli.demo_settings import Doors, configuration
-from relay.cli.demo_stage import DemoError, stage
+from relay.cli.demo_stage import DemoError, _write_settings, stage
 from relay.cli.demo_ways import Trouble, Way
 from relay.config.loader import parse
 from relay.sandbox.cloud import CloudSettings
@@ -195,13 +197,18 @@ async def test_a_relay_that_dies_ends_the_demo(kept):
         await played(lambda standing: os.kill(standing.pid, signal.SIGKILL))
 
 
-def test_the_configuration_is_good_wherever_it_stands(tmp_path):
-    """With one address or several, with guests, and in a directory with a hard name."""
-    directory = tmp_path / 'a "b": {c}'
-    cloud = CloudSettings(
+def somewhere(directory: Path) -> CloudSettings:
+    """The settings of a cloud that nobody started."""
+    return CloudSettings(
         "https://localhost:1/t", "t", "c", "s", "https://outlook.office365.com/.default", "localhost", 2,
         directory / "ca.pem", directory / "secret", (), "http://127.0.0.1:3", directory,
     )  # fmt: skip
+
+
+def test_the_configuration_is_good_wherever_it_stands(tmp_path):
+    """With one address or several, with guests, and in a directory with a hard name."""
+    directory = tmp_path / 'a "b": {c}'
+    cloud = somewhere(directory)
     for several in (True, False):
         doors = Doors(listen=("127.0.0.1:0", "[::]:2525"), guests=("10.0.0.0/8",), several_addresses=several)
         settings = parse(configuration(cloud, doors, data_dir=directory / "data", password_file=directory / "pw"))
@@ -288,3 +295,13 @@ def test_sizes_are_told_as_people_do():
     """Decimal units; broken encoded words stay as they are."""
     assert [demo_words.size(octets) for octets in (999, 1500, 6_260_712)] == ["999 B", "1.5 KB", "6.3 MB"]
     assert demo_words.readable("=?nonsense?q?x?=") == "=?nonsense?q?x?="
+
+
+def test_the_password_can_stand_behind_an_option(tmp_path, monkeypatch):
+    """`swaks --auth-password -x` would take it for an option; these octets make such a password in base64."""
+    monkeypatch.setattr(secrets, "token_bytes", lambda count: b"\xf8" * count)
+    cloud = SimpleNamespace(settings=somewhere(tmp_path))
+    password = _write_settings(tmp_path, cloud, Doors(listen=("127.0.0.1:0",), guests=(), several_addresses=True))
+
+    assert password.isalnum()
+    assert (tmp_path / "erp.password").read_text() == password + "\n"
