@@ -30,7 +30,7 @@ class Passed:
         if not mine and listener.activated is not None:
             names = ", ".join(sorted({name for name, _ in self._sockets})) or "none"
             raise OSError(
-                f"can't listen on {listener.listen}: systemd passed no socket of that name (passed: {names}); set "
+                f"can't listen on {listener.listen}: systemd passed no TCP socket of that name (passed: {names}); set "
                 f"FileDescriptorName={listener.activated} in the socket unit, and start the relay by it"
             )
         self._sockets = [item for item in self._sockets if item not in mine]
@@ -72,15 +72,17 @@ def bound(host: str, port: int, backlog: int) -> list[socket.socket]:
     return sockets
 
 
-def printed(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """A socket's address as the configuration writes it."""
+def printed(name: tuple[str, int] | tuple[str, int, int, int] | str) -> str:
+    """A socket's address as the configuration writes it; of a socket in the file system, its path."""
+    if isinstance(name, str):
+        return name
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def _is_for(listener: Listener, name: str, passed: socket.socket) -> bool:
+    if passed.type != socket.SOCK_STREAM or passed.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
     if listener.activated is not None:
         return name == listener.activated
-    if passed.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
     address = passed.getsockname()
     return (address[0], address[1]) == (listener.host, listener.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from relay.smtpd.proxy import SIGNATURE
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 LIMIT = 16 * 1024  # RFC 4954 §4 asks for 12288 octets in AUTH lines
 _AHEAD = 64 * 1024
+_OLD_HANDSHAKE = re.compile(rb"[\x80-\xff].\x01\x03", re.DOTALL)  # the same in SSLv2's form (RFC 5246 appendix E.2)
 _HANDSHAKE = b"\x16\x03"  # a TLS record, type handshake, version 3.x (RFC 8446 §5.1); no command begins so
 
 
@@ -69,7 +71,7 @@ class LineReader(asyncio.StreamReader):
         self._look_for_strangers()
 
     def _look_for_strangers(self) -> None:
-        if self._buffer.startswith(_HANDSHAKE):
+        if self._buffer.startswith(_HANDSHAKE) or _OLD_HANDSHAKE.match(self._buffer):
             raise ClientHello
         if self._buffer.startswith((b"PROXY ", SIGNATURE)):
             raise ProxyHeader

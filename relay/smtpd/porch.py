@@ -6,6 +6,7 @@ What fails out here is told in the journal, with the address it came from; no se
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerTls
@@ -42,16 +43,18 @@ class Porch:
         self._trusted = proxy.networks if proxy is not None else ()
         self._loop = asyncio.get_running_loop()
         self._arriving: set[asyncio.Task[None]] = set()
+        self._crowd: Counter[str] = Counter()
         self._accepting = self._loop.create_task(self._accept(), name=f"porch {desk.listener.listen}")
+        # Not in `close`: the loop still watches the descriptor then, and somebody else may get its number.
+        self._accepting.add_done_callback(lambda _: door.close())
 
     def is_serving(self) -> bool:
         """Whether connections are accepted."""
-        return not self._accepting.done()
+        return not (self._accepting.done() or self._accepting.cancelling())
 
     def close(self) -> None:
         """No new connections; those that are not sessions yet are dropped."""
         self._accepting.cancel()
-        self._door.close()
         for task in self._arriving:
             task.cancel()
 
@@ -62,14 +65,25 @@ class Porch:
             except OSError:
                 await asyncio.sleep(_BREATH_S)
                 continue
-            if len(self._arriving) >= self._desk.house.rules.settings.intake.max_sessions:
+            client = str(plain_address(peer[0]) or peer[0])
+            if self._is_crowded(client):
                 connection.close()
                 continue
-            task = self._loop.create_task(self._arrive(connection, peer[0]))
+            task = self._loop.create_task(self._arrive(connection, client))
             self._arriving.add(task)
             task.add_done_callback(self._arriving.discard)
 
+    def _is_crowded(self, peer: str) -> bool:
+        """Whether too many stand out here already, or too many from there; a load balancer stands for many."""
+        limits = self._desk.house.rules.settings.intake
+        alone = self._crowd[peer] < limits.max_sessions_per_address or self._trusts(peer)
+        if alone and len(self._arriving) < limits.max_sessions:
+            return False
+        self._refused(peer, "too many connections that do not come to their first word", "")
+        return True
+
     async def _arrive(self, connection: socket.socket, peer: str) -> None:
+        self._crowd[peer] += 1
         try:
             client = await self._introduced(connection, peer)
             await self._begin(connection, client)
@@ -82,6 +96,8 @@ class Porch:
         except asyncio.CancelledError:
             connection.close()
             raise
+        finally:
+            self._crowd -= Counter((peer,))  # an address that is gone leaves nothing behind
 
     async def _introduced(self, connection: socket.socket, peer: str) -> str:
         """The address of the device: the one that connected, or the one a trusted load balancer speaks for."""

@@ -59,6 +59,7 @@ def tls_version(transport: asyncio.BaseTransport) -> str:
 def _context(floor: TlsFloor, settings: Tls, directory: Path, hostname: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # no device asks for it, and each costs us more than who asks
     if floor is TlsFloor.LEGACY:
         _lower(context)
     if settings.certificate is not None and settings.private_key is not None:

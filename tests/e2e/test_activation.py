@@ -86,7 +86,7 @@ def test_a_socket_nobody_passed_is_named(begin: Begin) -> None:
     """Started by hand instead of by its socket unit."""
     relay = begin("fd:smtp")
     failed = relay.journal.wait("relay.failed")
-    assert "systemd passed no socket of that name" in failed["reason"]
+    assert "systemd passed no TCP socket of that name" in failed["reason"]
     assert relay.ended() == 69
 
 
