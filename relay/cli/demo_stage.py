@@ -119,7 +119,7 @@ async def _listening(ways: Ways) -> tuple[str, ...]:
 
 
 def _write_settings(directory: Path, cloud: Cloud, doors: Doors) -> str:
-    """The configuration and the one password in it, which is returned; no sign in it means anything to a command line."""
+    """The configuration and its one password, which is returned; no sign in it means anything to a command line."""
     password, file = secrets.token_hex(6), directory / "erp.password"
     file.touch(mode=0o600)
     file.write_text(password + "\n")
