@@ -64,6 +64,7 @@ def story(found: Explanation) -> str:
         "listener": found.listener,
         "device": found.device or "none: nobody knows it",
         "known by": found.known_by,
+        "owner": found.owner,
         "profile": found.profile,
     }
     blocks = [listing(facts)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from relay.config.network import Network, network_of
 from relay.config.outbound import FromPolicy  # noqa: TC001  (pydantic needs it at run time)
@@ -173,6 +173,8 @@ class DeviceOptions(Section):
 class Device(DeviceOptions, DeviceIdentity):
     """A device or application that may hand in mail: known by its address, by a login, or by both together."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: _may_be_inherited(schema))
+
     profile: str = Field(
         description="Name of the sender profile (under profiles) its mail leaves by.", examples=["scans"]
     )
@@ -181,9 +183,15 @@ class Device(DeviceOptions, DeviceIdentity):
     def _can_be_known(self) -> Device:
         if self.address is None and self.login is None:
             raise ValueError("a device needs address, login or both, or it could never be recognised")
-        if self.address is None and self.login is not None and self.login.any_password:
+        anywhere = self.network is None or self.network.prefixlen == 0
+        if anywhere and self.login is not None and self.login.any_password:
             raise ValueError("password: ignored lets anybody in who names the user; it needs an address beside it")
         return self
+
+
+def _may_be_inherited(schema: dict[str, Any]) -> None:
+    """In an editor a device may lack what `defaults` has; whether it has is the check's to say."""
+    schema.pop("required", None)
 
 
 def _or_the_word(schema: Any) -> None:

@@ -69,6 +69,7 @@ class Explanation:
     listener: str
     device: str = ""
     known_by: str = ""
+    owner: str = ""
     profile: str = ""
     sends_as: str = ""
     steps: list[Step] = field(default_factory=list)
@@ -152,6 +153,7 @@ class _DryRun:
         device, login = known.device, known.device.login
         ways = (device.address and f"address {device.address}", login and f"login {login.username}")
         self._found.device = f"{known.name}  ({self._places.of(('devices', known.name))})"
+        self._found.owner = device.owner or ""
         self._found.known_by = " and ".join(way for way in ways if way)
         profile = self._settings.profiles[device.profile]
         policy = device.from_policy or profile.from_policy

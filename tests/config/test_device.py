@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     One = Callable[[str, str], str]
 
 ERP = "{env: ERP_PASSWORD}"
+EVERYWHERE = "{address: 0.0.0.0/0, login: {username: erp, password: ignored}"
 DEFAULTS = (
     'defaults: {profile: scans, recipients: ["*@contoso.com"], owner: it@contoso.com, answer: delivered}\ndevices:'
 )
@@ -56,6 +57,7 @@ def test_who_a_device_is_can_not_be_a_default(complaint_of: One, name: str) -> N
 def test_any_password_needs_an_address_beside_it(good: str, complaint_of: One) -> None:
     """Else whoever names the user is in."""
     assert "password: ignored lets anybody in" in complaint_of(ERP, "ignored")
+    assert "needs an address" in complaint_of(f"{{login: {{username: erp, password: {ERP}}}", EVERYWHERE)
     device = parse(good.replace("erp: {", "erp: {address: 10.0.2.18, ").replace(ERP, "ignored")).devices["erp"]
     assert device.login is not None
     assert device.login.any_password
