@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import smtplib
 import socket
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from tests.conftest import NeedTool
     from tests.smtpd.conftest import Door
 
     Open = Callable[..., Any]
@@ -71,6 +74,25 @@ async def test_cram_md5_works_where_it_is_on(open_door: Open, who: str, code: st
     """The right digest and no other."""
     door = await open_door(listeners=listeners(mechanisms=["cram-md5", "PLAIN"]))
     assert (await cram(door, *who.split()))[:3] == code
+
+
+async def test_clients_of_others_log_in_by_cram_md5(open_door: Open, need_tool: NeedTool) -> None:
+    """Python's smtplib and curl, which make the digest themselves."""
+    door = await open_door(listeners=listeners(mechanisms=["CRAM-MD5"]))
+
+    def by_smtplib() -> tuple[int, bytes]:
+        with smtplib.SMTP("127.0.0.1", door.ports[0], local_hostname="x", timeout=10) as client:
+            return client.login("erp", "secret")
+
+    assert (await asyncio.to_thread(by_smtplib))[0] == 235
+    curl = await asyncio.create_subprocess_exec(
+        need_tool("curl"), "-sS", "--url", f"smtp://127.0.0.1:{door.ports[0]}", "--user", "erp:secret",
+        "--login-options", "AUTH=CRAM-MD5", "--mail-from", "a@b.test", "--mail-rcpt", "ann@contoso.test", "-T", "-",
+        stdin=subprocess.PIPE,
+    )  # fmt: skip
+    await asyncio.wait_for(curl.communicate(LETTER), 10)
+    assert curl.returncode == 0
+    assert door.events("message.received")[0]["device"] == "erp"
 
 
 async def test_cram_md5_with_a_hashed_password_fails_and_the_journal_says_why(open_door: Open) -> None:
