@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _HEADER_S = 10.0
 _BREATH_S = 0.5  # when the system has no descriptors left; sessions that end give some back
+_WITHOUT_A_WORD = (
+    "if the device knows no TLS it waits for a greeting in clear: turn on SSL in it, or give it the port of a listener "
+    "with tls: optional; else it may not trust the certificate"
+)
 _LOAD_BALANCER = "let the load balancer send the PROXY header, or take its address out of proxy_protocol.trusted"
 
 
@@ -128,7 +132,8 @@ class Porch:
                 ssl=context, ssl_handshake_timeout=HANDSHAKE_S if context else None,
             )  # fmt: skip
         except OSError as error:
-            self._refused(client, f"TLS handshake failed: {error}", handshake_remedy(error, listener.tls_floor))
+            remedy = handshake_remedy(error, listener.tls_floor) or _WITHOUT_A_WORD
+            self._refused(client, f"TLS handshake failed: {error}", remedy)
             raise ConnectionResetError from error
 
     def _refused(self, client: str, reason: str, remedy: str) -> None:
