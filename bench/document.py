@@ -14,11 +14,11 @@ PAGE = PROJECT / "docs" / "performance.md"
 _BEGIN, _END = "<!-- figures: printed by `make bench ARGS=--write-docs` -->\n", "<!-- end of figures -->"
 
 
-def write_figures(printed: str, page: Path = PAGE) -> None:
-    """Replaces what stands between the two marks of the page. Raises `ValueError` when a mark is missing."""
-    before, begin, rest = page.read_text().partition(_BEGIN)
+def write_figures(printed: str, page: Path = PAGE, *, mark: str = _BEGIN) -> None:
+    """Replaces what stands between that mark and the next end. Raises `ValueError` when a mark is missing."""
+    before, begin, rest = page.read_text().partition(mark)
     _, end, after = rest.partition(_END)
     if not begin or not end:
-        raise ValueError(f"{page} has lost its marks; it needs the lines {_BEGIN.strip()!r} and {_END!r}")
+        raise ValueError(f"{page} has lost its marks; it needs the lines {mark.strip()!r} and {_END!r}")
     block = f"Taken on {datetime.now(UTC):%d %B %Y}.\n\n```\n{printed}\n```\n"
     page.write_text(before + begin + block + end + after)
