@@ -6,6 +6,7 @@ relay said no) or `UnreachableError` (it said nothing); both say what to do.
 
 from __future__ import annotations
 
+import base64
 import re
 import smtplib
 import ssl
@@ -23,7 +24,8 @@ TIMEOUT_S = 30.0
 Tls = Literal["auto", "none", "starttls", "implicit"]
 _QUEUED_AS = re.compile(r"\bqueued as (\S+)", re.IGNORECASE)
 
-# Which step was refused, with which first digits, and what to do: the first row that fits is told.
+_NO_ADDRESS = "that is no address as SMTP knows it: name@domain, without spaces, in ASCII"
+# Which step was refused, how the answer begins, and what to do: the first row that fits is told.
 _REMEDIES = (
     ("greeting", "421", "the relay has as many sessions as intake.max_sessions allows, or it is stopping; try again"),
     ("greeting", "", "this machine's address belongs to no device; add one under devices, or sign in"),
@@ -31,8 +33,12 @@ _REMEDIES = (
     ("sender", "530", "the listener asks for TLS (--tls starttls) or for a login (--device or --username)"),
     ("sender", "552", "the message is larger than intake.max_message_size"),
     ("sender", "452", "the relay's disk is nearly full; make room under data_dir"),
+    ("sender", "501", _NO_ADDRESS),
+    ("sender", "550 5.7.1 Sender", "the device may not send as this address; see its senders in the configuration"),
     ("sender", "5", "the relay does not know this device: add this machine's address or a login under devices"),
-    ("recipient", "5", "the device may not write to this recipient; see its recipients in the configuration"),
+    ("recipient", "501", _NO_ADDRESS),
+    ("recipient", "550 5.1.3", _NO_ADDRESS),
+    ("recipient", "550", "the device may not write to this recipient; see its recipients in the configuration"),
     ("message", "552", "the message is larger than intake.max_message_size"),
     ("", "4", "a passing trouble on the relay's side; its log says which. Try again"),
     ("", "", "the relay's log has a line client.refused with the reason and the remedy"),
@@ -54,7 +60,7 @@ class RefusedError(Exception):
     """The relay answered no; `passing` is true when the same may be taken later."""
 
     def __init__(self, step: str, code: int, text: str) -> None:
-        super().__init__(f"refused at the {step}: {code} {text}\n{remedy(step, code)}")
+        super().__init__(f"refused at the {step}: {code} {text}\n{remedy(step, f'{code} {text}')}")
         self.passing = 400 <= code < 500
 
 
@@ -62,9 +68,9 @@ class UnreachableError(Exception):
     """No answer: nobody listens there, or the connection broke."""
 
 
-def remedy(step: str, code: int) -> str:
+def remedy(step: str, answer: str) -> str:
     """What to do about an answer at a step."""
-    return next(text for where, digits, text in _REMEDIES if where in ("", step) and str(code).startswith(digits))
+    return next(text for where, begins, text in _REMEDIES if where in ("", step) and answer.startswith(begins))
 
 
 def queue_id(answer: str) -> str:
@@ -87,7 +93,7 @@ def hand_in(target: Target, message: EmailMessage, recipients: Sequence[str], te
         raise UnreachableError(
             f"{target.host}:{target.port}: TLS failed: {error}; does --tls fit the listener?"
         ) from error
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, UnicodeError, smtplib.SMTPException) as error:  # UnicodeError: no name a host can have
         raise UnreachableError(
             f"{target.host}:{target.port}: {error}; is `relay serve` running and listening there?"
         ) from error
@@ -123,12 +129,23 @@ def _sign_in(session: smtplib.SMTP, target: Target, tell: Tell) -> None:
     if not target.username:
         return
     try:
-        session.login(target.username, target.password)
+        _log_in(session, target)
     except smtplib.SMTPAuthenticationError as error:
         raise RefusedError("sign-in", error.smtp_code, _text(error.smtp_error)) from error
     except smtplib.SMTPNotSupportedError as error:
         raise RefusedError("sign-in", 503, "this listener offers no login (auth: none, or only after TLS)") from error
     tell("signed in", target.username)
+
+
+def _log_in(session: smtplib.SMTP, target: Target) -> None:
+    if (target.username + target.password).isascii():
+        session.login(target.username, target.password)
+        return
+    # smtplib knows ASCII only. RFC 4616 has UTF-8, and what is no text at all is sent as it was given.
+    response = f"\0{target.username}\0{target.password}".encode(errors="surrogateescape")
+    code, text = session.docmd("AUTH", f"PLAIN {base64.b64encode(response).decode()}")
+    if code // 100 != 2:
+        raise smtplib.SMTPAuthenticationError(code, text)
 
 
 def _submit(session: smtplib.SMTP, message: EmailMessage, recipients: Sequence[str], tell: Tell) -> str:

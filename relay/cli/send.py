@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from mimetypes import guess_type
@@ -46,7 +47,7 @@ def send(config: Path, recipients: tuple[str, ...], **options: Any) -> int:
     --device, or from --host and --username. What was taken is on its way: `relay queue show ID` tells how far.
     """
     target = _given_target(options) if options["host"] else _configured_target(settings_from(config), options)
-    message = letter(options["sender"], recipients, options["subject"], files=options["attach"])
+    message = _letter(recipients, options)
     try:
         answer = hand_in(target, message, recipients, _tell)
     except RefusedError as error:
@@ -57,6 +58,18 @@ def send(config: Path, recipients: tuple[str, ...], **options: Any) -> int:
         return ExitCode.UNAVAILABLE
     _tell("taken as", queue_id(answer) or "(the relay named no id)")
     return ExitCode.DONE
+
+
+def _letter(recipients: tuple[str, ...], options: dict[str, Any]) -> EmailMessage:
+    for option, text in [("--from", options["sender"]), *(("--to", recipient) for recipient in recipients)]:
+        if not text or not text.isascii() or not text.isprintable():
+            raise click.UsageError(f"{option} {text!r}: an address is name@domain in ASCII, of a domain its xn-- form")
+    if any(sign < " " for sign in options["subject"]):
+        raise click.UsageError("--subject: one line of text, without control characters")
+    try:
+        return letter(options["sender"], recipients, options["subject"], files=options["attach"])
+    except (ValueError, IndexError, HeaderParseError) as error:  # what Python's own parser raises at "<" or "name@"
+        raise click.UsageError(f"no message can be made of these addresses and names: {error}") from error
 
 
 def letter(sender: str, recipients: Sequence[str], subject: str, *, files: Sequence[Path] = ()) -> EmailMessage:

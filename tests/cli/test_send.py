@@ -83,6 +83,59 @@ async def test_a_refused_recipient_is_explained(relay_aside):
     assert "see its recipients in the configuration" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "answer", ["501 5.1.3 Bad recipient: no domain", "550 5.1.3 The recipient needs a complete address, name@domain"]
+)
+async def test_a_malformed_recipient_is_not_called_forbidden(relay_aside, answer):
+    """501 speaks of the address, not of the device's rights."""
+    async with listening(Door(recipient=answer)) as port:
+        ended = await relay_aside(*f"send --host 127.0.0.1 --port {port} --to boss".split())
+
+    assert ended.returncode == 1
+    assert f"refused at the recipient: {answer}" in ended.stderr
+    assert "that is no address as SMTP knows it" in ended.stderr
+    assert "may not write" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--to", "büro@contoso.com"), ("--to", ""), ("--from", "büro@contoso.com"), ("--from", ""), ("--from", "<"),
+        ("--from", "name@"), ("--to", "a@b.test\nBcc: c@d.test"), ("--subject", "one\ntwo"), ("--subject", "bell\a"),
+    ],
+)  # fmt: skip
+def test_what_no_message_can_be_made_of_is_wrong_usage(relay, unused_port, option, value):
+    """Code 2 and the option, no traceback, and nobody is asked."""
+    ended = relay("send", "--host", "127.0.0.1", "--port", unused_port, "--to", "b@contoso.com", option, value)
+
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert option in ended.stderr or "no message can be made" in ended.stderr
+
+
+def test_a_host_that_no_name_can_be_is_told(relay, unused_port):
+    """Code 69, no traceback."""
+    ended = relay("send", "--host", "a..b", "--port", unused_port, "--to", "b@contoso.com")
+
+    assert ended.returncode == 69
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_password_beyond_ascii_signs_in(relay_aside, certificate):
+    """As UTF-8 (RFC 4616); a wrong one is refused like any other."""
+    door = Door()
+    async with listening(door, tls_context=certificate) as port:
+        ended = await relay_aside(
+            *f"send --host 127.0.0.1 --port {port} --username drücker --password-env P --to b@contoso.com".split(),
+            env={"P": "geheim€"},
+        )
+
+    assert door.logins == [("drücker".encode(), "geheim€".encode())]
+    assert ended.returncode == 1
+    assert "refused at the sign-in: 535" in ended.stderr
+    assert "geheim" not in ended.stdout + ended.stderr
+
+
 async def test_a_passing_refusal_has_a_code_of_its_own(relay_aside):
     """A script may try again on 75."""
     async with listening(Door(data="451 4.3.0 the spool is busy")) as port:
