@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.config.settings import FromPolicy, Unlisted
-from relay.message.address import Address, authors, first_author
+from relay.message.address import Address, authors
 from relay.message.header import field, renamed, replaced, section_of, set_aside, value, values
 from relay.policy.author import addresses_in, is_real, line_of, name_of, phrase, shown
 from relay.policy.pattern import any_of
@@ -130,6 +130,10 @@ def _is_written(text: str, name: str, own: str) -> bool:
     """Whether a From body is nobody but us, under the name we go by if we have one."""
     if name:
         return f"From: {text}\r\n".encode("latin-1") == line_of(name, own).replace(b"\r\n ", b" ")
+    return _is_nobody_but(text, own)
+
+
+def _is_nobody_but(text: str, own: str) -> bool:
     found = [address.lower() for _, address in authors(text)]
     return found == [own.lower()] and all(seen.lower() == own.lower() for seen in addresses_in(text, quoted=False))
 
@@ -137,8 +141,8 @@ def _is_written(text: str, name: str, own: str) -> bool:
 def _alone(section: bytes, own: str) -> tuple[bytes, list[str]]:
     """The section with one author and no sender but us."""
     changes = []
-    sender = value(section, "Sender")
-    if sender is not None and first_author(sender.decode("latin-1"))[1].lower() != own.lower():
+    senders = [body.decode("latin-1") for body in values(section, "Sender")]
+    if senders and not (len(senders) == 1 and _is_nobody_but(senders[0], own)):
         section = set_aside(section, "Sender", under="X-Original-Sender")
         changes.append("sender-set-aside")
     single = set_aside(section, "From", under="X-Duplicate-From", behind=1)

@@ -154,6 +154,8 @@ def test_keep_lets_those_on_the_list_pass(head: bytes, reverse_path: Address) ->
         (b"From: bob@contoso.test\r\n", Address("eve@evil.test")),
         (b"From: bob@contoso.test\r\nSender: eve@evil.test\r\n", BOB),
         (b"From: bob@contoso.test\r\nFrom: eve@evil.test\r\n", BOB),
+        (b"From: bob@contoso.test\r\nSender: scanner@contoso.test\r\nSender: eve@evil.test\r\n", BOB),
+        (b"From: bob@contoso.test\r\nSender: scanner@contoso.test (eve@evil.test)\r\n", BOB),
         (b"From: bob@contoso.test,\r\n\teve@evil.test\r\n", BOB),
         (b'From: "eve@evil.test" <bob@contoso.test>\r\n', BOB),
         (b"From: bob@contoso.test (eve@evil.test)\r\n", BOB),
@@ -166,6 +168,7 @@ def test_keep_becomes_mailbox_for_all_others(head: bytes, reverse_path: Address)
     """One name that is not on the list is enough, wherever it stands."""
     found = sent(head, FromPolicy.KEEP, profile("*@contoso.test"), reverse_path)
     assert (found.sender, value(found, "From"), value(found, "Reply-To")) == (MAILBOX, f"<{MAILBOX}>", None)
+    assert value(found, "Sender") is None
     assert found.changes[-1] == "sender-not-listed"
 
 
