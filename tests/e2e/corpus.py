@@ -97,7 +97,7 @@ def _with_others(section: bytes, sent: Parts) -> bytes:
 def _with_own_from(section: bytes, sent: Parts, way: Way) -> bytes:
     """The From of the device back in its place."""
     name = rb"(?:[^\r\n]+ )?" if way.policy == "person" else b""
-    reply_to = b"" if sent.has(b"Reply-To") else rb"(?:Reply-To: <\S+@\S+>\r\n)?"
+    reply_to = b"" if sent.has(b"Reply-To") else rb"(?:Reply-To: <\S+@\S+>(?:,\r\n <\S+@\S+>)*\r\n)?"
     author = rb"(?m)^From: " + name + b"<" + re.escape(way.mailbox.encode()) + rb">\r\n"
     ours = author + reply_to + b"X-Original-From(?=:)"
     written = sent.fields(b"From")[0].partition(b":")[0]

@@ -1,4 +1,4 @@
-"""Every message of the corpus arrives as it was sent, but for what the relay promises to add."""
+"""Every message of the corpus arrives as it was sent, but for what the relay promises to add and to repair."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import random
 import pytest
 
 from relay.sandbox.letter import senders
-from tests.e2e import corpus
+from tests.e2e import corpus, stories
 from tests.e2e.configuration import COPIER, KEEPER, PERSON
 from tests.e2e.corpus import Parts, Way
 from tests.e2e.device import dotted, queued_as
+from tests.e2e.stories import Story
 
 SENDER = "mfp@device.test"
 WAYS = {
@@ -18,6 +19,10 @@ WAYS = {
     KEEPER: Way("keep", "keep@contoso.test", SENDER),
     PERSON: Way("person", "person@contoso.test", SENDER),
 }
+PROMISED = {
+    "line-ends", "date-added", "message-id-added", "from-added", "from-replaced", "reply-to-added", "sender-added",
+    "sender-set-aside",
+}  # fmt: skip
 MESSAGES = pytest.mark.parametrize("path", corpus.files(), ids=lambda path: path.name)
 POLICIES = pytest.mark.parametrize("address", WAYS, ids=lambda address: WAYS[address].policy)
 
@@ -35,10 +40,13 @@ def grant(cloud, way, message):
 
 @MESSAGES
 @POLICIES
-def test_octets_arrive_as_they_are_in_the_file(relay, cloud, somebody, path, address):
-    """Sent with the line ends of the file, bare ones too: the body is the same, the header but for what is promised."""
-    raw, way = path.read_bytes(), WAYS[address]
-    message = corpus.normal(raw)
+def test_a_message_arrives_as_it_is_in_the_file(relay, cloud, somebody, path, address):
+    """With the line ends of the file, bare ones too: octet by octet where no repair is needed, else it says the same.
+
+    Each repair is in the journal, and each change of the header is one of them or one of the policy.
+    """
+    raw, way, story = path.read_bytes(), WAYS[address], stories.of(path)
+    message = story.told(corpus.normal(raw))
     possible = grant(cloud, way, message)
     with relay.device(address) as device:
         device.hello("HELO")
@@ -50,9 +58,16 @@ def test_octets_arrive_as_they_are_in_the_file(relay, cloud, somebody, path, add
     assert outcome["event"] == "message.delivered", outcome["answer"][:300]
     letter = cloud.letter(somebody)
     sent, arrived = Parts.of(message), Parts.of(letter.raw)
+    section = corpus.without_promised(arrived, sent, way)
+    told = relay.journal.wait("message.received", id=name)
 
-    assert arrived.body == sent.body
-    assert corpus.without_promised(arrived, sent, way) == sent.section
+    assert set(told["changes"]) - PROMISED == set(story.repairs)
+    assert tuple(told.get("left", ())) == story.left
+    if not story.repairs:
+        assert (section, arrived.body) == (sent.section, sent.body)
+    stories.assert_same_header(section + b"\r\n" + arrived.body, message, story)
+    stories.assert_same_body(letter.raw, message)
+    stories.assert_fit(letter.raw, story)
     assert letter.rcpt_to == (somebody, f"bcc-{somebody}")
 
 
@@ -77,4 +92,6 @@ def test_octets_of_every_kind_arrive_however_the_network_cuts_them(relay, cloud,
             octets = octets[cut:]
         queued_as(device.reply())
 
-    assert cloud.letter(somebody).body == body + b"\r\n"
+    arrived = cloud.letter(somebody).raw
+    stories.assert_fit(arrived, Story())
+    assert stories.leaves(arrived) == [("text/plain", body + b"\r\n")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import email
+import email.policy
 
 import pytest
 
@@ -327,13 +329,14 @@ def test_a_hundred_messages_in_one_flight(relay, cloud, somebody):
 
 
 def test_eight_bit_octets_arrive_whatever_was_announced(relay, cloud, somebody):
-    """Latin-1 in header and body without a word of BODY=8BITMIME."""
+    """Latin-1 in header and body without a word of BODY=8BITMIME: in a form that Exchange does not damage."""
     message = "From: Müller <m@device.test>\r\nSubject: Größe\r\n\r\nFünf Öfen\r\n".encode("latin-1")
     with relay.device(COPIER) as device:
         device.hello("HELO device")
         device.deliver(somebody, message=message)
     letter = cloud.letter(somebody)
 
-    assert letter.body == "Fünf Öfen\r\n".encode("latin-1")
-    assert "Subject: Größe\r\n".encode("latin-1") in letter.raw
-    assert "X-Original-From: Müller <m@device.test>\r\n".encode("latin-1") in letter.raw
+    assert letter.raw.isascii()
+    read = email.message_from_bytes(letter.raw, policy=email.policy.default)
+    assert (read["Subject"], read.get_content()) == ("Größe", "Fünf Öfen\r\n")
+    assert read["X-Original-From"] == "Müller <m@device.test>"

@@ -32,9 +32,7 @@ def test_too_large_is_refused_at_the_end_of_data(start, somebody, cloud):
         device.deliver(somebody, message=LETTER)
 
     assert reply.startswith("552 5.3.4 Message too large, at most 200000 bytes")
-    assert (
-        relay.journal.wait("client.refused", device="copier")["reason"] == "message larger than intake.max_message_size"
-    )
+    assert relay.journal.wait("client.refused", device="copier")["option"] == "intake.max_message_size"
     assert cloud.letter(somebody).body == b"Hello\r\n"
     assert not list((Path(relay.config.parent) / "data/spool/bodies").iterdir())
 
