@@ -67,9 +67,11 @@ def refused(config: Path, address: str | None, as_json: bool) -> int:
 
 
 def _print_adoption(stranger: Stranger, settings: Any) -> None:
-    from relay.control.devices import adoption
+    from relay.control.devices import adoption, owners_of_login
 
     click.echo(f"# refused {stranger.count} times, the last with: {stranger.reply or ', '.join(stranger.quirks)}")
+    for name in owners_of_login(stranger, settings):
+        click.echo(f"# device {name} has this user name: a wrong password, or another address than this one")
     click.echo("# look at each line, name the device, then: relay check")
     click.echo(adoption(stranger, settings), nl=False)
 

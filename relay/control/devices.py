@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from relay.policy.routing import Directory
 from relay.smtpd.notebook import NAME, read
 from relay.smtpd.strangers import Stranger
 
 if TYPE_CHECKING:
     from relay.config.settings import Settings
 
-__all__ = ["Stranger", "adoption", "refused"]
+__all__ = ["Stranger", "adoption", "owners_of_login", "refused"]
 
 _HASH = "print it with: relay device password"
 
@@ -32,6 +33,11 @@ def adoption(stranger: Stranger, settings: Settings) -> str:
     device["recipients"] = ["*@" + settings.profiles[device["profile"]].mailbox.rpartition("@")[2]]
     text: str = yaml.safe_dump({"devices": {_name(stranger): device}}, sort_keys=False, allow_unicode=True)
     return text
+
+
+def owners_of_login(stranger: Stranger, settings: Settings) -> list[str]:
+    """The devices that already log in with the name this stranger tried: a wrong password, or another address."""
+    return [known.name for known in Directory(settings.devices).users(stranger.login)] if stranger.login else []
 
 
 def _name(stranger: Stranger) -> str:

@@ -67,6 +67,15 @@ def test_the_yaml_to_adopt_one_is_printed_and_works(relay, write_config):
     assert login["login"] == {"username": "scan", "password_hash": "print it with: relay device password"}
 
 
+@pytest.mark.usefixtures("refusals")
+def test_a_user_name_that_a_device_has_already_is_said(relay, write_config):
+    """To adopt it would be the wrong remedy."""
+    config = write_config()
+    config.write_text(config.read_text().replace("username: erp", "username: scan"))
+    ended = relay("device", "refused", "10.0.2.31", "-c", config)
+    assert "# device erp has this user name: a wrong password" in ended.stdout
+
+
 def test_nobody_refused_is_said(relay, write_config):
     """An empty list is an answer; for one address it is a failure."""
     assert relay("device", "refused", "-c", write_config()).stdout == "Nobody unknown was refused.\n"

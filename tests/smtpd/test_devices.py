@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relay.config.password import hashed
-from relay.spool.store import Claim, RecipientResult, Seat, Settlement, State
+from relay.spool.store import Claim, RecipientResult, Seat, Settlement, SpoolFull, State
 from tests.smtpd.conftest import ENVELOPE, LETTER, until
 
 if TYPE_CHECKING:
@@ -115,6 +115,31 @@ async def test_two_sessions_at_once_do_not_share_the_last_message(open_door: Cal
         device.say(LETTER + b".\r\n")
         answers.append((await device.hear())[:3])
     assert sorted(answers) == ["250", "450"]
+
+
+async def test_a_message_that_could_not_be_stored_leaves_no_trace(open_door: Callable[..., Any]) -> None:
+    """It does not count for the hour, and nobody goes on waiting for it."""
+    door = await open_door(devices=devices(messages_per_hour=1, answer="delivered", answer_within_s=0.05))
+    device = await greeted(door)
+    accept = door.store.accept
+
+    async def full(_new: object) -> None:
+        raise SpoolFull("no room")
+
+    door.store.accept = full
+    assert (await hand_in(device)).startswith("452")
+    await until(lambda: door.store._expected == {})
+    door.store.accept = accept
+    assert (await hand_in(device)).startswith("250")
+
+
+async def test_new_options_count_on_a_connection_that_stays_open(open_door: Callable[..., Any]) -> None:
+    """From its next message on, those of `defaults` too."""
+    door = await open_door(devices=devices())
+    device = await greeted(door)
+    assert (await hand_in(device)).startswith("250")
+    door.house.rules = door.rules(door.configured(devices=devices(), defaults={"senders": ["*@other.test"]}))
+    assert (await hand_in(device)).startswith("550 5.7.1 Sender")
 
 
 # -- answer: delivered
