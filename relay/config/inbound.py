@@ -50,7 +50,7 @@ class Intake(Section):
     max_sessions: Positive = Field(default=1000, description="Most connections at the same time, on all listeners.")
     max_sessions_per_address: Positive = Field(
         default=100,
-        description="Most connections at the same time from one address (of IPv6: one /64); more get a 421. "
+        description="Most connections at the same time from one address; more get a 421. "
         "A print server or a router stands for all devices behind it.",
     )
     max_commands: Positive = Field(

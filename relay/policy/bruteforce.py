@@ -5,7 +5,9 @@ Two counts, both forgotten after an hour without a failure:
 - by address **and** user name: `failures` in a row close that door for `block_s`, and every failure after that for
   twice as long, up to an hour. A right password ends it.
 - by address alone, whatever the names: `SPRAYED` times as many failures close the address for all names that have not
-  logged in from there before. A right password does not end that: who knows one could otherwise guess all others.
+  logged in from there before. A right password does not end that: who knows one could otherwise guess all others. Of
+  IPv6 it is the /64 that counts here, because a host has all of those addresses; and because a whole LAN has the same,
+  `NEIGHBOURS` times as many failures are let pass.
 
 The first failure of an address is answered at once, the others after 1 s, 2 s, 4 s, 8 s, and 8 s again.
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 SPRAYED = 5
+NEIGHBOURS = 10
 LONGEST_DELAY_S = 8.0  # devices give up on a reply after 20 s
 LONGEST_BLOCK_S = 3600.0
 FORGOTTEN_AFTER_S = 3600.0
@@ -105,30 +108,32 @@ class BruteForce:
 
     def blocked_s(self, client: str, username: str, now: float) -> float:
         """Seconds for which nobody may log in so from there; 0 when the password may be looked at."""
-        place = place_of(client)
-        pair, whole = self._pairs.get((place, username)), self._places.get(place)
+        pair, whole = self._pairs.get(_door(client, username)), self._places.get(place_of(client))
         if pair is not None and pair.trusted:
             return pair.left_s(now)
         return max(record.left_s(now) if record else 0.0 for record in (pair, whole))
 
     def failed(self, client: str, username: str, now: float, patience: Patience) -> float:
         """A wrong password or an unknown name: returns the seconds its answer shall wait."""
-        place = place_of(client)
-        pair = self._pairs.touch((place, username))
+        pair, place = self._pairs.touch(_door(client, username)), place_of(client)
         pair.note(now, patience.failures, patience.block_s)
         whole = self._places.touch(place)
-        whole.note(now, patience.failures * SPRAYED, patience.block_s)
+        whole.note(now, patience.failures * SPRAYED * (NEIGHBOURS if ":" in place else 1), patience.block_s)
         before = max(pair.failures, whole.failures) - 1
         return min(2.0 ** min(before - 1, 32), LONGEST_DELAY_S) if before else 0.0
 
     def succeeded(self, client: str, username: str) -> None:
         """A right password: this name is trusted at this address, and its failures are forgotten."""
-        record = self._pairs.touch((place_of(client), username))
+        record = self._pairs.touch(_door(client, username))
         record.failures, record.blocked_until, record.trusted = 0, 0.0, True
 
 
+def _door(client: str, username: str) -> tuple[str, str]:
+    return str(plain_address(client) or client), username
+
+
 def place_of(client: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 of an IPv6 one, because a host has all of those."""
+    """Where somebody stands who may choose his address: at an IPv4 address, or in the /64 of an IPv6 one."""
     address = plain_address(client)
     if address is None or address.version == 4:
         return str(address or client)

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from relay.message.reply import Reply
-from relay.policy.bruteforce import place_of
 
 if TYPE_CHECKING:
     from relay.config.settings import Intake as Limits
@@ -29,28 +28,26 @@ _ENDLESS_TIMES = 16  # a message too large is read to its end, because devices l
 
 
 class Crowd:
-    """Who is connected: sessions by address (an IPv6 /64 is one address)."""
+    """Who is connected: sessions by address. Of IPv6 too it is one address: a whole LAN shares a /64."""
 
     def __init__(self) -> None:
         self._here: Counter[str] = Counter()
 
     def enter(self, client: str, sessions: int, limits: Limits) -> Refusal | None:
         """Counts one session more; `sessions` are all there are. The refusal if it is one too many."""
-        place = place_of(client)
-        self._here[place] += 1
+        self._here[client] += 1
         if sessions > limits.max_sessions:
             return _TOO_MANY_SESSIONS, f"more connections than intake.max_sessions ({limits.max_sessions})"
-        if self._here[place] > limits.max_sessions_per_address:
+        if self._here[client] > limits.max_sessions_per_address:
             most = limits.max_sessions_per_address
             return _TOO_MANY_HERE, f"more connections than intake.max_sessions_per_address ({most})"
         return None
 
     def leave(self, client: str) -> None:
         """One session less, whether it was let in or not."""
-        place = place_of(client)
-        self._here[place] -= 1
-        if self._here[place] <= 0:
-            del self._here[place]
+        self._here[client] -= 1
+        if not self._here[client]:
+            del self._here[client]
 
 
 class Turn:

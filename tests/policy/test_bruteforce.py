@@ -10,6 +10,7 @@ from relay.policy.bruteforce import (
     FORGOTTEN_AFTER_S,
     LONGEST_BLOCK_S,
     LONGEST_DELAY_S,
+    NEIGHBOURS,
     SPRAYED,
     BruteForce,
     Patience,
@@ -129,6 +130,25 @@ def test_one_device_with_a_wrong_password_never_closes_its_address_for_others() 
 def test_a_host_of_ipv6_is_one_place_whatever_address_it_takes(client: str, place: str) -> None:
     """It has 2^64 of them."""
     assert place_of(client) == place
+
+
+def test_a_host_that_takes_another_address_for_each_guess_is_stopped_too() -> None:
+    """Its /64 is closed, but for those who logged in from there: a whole LAN shares it, so it takes more."""
+    guard = BruteForce()
+    guard.succeeded("2001:db8::1", "copier")
+    for n in range(PATIENCE.failures * SPRAYED * NEIGHBOURS):
+        assert guard.blocked_s(f"2001:db8::{n:x}", "erp", 0) == 0
+        guess(guard, 1, (f"2001:db8::{n:x}", "erp"))
+    assert guard.blocked_s("2001:db8::abcd", "erp", 0) == 300
+    assert guard.blocked_s("2001:db8::1", "copier", 0) == 0
+    assert guard.blocked_s("2001:db8:0:1::abcd", "erp", 0) == 0
+
+
+def test_a_neighbour_in_an_ipv6_lan_closes_only_its_own_door() -> None:
+    """Whatever it tries with the name of another device."""
+    guard = BruteForce()
+    guess(guard, 20, ("2001:db8::bad", "copier"))
+    assert guard.blocked_s("2001:db8::1", "copier", 0) == 0
 
 
 names = st.sampled_from(["copier", "erp", "nobody"])
