@@ -35,6 +35,7 @@ class Dialogue:
     def __init__(self, desk: Desk, client: str, *, tls: str) -> None:
         """`tls` is the version spoken, such as TLSv1.2; empty in clear."""
         self._desk = desk
+        self.rules = desk.house.rules  # those in force when MAIL was taken: a reload counts from the next message on
         self.client = client
         self.tls = tls
         self.helo = ""
@@ -110,6 +111,7 @@ class Dialogue:
             sender, size = mail_from(argument)
         except AddressError as error:
             return Reply(501, "5.1.7", f"Bad sender: {error}")
+        self.rules = self._desk.house.rules
         self.known = self._who()
         self.full = ""
         me = self._me()
@@ -131,7 +133,7 @@ class Dialogue:
             recipient = rcpt_to(argument)
         except AddressError as error:
             return Reply(501, "5.1.3", f"Bad recipient: {error}")
-        limit = self._desk.house.rules.settings.intake.max_recipients
+        limit = self.rules.settings.intake.max_recipients
         refusal = admission.may_write_to(self._me(), recipient, len(self.recipients), limit)
         if refusal is not None:
             self.refused += 1

@@ -74,13 +74,13 @@ class Handover:
     async def _whole(self) -> Whole:
         if self._intake.failure is not None:
             raise self._intake.failure
-        return await self._draft.finish(assumed=self._house.rules.settings.intake.charset)
+        return await self._draft.finish(assumed=self._dialogue.rules.settings.intake.charset)
 
     def _not_now(self, whole: Whole) -> Refusal | None:
         """The last look, with the whole message there; from here on it counts as one of its device's hour."""
         known = self._known
         refusal = may_show(known, whole.section)
-        if refusal is None and whole.left and self._house.rules.settings.intake.unrepairable is Unrepairable.REFUSE:
+        if refusal is None and whole.left and self._dialogue.rules.settings.intake.unrepairable is Unrepairable.REFUSE:
             refusal = not_repairable(whole.left)
         if refusal is None:
             wait = self._house.hours.take(known.name, known.device.messages_per_hour, time.monotonic())
@@ -110,7 +110,7 @@ class Handover:
         return reply
 
     def _message(self, whole: Whole) -> NewMessage:
-        dialogue, known, settings = self._dialogue, self._known, self._house.rules.settings
+        dialogue, known, settings = self._dialogue, self._known, self._dialogue.rules.settings
         assert dialogue.sender is not None
         arrival = Arrival(
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,

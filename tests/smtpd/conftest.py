@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from relay.config.settings import Settings
 
 LETTER = b"Subject: scan\r\n\r\nhello\r\n"
+PROFILES = {"scans": {"app": "c", "mailbox": "scanner@contoso.test", "from": "mailbox"}}
 ENVELOPE = b"EHLO copier\r\nMAIL FROM:<mfp@device.test>\r\nRCPT TO:<ann@contoso.test>\r\n"
 
 
@@ -98,7 +99,7 @@ class Door:
         whole: dict[str, Any] = {
             "listeners": [{"listen": "127.0.0.1:0"}, {"listen": "127.0.0.1:0", "tls": "implicit"}],
             "apps": {"c": {"tenant": "c.test", "client_id": "x", "credential": {"secret": {"env": "X"}}}},
-            "profiles": {"scans": {"app": "c", "mailbox": "scanner@contoso.test", "from": "mailbox"}},
+            "profiles": PROFILES,
             "devices": {
                 "copier": {"address": "127.0.0.1", "profile": "scans"},
                 "erp": {"login": {"username": "erp", "password": {"file": str(password)}}, "profile": "scans"},

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relay.smtpd.listener import Server
-from tests.smtpd.conftest import ENVELOPE, LETTER, until
+from relay.spool.browse import Browser
+from tests.smtpd.conftest import ENVELOPE, LETTER, PROFILES, until
 
 if TYPE_CHECKING:
     import ssl
@@ -94,6 +95,23 @@ async def test_a_device_taken_out_of_the_configuration_is_refused_on_its_open_co
     await by_address.ask("RSET")
     assert (await by_address.ask("MAIL FROM:<a@b.test>"))[:3] == "530"
     assert (await by_login.ask("MAIL FROM:<a@b.test>"))[:3] == "530"
+
+
+@pytest.mark.parametrize("gone", ["profile", "device"])
+async def test_a_message_in_hand_is_finished_by_the_rules_it_was_begun_with(door: Door, gone: str) -> None:
+    """A reload that takes its profile or device away during DATA is no mistake of the relay; the next MAIL obeys it."""
+    device = await door.device()
+    await device.envelope()
+    other = {"app": "c", "mailbox": "other@contoso.test", "from": "mailbox"}
+    changes: dict[str, Any] = {"devices": {"other": {"address": "10.9.9.9", "profile": "others"}}}
+    changes |= {"profiles": {"others": other}} if gone == "profile" else {"profiles": PROFILES | {"others": other}}
+    door.house.rules = door.rules(door.configured(**changes))
+    device.say(LETTER + b".\r\n")
+    assert (await device.hear())[:3] == "250"
+    (row,) = Browser(door.directory / "spool").list()
+    assert (row.device, row.profile) == ("copier", "scans")
+    assert not door.events("intake.failed")
+    assert (await device.ask("MAIL FROM:<a@b.test>"))[:3] == "530"
 
 
 async def test_a_renewed_certificate_is_shown_after_a_reload(door: Door, trusting: ssl.SSLContext) -> None:
