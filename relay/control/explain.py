@@ -15,6 +15,7 @@ from relay.config.loader import load
 from relay.config.places import Places
 from relay.config.settings import ListenerTls
 from relay.message.repair import Arrival
+from relay.message.mend_header import mend_header
 from relay.message.reply import Reply
 from relay.policy.admission import may_show, not_listed
 from relay.policy.refusal import Refusal
@@ -176,19 +177,24 @@ class _DryRun:
         known, sender = self._dialogue.known, self._dialogue.sender
         assert known is not None
         assert sender is not None
-        written = self._question.header_from
-        head = f"From: {written}\r\n\r\n".encode() if written else b"\r\n"
+        section, repairs = self._head()
         try:
-            refusal = may_show(known, head)
-            made = None if refusal else heading(head, sender, known, self._arrival(), self._settings)
+            refusal = may_show(known, section)
+            made = None if refusal else heading(section, sender, known, self._arrival(), self._settings)
         except SenderNotListed as error:
             refusal, made = not_listed(known.device.profile, error.address), None
         if made is None:
             self._step("end of data", cast("Refusal", refusal), ())
             return
         self._found.headers = made.section.decode("latin-1").replace("\r\n ", "\n ").rstrip().split("\r\n")
-        self._found.changes = list(made.changes)
+        self._found.changes = [*repairs, *made.changes]
         self._found.sends_as = _shown(made.sender)
+
+    def _head(self) -> tuple[bytes, tuple[str, ...]]:
+        """The header that was asked about, mended as the spool would mend it, and how."""
+        written = self._question.header_from
+        head = f"From: {written}\r\n\r\n".encode("utf-8", "surrogateescape") if written else b"\r\n"
+        return mend_header(head, assumed=self._settings.intake.charset)
 
     def _arrival(self) -> Arrival:
         dialogue = self._dialogue

@@ -107,6 +107,14 @@ def test_each_refusal_names_its_line(
     assert decided_by is None or decided[-1] == decided_by
 
 
+def test_what_has_to_be_mended_is_mended_here_too(config: Path) -> None:
+    """Raw octets in a name, as many devices send them."""
+    found = explain(config, Question("10.0.2.17", "", "mfp@print.test", (), "Böse <ann@print.test>"))
+    assert "From: =?utf-8?q?B=C3=B6se?= <scanner@contoso.test>" in found.headers
+    assert all(line.isascii() for line in found.headers)
+    assert found.changes[0] == "header-encoded"
+
+
 def test_an_option_that_is_not_written_is_said_to_be_so(config: Path) -> None:
     """What decides is a default: the line is that of the section where it would stand."""
     config.write_text(config.read_text().replace("spool: {", "intake: {max_recipients: 1}\nspool: {"))
