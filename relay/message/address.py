@@ -105,11 +105,6 @@ def authors(text: str) -> Iterator[tuple[str, str]]:
     yield from _author(words, angle)
 
 
-def first_author(text: str) -> tuple[str, str]:
-    """The first of `authors`; ("", "") for none."""
-    return next(authors(text), ("", ""))
-
-
 def _author(words: list[str], angle: str | None) -> Iterator[tuple[str, str]]:
     if angle is not None:
         yield _words(words), angle
