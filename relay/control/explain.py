@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 from relay.config.loader import load
 from relay.config.places import Places
 from relay.config.settings import ListenerTls
-from relay.message.repair import Arrival
 from relay.message.mend_header import mend_header
+from relay.message.repair import Arrival
 from relay.message.reply import Reply
 from relay.policy.admission import may_show, not_listed
 from relay.policy.refusal import Refusal
