@@ -73,9 +73,18 @@ class Porch:
             if self._is_crowded(client):
                 connection.close()
                 continue
-            task = self._loop.create_task(self._arrive(connection, client))
-            self._arriving.add(task)
-            task.add_done_callback(self._arriving.discard)
+            self._admit(connection, client)
+
+    def _admit(self, connection: socket.socket, peer: str) -> None:
+        """Counted at once: many may be accepted before the first of them has its turn."""
+        self._crowd[peer] += 1
+        task = self._loop.create_task(self._arrive(connection, peer))
+        self._arriving.add(task)
+        task.add_done_callback(lambda _: self._gone(task, peer))
+
+    def _gone(self, task: asyncio.Task[None], peer: str) -> None:
+        self._arriving.discard(task)
+        self._crowd -= Counter((peer,))  # an address that is gone leaves nothing behind
 
     def _is_crowded(self, peer: str) -> bool:
         """Whether too many stand out here already, or too many from there; a load balancer stands for many."""
@@ -87,7 +96,6 @@ class Porch:
         return True
 
     async def _arrive(self, connection: socket.socket, peer: str) -> None:
-        self._crowd[peer] += 1
         try:
             client = await self._introduced(connection, peer)
             await self._begin(connection, client)
@@ -100,8 +108,6 @@ class Porch:
         except asyncio.CancelledError:
             connection.close()
             raise
-        finally:
-            self._crowd -= Counter((peer,))  # an address that is gone leaves nothing behind
 
     async def _introduced(self, connection: socket.socket, peer: str) -> str:
         """The address of the device: the one that connected, or the one a trusted load balancer speaks for."""
@@ -132,8 +138,9 @@ class Porch:
                 ssl=context, ssl_handshake_timeout=HANDSHAKE_S if context else None,
             )  # fmt: skip
         except OSError as error:
-            remedy = handshake_remedy(error, listener.tls_floor) or _WITHOUT_A_WORD
-            self._refused(client, f"TLS handshake failed: {error}", remedy)
+            if context is not None:
+                remedy = handshake_remedy(error, listener.tls_floor) or _WITHOUT_A_WORD
+                self._refused(client, f"TLS handshake failed: {error}", remedy)
             raise ConnectionResetError from error
 
     def _refused(self, client: str, reason: str, remedy: str) -> None:
