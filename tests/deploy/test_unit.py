@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 
+import pytest
+
 from relay.config.settings import Delivery
 
-UNIT = Path(__file__).resolve().parents[2] / "systemd" / "relay.service"
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = ROOT / "systemd" / "relay.service"
 
 
 def test_the_unit_is_understood_to_the_last_word(need_tool, tmp_path):
@@ -46,6 +50,21 @@ def test_little_is_exposed(need_tool):
     ended = _run(need_tool("systemd-analyze"), "security", "--no-pager", "--offline=true", "--threshold=20", UNIT)
 
     assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.parametrize("file", ["systemd/relay.service", "README.md", "docs/quickstart.md", "Dockerfile"])
+def test_nobody_is_told_to_install_from_an_index(file):
+    """There the name is free for anybody to take: what is installed is a checkout, or wheels built of one."""
+    told = [line for line in (ROOT / file).read_text().splitlines() if re.search(r"pip\b.* install\b", line)]
+
+    assert [line for line in told if "m365-smtp-relay" in line and "--no-index --find-links" not in line] == []
+
+
+def test_the_files_that_the_unit_installs_are_in_the_checkout():
+    """A reader types the lines as they stand, in the top directory."""
+    text = UNIT.read_text() + UNIT.with_name("relay.socket").read_text()
+
+    assert re.findall(r"install -m 0644 (\S+) /etc/systemd", text) == ["systemd/relay.service", "systemd/relay.socket"]
 
 
 def test_what_is_in_hand_has_time_to_finish():
