@@ -112,12 +112,12 @@ async def test_a_message_that_is_coming_in_is_not_cut_by_the_time_of_the_connect
     open_door: Callable[..., Any],
 ) -> None:
     """A scanner may pause inside DATA; what it says after the message has its whole time again."""
-    door = await open_door(intake={"session_timeout_s": 0.3})
+    door = await open_door(intake={"session_timeout_s": 0.8})
     device = await greeted(door)
     device.say(ENVELOPE + b"DATA\r\nSubject: pages\r\n\r\n")
     for _ in range(10):
         device.say(b"page\r\n")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
     device.say(b".\r\nNOOP\r\n")
     assert [(await device.hear())[:3] for _ in range(6)] == ["250", "250", "250", "354", "250", "250"]
 
