@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 import struct
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tests.smtpd.conftest import LETTER, Device, until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import NeedTool
     from tests.smtpd.conftest import Door
 
 V4 = b"PROXY TCP4 10.9.9.9 192.0.2.1 40000 25\r\n"
@@ -274,3 +276,44 @@ async def spoken(tls: ssl.SSLObject, incoming: ssl.MemoryBIO, reader: asyncio.St
             return tls.read(65536)
         except ssl.SSLWantReadError:
             incoming.write(await reader.read(65536))
+
+
+HAPROXY = """
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+listen smtp
+  bind fd@{listening}
+  server relay 127.0.0.1:{port} source 127.0.0.2 {header} {check}
+"""
+
+
+@pytest.mark.parametrize("header", ["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl-cn"])
+@pytest.mark.parametrize("tls", ["none", "implicit"])
+async def test_haproxy_in_front(
+    open_door: Callable[..., Any], need_tool: NeedTool, trusting: ssl.SSLContext, header: str, tls: str
+) -> None:
+    """The real thing, its health checks on: the device behind it is known by its own address."""
+    door = await open_door(listeners=[BEHIND | {"tls": tls}], devices=devices("127.0.0.7"))
+    with socket.create_server(("127.0.0.1", 0)) as front:
+        text = HAPROXY.format(listening=front.fileno(), port=door.ports[0], header=header, check="check inter 50ms")
+        (door.directory / "haproxy.cfg").write_text(text)
+        haproxy = await asyncio.create_subprocess_exec(
+            need_tool("haproxy"), "-db", "-q", "-f", str(door.directory / "haproxy.cfg"), pass_fds=[front.fileno()]
+        )
+        try:
+            streams = await asyncio.open_connection(
+                *front.getsockname(), local_addr=("127.0.0.7", 0), ssl=trusting if tls == "implicit" else None
+            )
+            device = Device(*streams)
+            door.devices.append(device)
+            await device.envelope()
+            device.say(LETTER + b".\r\n")
+            assert (await device.hear())[:3] == "250"
+        finally:
+            haproxy.terminate()
+            await haproxy.wait()
+    assert door.events("message.received")[0]["client"] == "127.0.0.7"
+    assert not door.events("client.refused")
