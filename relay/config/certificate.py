@@ -126,4 +126,4 @@ def _is_chain(certificate: str) -> bool:
 def _said(error: ssl.SSLError | _PassphraseError) -> str:
     if isinstance(error, _PassphraseError):
         return "its key is encrypted with a passphrase"
-    return (error.reason or "not PEM").replace("_", " ").lower()
+    return error.reason.replace("_", " ").lower() if error.reason else "not PEM"
