@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 import json
 import re
@@ -23,7 +24,7 @@ _IN_DOUBT = ("", "uncertain")  # the outcomes of an attempt that may have delive
 
 @dataclass(frozen=True)
 class Copy:
-    """One message as it arrived."""
+    """One message as it arrived; the digest is that of its body, decoded where the relay had to encode it."""
 
     token: str
     queue_id: str
@@ -37,7 +38,10 @@ def read_copies(directory: Path) -> list[Copy]:
 
 
 def _copy(facts: Path) -> Copy:
-    head, _, body = facts.with_suffix(".eml").read_bytes().partition(b"\r\n\r\n")
+    message = facts.with_suffix(".eml").read_bytes()
+    head, _, body = message.partition(b"\r\n\r\n")
+    if b"Content-Transfer-Encoding:" in head:
+        body = email.message_from_bytes(message).get_payload(decode=True)
     token, queue_id = _TOKEN.search(head), _QUEUE_ID.search(head)
     assert token is not None
     assert queue_id is not None

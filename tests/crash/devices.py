@@ -39,10 +39,11 @@ class Letter:
 
 
 def body_of(token: str, size: int, dice: random.Random) -> bytes:
-    """CRLF lines with whatever breaks dots: dots alone, dots in front, an end mark in disguise."""
+    """CRLF lines with whatever breaks dots, and in every other letter octets that have to be encoded on the way in."""
     text = dice.randbytes(size // 2).hex().encode()
     lines = [text[at : at + 76] for at in range(0, len(text), 76)]
-    return b"\r\n".join([b"Token: " + token.encode(), b".", b"..dots", b".hidden", "grüße".encode(), *lines, b""])
+    word = dice.choice(["Grüße", "regards"]).encode()
+    return b"\r\n".join([b"Token: " + token.encode(), b".", b"..dots", b".hidden", word, *lines, b""])
 
 
 def head_of(token: str, recipients: tuple[str, ...]) -> bytes:

@@ -86,8 +86,8 @@ async def test_250_leaves_after_the_disk_and_the_attempt_is_on_it_before_a_socke
     queue_id, port = letter.queue_id, cloud.settings["smtp_port"]
     body = place(seen, '"354 ')
     if size > 65_536:
-        synced = place(seen, rf"sync\(\d+<[^>]*/{queue_id}\.part>\) += 0", body)
-        renamed = place(seen, r'rename.*\.part".*\) += 0', synced)
+        synced = place(seen, rf"sync\(\d+<[^>]*/{queue_id}\.(?:part|mended)>\) += 0", body)
+        renamed = place(seen, r'rename.*\.(?:part|mended)".*\) += 0', synced)
         body = place(seen, r"fsync\(\d+<[^>]*/bodies>\) += 0", renamed)
     stored = place(seen, r"sync\(\d+<[^>]*/spool\.db-wal>\) += 0", body)
     assert place(seen, f"250 2.0.0 Ok: queued as {queue_id}") > stored
