@@ -24,6 +24,7 @@ _TOO_MANY_HERE = Reply(421, "4.7.0", "Too many connections from your address, tr
 _TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
 _TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without a message, closing")
 _COUNTED = frozenset({500, 501, 502, 503, 504, 535})  # a refused recipient is an answer, not an error
+_TOLD_EVERY_S = 1.0  # whoever knocks thousands of times shall not fill the disk with the journal of it
 _ENDLESS_TIMES = 16  # a message too large is read to its end, because devices look for the answer there; not for ever
 
 
@@ -32,6 +33,8 @@ class Crowd:
 
     def __init__(self) -> None:
         self._here: Counter[str] = Counter()
+        self._untold = 0
+        self._told_at = -_TOLD_EVERY_S
 
     def enter(self, client: str, sessions: int, limits: Limits) -> Refusal | None:
         """Counts one session more; `sessions` are all there are. The refusal if it is one too many."""
@@ -42,6 +45,14 @@ class Crowd:
             most = limits.max_sessions_per_address
             return _TOO_MANY_HERE, f"more connections than intake.max_sessions_per_address ({most})"
         return None
+
+    def to_tell(self, now: float) -> int:
+        """One more was sent away: how many since that was last told, or 0 when it is too early to tell again."""
+        self._untold += 1
+        if now - self._told_at < _TOLD_EVERY_S:
+            return 0
+        told, self._untold, self._told_at = self._untold, 0, now
+        return told
 
     def leave(self, client: str) -> None:
         """One session less, whether it was let in or not."""

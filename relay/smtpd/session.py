@@ -166,11 +166,16 @@ class Session(SMTP):
         refusal = self._house.crowd.enter(self._dialogue.client, self._house.sessions, self._limits)
         try:
             if refusal is not None:
-                self._send(self._watched(*refusal))
+                self._send_away(*refusal)
             else:
                 await self._talk()
         finally:
             self._house.crowd.leave(self._dialogue.client)
+
+    def _send_away(self, reply: Reply, reason: str) -> None:
+        self._send(reply)
+        if count := self._house.crowd.to_tell(self.loop.time()):
+            self._watched(reply, f"{reason}; {count} sent away since this was last told")
 
     async def _talk(self) -> None:
         self._writer.write(self._desk.greeting)

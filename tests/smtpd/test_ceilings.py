@@ -74,6 +74,13 @@ def test_one_crowded_address_leaves_the_others_alone() -> None:
     assert not crowd._here
 
 
+def test_whoever_knocks_thousands_of_times_does_not_fill_the_journal() -> None:
+    """One line a second, with how many they were."""
+    crowd = Crowd()
+    told = [crowd.to_tell(100 + n / 1000) for n in range(2500)]
+    assert [count for count in told if count] == [1, 1000, 1000]
+
+
 async def test_commands_without_a_message_have_an_end(open_door: Callable[..., Any]) -> None:
     """A device that says NOOP for ever hears 421 in the end."""
     door = await open_door(intake={"max_commands": 5})
