@@ -95,7 +95,11 @@ class Session(SMTP):
             self._timeout_handle.cancel()
 
     def _timeout_cb(self) -> None:
-        if self.transport is not None:
+        if self.transport is None:
+            return
+        if self.transport.get_write_buffer_size():  # it does not read its replies: closing would wait for it
+            self.transport.abort()
+        else:
             self._send(_TIMEOUT)
             self.transport.close()
 
