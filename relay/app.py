@@ -169,9 +169,9 @@ class _Relay:
             name for name in ("data_dir", "listeners", "hostname", "spool", "log")
             if getattr(settings, name) != getattr(self._started_with, name)
         ]  # fmt: skip
+        await self._scheduler.plan(settings, self._ways(settings))  # may fail on the disk: then nothing has changed
         self._settings = settings
         self._house.rules = rules
-        await self._scheduler.plan(settings, self._ways(settings))
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

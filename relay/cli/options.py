@@ -16,7 +16,7 @@ DEFAULT_CONFIG = "/etc/relay/relay.yaml"
 config_option = click.option(
     "--config",
     "-c",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # the loader says more than click does
     envvar="RELAY_CONFIG",
     default=DEFAULT_CONFIG,
     show_default=f"$RELAY_CONFIG or {DEFAULT_CONFIG}",

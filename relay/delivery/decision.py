@@ -36,6 +36,7 @@ Results = Sequence[RecipientResult]
 _ITS_OWN = (Scope.MESSAGE, Scope.RECIPIENT)
 _SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
 _THROTTLE_S = 60.0
+_DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,11 @@ def _accepted(
         verdict, answer = next(pair for pair in refused.values() if not _final(pair[0]))
         met = Met(verdict, answer, Stage.RCPT, met.host)
         return _not_accepted(claim, met, verdict, settings, moment, results)
-    failed = any(result.state == "failed" for result in results)
-    kind = Kind.FAILED if failed else Kind.DELIVERED
+    failed = next((result for result in results if result.state == "failed"), None)
+    if failed is not None:
+        verdict, answer = refused[failed.address]
+        met = Met(verdict, answer, Stage.RCPT, met.host)
+    kind = Kind.FAILED if failed is not None else Kind.DELIVERED
     return Decision(_settlement(State(kind), kind, met, 0, results), kind)
 
 
@@ -127,9 +131,11 @@ def _misconfigured(met: Met, verdict: Verdict, settings: Delivery, moment: Momen
 
 
 def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> Decision:
-    """Once too old it is neither sent again (it may have arrived each time) nor given up: a person decides."""
+    """Too old, or too often in doubt, it is neither sent again (it may have arrived each time) nor given up: a person
+    decides.
+    """
     old = expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s)
-    if old or settings.uncertain == "hold":
+    if old or claim.doubtful >= _DOUBTS_MAX or settings.uncertain == "hold":
         return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now), Kind.UNCERTAIN)
     due = moment.now + _own_delay_ms(claim, settings, moment)
     return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due), Kind.UNCERTAIN)

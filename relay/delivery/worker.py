@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.delivery.attempt import Line, attempt
@@ -17,6 +18,7 @@ from relay.delivery.decision import Moment, decide
 from relay.delivery.report import report
 from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
+from relay.policy.moved import moved
 from relay.spool.store import Claim, Rest, Seat, SpoolError
 
 if TYPE_CHECKING:
@@ -81,6 +83,8 @@ class Worker:
 
     async def _deliver(self, claim: Claim, plan: Plan) -> None:
         way = plan.ways[claim.profile]
+        if claim.mailbox.lower() != plan.mailbox.lower():
+            claim = _moved_to(way.facts.mailbox, claim)
         started = time.perf_counter()
         result = await attempt(claim.parcel, self._line, way.transport, way.facts)
         ms = round((time.perf_counter() - started) * 1000, 1)
@@ -118,6 +122,12 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._lane.stopping.wait()
+
+
+def _moved_to(mailbox: str, claim: Claim) -> Claim:
+    """The claim for the mailbox that signs in now: it may not send under the name of the one at acceptance."""
+    head, sender = moved(claim.parcel.head, claim.parcel.sender, old=claim.mailbox, new=mailbox)
+    return replace(claim, mailbox=mailbox, parcel=replace(claim.parcel, head=head, sender=sender))
 
 
 def _retry_ms(plan: Plan, attempt_number: int) -> int:

@@ -11,6 +11,17 @@ _ANSWERED = ("mail", "rcpt", "data", "final")
 
 LOST = (
     LostRow(
+        rule="local.body-unreadable",
+        cls=Class.CONFIGURATION,
+        scope=Scope.MESSAGE,
+        says=r"the stored message cannot be read",
+        answer="the stored message cannot be read: No such file or directory",
+        meaning="The relay's own disk does not give the body of this message back; Exchange was not asked.",
+        remedy="Look at data_dir: was a file below spool/bodies removed, does the disk report errors? Put the file "
+        "back, or give the message up",
+        source="this relay",
+    ),
+    LostRow(
         rule="lost.certificate",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
 _SLOTS = 3
+_FARTHEST_MS = 90_000_000  # 25 h: no rule makes mail wait longer, so what is due later was dated by another clock
 _NO_SLOT_MS = 1000  # whoever holds them may be another process, so that no event tells when one is free
 
 
@@ -39,7 +40,7 @@ def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], 
     if due is None:
         return Rest(None)
     message_id, due_at = due
-    if due_at > now:
+    if now < due_at <= now + _FARTHEST_MS:
         return Rest(due_at)
     if not _take_slot(connection, seat, now):
         return Rest(now + _NO_SLOT_MS)
@@ -87,7 +88,7 @@ def _earliest(connection: sqlite3.Connection, profiles: tuple[str, ...]) -> tupl
 def _charge(connection: sqlite3.Connection, seat: Seat, now: int) -> int:
     """Takes one start from the meter; milliseconds to wait if there is none."""
     tat, blocked_until = connection.execute(SQL.mailbox_meter, {"mailbox": seat.mailbox}).fetchone()
-    if blocked_until > now:
+    if now < blocked_until <= now + _FARTHEST_MS:
         return int(blocked_until - now)
     per_minute = seat.messages_per_minute
     grant = gcra(tat, now, per_minute=per_minute, burst=burst_of(per_minute))

@@ -59,7 +59,8 @@ class SqliteStore:
         self._lock = -1
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
         self._checked = 0.0
-        self._room = True
+        self._no_room = ""
+        self._inodes: dict[Path, int] = {}
 
     @property
     def directory(self) -> Path:
@@ -76,6 +77,8 @@ class SqliteStore:
             recovered = await asyncio.to_thread(recover, self._connect, self._bodies, release)
         except (OSError, sqlite3.Error) as error:
             raise self._unopened(error) from error
+        ours = (self._directory / "lock", self._directory / "spool.db")
+        self._inodes = {path: path.stat().st_ino for path in ours}
         self._writer = Writer(self._connect, self._ballast)
         return recovered
 
@@ -100,18 +103,23 @@ class SqliteStore:
         now = time.monotonic()
         if now - self._checked > _ROOM_FOR_S:
             self._checked = now
-            self._room = self._look_for_room()
-        if not self._room:
-            raise SpoolFull(f"less than {self._settings.min_free_bytes} bytes free at {self._directory}")
+            self._no_room = self._why_no_room()
+        if self._no_room:
+            raise SpoolFull(self._no_room)
 
-    def _look_for_room(self) -> bool:
+    def _why_no_room(self) -> str:
+        """Why new mail must be refused now; empty when it may come."""
         try:
             free = self._free()
             if free > self._settings.min_free_bytes + _BALLAST and not self._ballast.exists():
                 self._lay_ballast()
+            gone = [path for path, inode in self._inodes.items() if path.stat().st_ino != inode]
         except OSError as error:
-            raise SpoolFull(f"the disk of {self._directory} does not answer: {error.strerror or error}") from error
-        return free >= self._settings.min_free_bytes
+            return f"the disk of {self._directory} does not answer: {error.strerror or error}"
+        if gone:  # what is written to a deleted database is written nowhere
+            return f"{gone[0]} was replaced under the running relay: restart it"
+        enough = free >= self._settings.min_free_bytes
+        return "" if enough else f"less than {self._settings.min_free_bytes} bytes free at {self._directory}"
 
     def draft(self) -> BodyDraft:
         return BodyDraft(self._bodies, self._executor, self._settings.inline_max)

@@ -46,6 +46,7 @@ class Upstream:
         self.answers: list[Reply | Receipt | Exception] = []
         self.at_connect: list[Exception] = []
         self.sent: list[tuple[str, tuple[str, ...]]] = []
+        self.last: Parcel | None = None
         self.connected = self.open = self.most_open = 0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -74,6 +75,7 @@ class Line:
         upstream.reached.set()
         await upstream.may_answer.wait()
         upstream.sent.append((parcel.id, parcel.recipients))
+        upstream.last = parcel
         answer = upstream.answers.pop(0) if upstream.answers else OK
         if isinstance(answer, Exception):
             raise answer
@@ -102,21 +104,27 @@ class Theatre:
         self.count = 0
 
     def plan(
-        self, *, sessions: int = 1, idle_s: float = 60, profiles: tuple[str, ...] = ("scans",), **delivery: Any
+        self,
+        *,
+        sessions: int = 1,
+        idle_s: float = 60,
+        profiles: tuple[str, ...] = ("scans",),
+        mailbox: str = MAILBOX,
+        **delivery: Any,
     ) -> Plan:
         """A plan whose times are milliseconds."""
         settings = Delivery.model_validate({"retry_s": (0.02,), "recheck_s": 0.05, **delivery})
-        ways = {name: Way(self.upstream, Facts(profile=name, host=HOST), idle_s) for name in profiles}
-        return Plan(MAILBOX, MailboxLimits(sessions=sessions, messages_per_minute=0), ways, settings)
+        ways = {name: Way(self.upstream, Facts(profile=name, host=HOST, mailbox=mailbox), idle_s) for name in profiles}
+        return Plan(mailbox, MailboxLimits(sessions=sessions, messages_per_minute=0), ways, settings)
 
-    async def put(self, *to: str, profile: str = "scans") -> str:
+    async def put(self, *to: str, profile: str = "scans", head: bytes = b"Subject: x\r\n\r\n") -> str:
         """Stores one message, which wakes the lane; its id."""
         self.count += 1
         name = f"M{self.count:04}"
         await self.store.accept(NewMessage(
             id=name, device="copier", profile=profile, mailbox=MAILBOX, sender=Address(MAILBOX),
             recipients=tuple(map(Address, to)) or (Address("ann@contoso.test"),), client="10.0.2.17",
-            head=b"Subject: x\r\n\r\n", body=Stored(b"hello\r\n", 7), eight_bit=False,
+            head=head, body=Stored(b"hello\r\n", 7), eight_bit=False,
         ))  # fmt: skip
         return name
 

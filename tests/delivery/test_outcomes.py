@@ -149,3 +149,18 @@ async def test_a_connect_without_end_is_not_in_doubt(theatre: Theatre, monkeypat
     theatre.upstream.at_connect = [TimeoutError("nobody there")]
     name = await theatre.put()
     assert await theatre.becomes(name, "delivered") == ["deferred", "delivered"]
+
+
+async def test_mail_of_a_mistyped_mailbox_leaves_under_its_right_name(theatre: Theatre) -> None:
+    """A reload mends the name; what was accepted before signs in and says From as the new one."""
+    theatre.upstream.at_connect = [BAD_SECRET]
+    name = await theatre.put(head=b'From: "Doe" <scanner@contoso.test>\r\nTo: scanner@contoso.test\r\n\r\n')
+    await until(lambda: "scans" in theatre.pauses)
+    await theatre.store.open_mailbox("copier@contoso.test")
+    theatre.lane.replan(theatre.plan(mailbox="copier@contoso.test"))
+    await theatre.becomes(name, "delivered")
+    sent = theatre.upstream.last
+    assert sent is not None
+    assert sent.sender == "copier@contoso.test"
+    assert sent.head == b'From: "Doe" <copier@contoso.test>\r\nTo: scanner@contoso.test\r\n\r\n'
+    assert theatre.event("message.delivered")["mailbox"] == "copier@contoso.test"

@@ -209,6 +209,10 @@ ANSWERS = [
 ]  # fmt: skip
 
 LOSSES = [
+    (
+        "mail", "the stored message cannot be read: [Errno 2] No such file or directory: 'bodies/01M8'",
+        "local.body-unreadable", CONFIG, Scope.MESSAGE, "spool/bodies",
+    ),
     ("connect", "[Errno -2] Name or service not known", "lost.name", WAIT, Scope.SITE, "nslookup smtp.office365.com"),
     ("connect", "timed out", "lost.connect", WAIT, Scope.SITE, "Open TCP 587 to smtp.office365.com"),
     ("connect", "[Errno 111] Connection refused", "lost.connect", WAIT, Scope.SITE, "nc -vz smtp.office365.com 587"),

@@ -287,3 +287,13 @@ async def test_what_waits_for_the_disk_is_bounded(
     assert drafts[0].backlog < 1_000_000
     gate.set()
     assert (await device.hear())[:3] == "250"
+
+
+async def test_a_client_that_reads_nothing_is_cut_when_its_time_is_over(open_door: Callable[..., Any]) -> None:
+    """Closing would wait for ever until it takes what was answered."""
+    door = await open_door(intake={"command_timeout_s": 0.3})
+    device = await door.device()
+    device.writer.transport.pause_reading()
+    device.say(b"NOOP\r\n" * 1_000_000)
+    await until(lambda: door.house.sessions == 1)
+    await until(lambda: door.house.sessions == 0)

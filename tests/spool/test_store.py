@@ -219,3 +219,20 @@ async def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> No
     (tmp_path / "spool").write_text("a file where the directory should be")
     with pytest.raises(SpoolError, match=r"spool can't be opened: .*Not a directory"):
         await Desk(tmp_path / "spool").store.open()
+
+
+@pytest.mark.parametrize("name", ["spool.db", "lock"])
+async def test_a_database_removed_under_the_relay_takes_no_more_mail(desk: Desk, name: str) -> None:
+    """What is written to a deleted file is written nowhere; with the lock gone another relay may come."""
+    (desk.directory / name).unlink()
+    with pytest.raises(SpoolFull):
+        desk.store.check_room()
+
+
+async def test_a_due_time_from_another_clock_does_not_hold_mail_up(desk: Desk) -> None:
+    """The clock was set back by days; the longest wait there is, is one."""
+    await desk.put()
+    claimed = await desk.take()
+    await desk.store.settle(claimed, deferred(now() + 3 * 86_400_000))
+    await desk.store.block(MAILBOX, now() + 3 * 86_400_000)
+    assert isinstance(await desk.take(), Claim)
