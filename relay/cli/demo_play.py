@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from email import message_from_bytes
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from relay.cli.demo_cast import Part
     from relay.cli.demo_stage import Stage
     from relay.sandbox.devices import Sent
+    from relay.sandbox.mailbox import Arrived
 
 LIMIT_S = 90.0
+_ENCODED = frozenset({"eight-bit-encoded", "nul-encoded", "long-lines-encoded"})  # docs/reference/repairs.md
 
 
 async def until_told(*, once: bool, listen: str, guests: tuple[str, ...]) -> int:
@@ -114,7 +117,8 @@ def compare(part: Part, sent: Sent, way: Way) -> str:
     """What a comparison with what was sent says; raises `DemoError` when they differ."""
     if way.arrived is None:
         raise DemoError(f"Exchange answered {way.delivered['answer']!r} to the message of {part.title}, but has it not")
-    wanted, got = part.must_arrive(sent), way.arrived.body
+    encoding = encoding_of(way)
+    wanted, got = part.must_arrive(sent), decoded(way.arrived) if encoding else way.arrived.body
     if got != wanted:
         place = next((n for n, (one, other) in enumerate(zip(wanted, got, strict=False)) if one != other), "the end")
         raise DemoError(
@@ -123,7 +127,22 @@ def compare(part: Part, sent: Sent, way: Way) -> str:
         )
     if way.arrived.rcpt_to != sent.recipients:
         raise DemoError(f"{part.title} wrote to {sent.recipients}, it arrived for {way.arrived.rcpt_to}")
+    if encoding:
+        return f"body byte for byte as sent, on its way in {encoding}"
     return "body byte for byte as sent" if got in sent.message else "body byte for byte, line feeds now CRLF"
+
+
+def encoding_of(way: Way) -> str:
+    """The encoding that the relay gave the body, because Exchange takes it no other way; empty where it did not."""
+    if way.arrived is None or _ENCODED.isdisjoint(way.received["changes"]):
+        return ""
+    return (way.arrived.header("Content-Transfer-Encoding") or "").strip().lower()
+
+
+def decoded(arrived: Arrived) -> bytes:
+    """The body as its reader gets it, of a message of one part."""
+    payload = message_from_bytes(arrived.raw).get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
 
 
 async def _show_what_comes(standing: Stage) -> None:

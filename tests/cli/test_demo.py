@@ -282,6 +282,22 @@ def test_only_the_line_ends_may_differ():
         compare(PLC, sent, replace(way, arrived=None))
 
 
+def test_an_encoded_body_is_compared_as_its_reader_gets_it():
+    """What the relay encodes for Exchange decodes to the very octets; else it is an error as ever."""
+    sent, way = sent_and_arrived(b"")
+    head = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+    def compared(text: bytes) -> str:
+        arrived = replace(way.arrived, content=head + text)
+        return compare(PLC, sent, replace(way, received=way.received | {"changes": ["nul-encoded"]}, arrived=arrived))
+
+    assert compared(b"Tank=203\r\nover=\r\nflow\r\n\r\n") == (
+        "body byte for byte as sent, on its way in quoted-printable"
+    )
+    with pytest.raises(DemoError, match="different from 5 on"):
+        compared(b"Tank=204\r\noverflow\r\n\r\n")
+
+
 def test_a_trouble_says_what_happened_and_what_to_do():
     """The event, who, what was answered, the remedy."""
     event = {"event": "message.deferred", "id": "ID1", "answer": "451 4.7.0 later", "remedy": "wait"}
