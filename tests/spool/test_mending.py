@@ -5,8 +5,8 @@ from __future__ import annotations
 import email
 import errno
 import os
-from pathlib import Path
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
