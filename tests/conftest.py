@@ -6,9 +6,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class NeedTool(Protocol):
@@ -25,17 +28,27 @@ def need_tool() -> NeedTool:
     return find_tool
 
 
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], NoReturn]:
+    """`lacking("no mount namespace here")` skips the test with the reason, and fails it in CI."""
+    return not_to_be_had
+
+
 def find_tool(name: str) -> str:
     """Looks beside this Python, on PATH and in the system's administration directories; a library by its path."""
     places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
     is_library = name.startswith("/") and Path(name).exists()
     found = name if is_library else shutil.which(name, path=os.pathsep.join(places))
     if found is None:
-        reason = f"{name} is not installed; tests/setup installs it on Debian as root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        not_to_be_had(f"{name} is not installed; tests/setup installs it on Debian as root")
     return found
+
+
+def not_to_be_had(reason: str) -> NoReturn:
+    """This machine lacks what the test stands on: a developer reads why it was left out, CI must not go on without."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
