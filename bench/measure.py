@@ -52,6 +52,7 @@ class PeakMemory:
         self._root = root
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._compared = threading.Lock()
         self.octets = 0
 
     def __enter__(self) -> Self:
@@ -65,8 +66,10 @@ class PeakMemory:
         self._thread.join()
 
     def sample(self) -> None:
-        """Looks now."""
-        self.octets = max(self.octets, pss_octets(self._root))
+        """Looks now; from any thread, a smaller look never replaces a larger one."""
+        seen = pss_octets(self._root)
+        with self._compared:
+            self.octets = max(self.octets, seen)
 
     def _watch(self) -> None:
         while not self._over.is_set():
