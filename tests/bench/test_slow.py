@@ -25,7 +25,7 @@ def test_normal_devices_go_on_beside_slow_ones(tmp_path):
     found = measured(tmp_path, 20, Load(devices=5, small=50, scans=10))
     assert found.left == 20
     assert (found.beside.small.accepted, found.beside.scans.accepted) == (50, 10)
-    assert found.holding_mb > found.idle_mb > 10
+    assert min(found.idle_mb, found.holding_mb) > 10  # PSS falls when others share pages: which is larger is chance
     assert "20 slow" in render(found, 5)
 
 
