@@ -15,7 +15,6 @@ from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
 from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
-from relay.policy.verdicts import Facts
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
@@ -26,15 +25,15 @@ from relay.spool.store import SpoolBroken, SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
-from relay.tokens.entra import Entra
-from relay.tokens.keeper import Keeper
-from relay.transport.smtp import ExchangeTransport
+from relay.upstream.facts import facts_of
+from relay.upstream.sources import Sources
+from relay.upstream.transports import Transports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from relay.config.settings import App, Settings
+    from relay.config.settings import Settings
     from relay.spool.recovery import Recovered
 
 EX_OK, EX_UNAVAILABLE, EX_CONFIG = 0, 69, 78
@@ -69,7 +68,7 @@ class _Relay:
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
-        self._keepers: dict[tuple[object, ...], Keeper] = {}
+        self._transports = Transports(Sources(self._on_token), self._hostname)
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
@@ -185,37 +184,11 @@ class _Relay:
 
     def _way(self, settings: Settings, name: str) -> Way:
         profile = settings.profiles[name]
-        app = settings.apps[profile.app]
-        endpoint = settings.endpoint_of(name)
-        transport = ExchangeTransport(
-            host=endpoint.host, port=endpoint.port, ca_file=endpoint.ca_file, mailbox=profile.mailbox,
-            tokens=self._keeper(profile.app, app), local_hostname=self._hostname, pipelining=profile.pipelining,
-            chunking=profile.chunking, connect_timeout_s=settings.delivery.connect_timeout_s,
-            reply_timeout_s=settings.delivery.reply_timeout_s, messages_per_session=profile.messages_per_session,
-            session_s=profile.session_s,
-        )  # fmt: skip
-        facts = Facts(
-            profile=name, mailbox=profile.mailbox, host=endpoint.host, port=str(endpoint.port), app=profile.app,
-            tenant=app.tenant,
-            client_id=app.client_id,
-        )  # fmt: skip
-        return Way(transport, facts, profile.idle_s)
+        transport = self._transports.of(settings, name, profile.transport)
+        return Way(transport, facts_of(settings, name), profile.idle_s)
 
-    def _keeper(self, name: str, app: App) -> Keeper:
-        """One keeper per app as configured: a reload that changes nothing keeps the token."""
-        key = (name, app.client_id, app.authority_url, app.scope_text, app.ca_file, app.token_grace_s, app.credential)
-        if key not in self._keepers:
-            entra = Entra(
-                client_id=app.client_id, authority=app.authority_url, scope=app.scope_text,
-                read_secret=app.credential.secret.read, ca_file=app.ca_file,
-            )  # fmt: skip
-            self._keepers[key] = Keeper(
-                entra, grace_s=app.token_grace_s,
-                on_fetched=lambda ms, expires_in: self._journal.token_fetched(
-                    app=name, ms=round(ms, 1), expires_in=round(expires_in)
-                ),
-            )  # fmt: skip
-        return self._keepers[key]
+    def _on_token(self, app: str, ms: float, expires_in: float) -> None:
+        self._journal.token_fetched(app=app, ms=round(ms, 1), expires_in=round(expires_in))
 
 
 def _remedy(error: Exception) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relay.config.settings import Device, Settings
+    from relay.config.settings import Credential, Device, Settings
 
 
 @click.command
@@ -38,12 +38,24 @@ def summary(settings: Settings) -> Iterator[str]:
     for listener in settings.listeners:
         yield f"listener  {listener.listen}  tls {listener.tls}  auth {listener.auth}"
     for name, app in settings.apps.items():
-        yield f"app       {name}  {app.authority_url}  client {app.client_id}  secret {app.credential.secret}"
+        yield f"app       {name}  {app.authority_url}  client {app.client_id}  {_proof(app.credential)}"
     for name in settings.profiles:
         yield f"profile   {name}  {_leaves(settings, name)}"
     for name, device in settings.devices.items():
         allowed = " ".join(device.recipients)
         yield f"device    {name}  {_known_by(device)}  profile {device.profile}  may write to {allowed}"
+
+
+def _proof(credential: Credential | None) -> str:
+    """What the app proves itself with; where a secret is kept, never the secret."""
+    if credential is None:
+        return "no credential: people sign in"
+    if credential.secret is not None:
+        return f"secret {credential.secret}"
+    if credential.certificate is not None:
+        return f"certificate {credential.certificate.pfx or credential.certificate.certificate}"
+    assert credential.federated is not None
+    return f"federated {credential.federated.token_file or credential.federated.managed_identity}"
 
 
 def _leaves(settings: Settings, name: str) -> str:

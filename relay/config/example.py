@@ -81,7 +81,6 @@ def _option(name: str, field: FieldInfo, values: dict[str, Any], indent: str) ->
 
 def _written(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[str]:
     item_model = _item_model(field.annotation)
-    model = _model(field.annotation)
     if isinstance(value, dict) and item_model:
         yield f"{indent}{name}:"
         yield from _entries(item_model, value, indent + "  ")
@@ -89,9 +88,6 @@ def _written(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[s
         yield f"{indent}{name}:"
         for item in value:
             yield from _list_item(item_model, item, indent + "  ")
-    elif isinstance(value, dict) and model and name == "credential":
-        yield f"{indent}{name}:"
-        yield from _section(model, value, indent + "  ")
     else:
         yield f"{indent}{name}: {_flow(value)}"
 

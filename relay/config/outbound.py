@@ -6,12 +6,11 @@ Parts of `relay.config.settings`, which is where others import them from.
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path  # noqa: TC003  (pydantic needs it at run time)
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from relay.config.clouds import HOSTS, Cloud
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
 from relay.config.section import Mail, Patience, Positive, Seconds, Section, Text, can_match
 
@@ -39,65 +38,114 @@ class Uncertain(StrEnum):
     HOLD = "hold"
 
 
-class Credential(Section):
-    """How the relay proves to Entra that it is the app."""
+class TransportKind(StrEnum):
+    """The way a profile's mail leaves."""
 
-    secret: SecretRef = Field(
-        description="The client secret of the app registration (the value, not its id).",
-        examples=[{"env": "CONTOSO_SECRET"}],
-    )
+    SMTP = "smtp"
+    HVE = "hve"
+    GRAPH = "graph"
+    CONNECTOR = "connector"
 
 
-class App(Section):
-    """An app registration in Entra ID; it needs the right to send as the mailboxes of its profiles."""
+class SignIn(StrEnum):
+    """Who asks Entra for the token."""
 
-    cloud: Cloud = Field(
-        default=Cloud.WORLDWIDE,
-        description="The Microsoft cloud of the tenant: worldwide (GCC too), us-gov-gcc-high, us-gov-dod or china.",
-    )
-    tenant: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
-        description="The tenant: its id (a GUID) or one of its domains.",
-        examples=["contoso.onmicrosoft.com"],
-    )
-    client_id: Text = Field(
-        description="The application (client) id of the app registration.",
-        examples=["11111111-2222-3333-4444-555555555555"],
-    )
-    credential: Credential = Field(description="How the relay proves that it is the app.")
-    authority: str = Field(
+    APP = "app"
+    DELEGATED = "delegated"
+
+
+class TooBig(StrEnum):
+    """What becomes of a message that is larger than Graph takes in one request."""
+
+    REFUSE = "refuse"
+    FALLBACK = "fallback"
+
+
+class AddressFamily(StrEnum):
+    """Which addresses of a host are tried first."""
+
+    AUTO = "auto"
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class Outgoing(Section):
+    """How the relay reaches Microsoft."""
+
+    https_proxy: str = Field(
         default="",
-        pattern=r"^(https://[^\s/]+(/\S*)?)?$",
-        description="Overrides the sign-in address of the cloud; the tenant is added where it has no path.",
-        examples=["https://login.microsoftonline.com"],
+        pattern=r"^(https?://\S+)?$",
+        description="Proxy for sign-in and Graph (HTTPS); the environment's proxy variables are not looked at.",
+        examples=["http://proxy.contoso.com:3128"],
     )
-    scope: str = Field(
+    source_address: str = Field(
         default="",
-        pattern=r"^\S*$",
-        description="Overrides the scope that follows from the cloud.",
-        examples=["https://outlook.office365.com/.default"],
+        description="IP address of this machine to send from; empty: the system chooses.",
+        examples=["10.0.0.5"],
+    )
+    address_family: AddressFamily = Field(
+        default=AddressFamily.AUTO,
+        description="Addresses tried first where a host has both kinds: auto (the system's order), ipv4 or ipv6.",
+    )
+
+    @field_validator("source_address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return str(ip_address(value)) if value else value
+
+
+class TokenStore(Section):
+    """Where refresh tokens of delegated profiles are kept: encrypted, in data_dir/tokens."""
+
+    key: SecretRef | None = Field(
+        default=None,
+        description="The key that encrypts them (`relay authorize --new-key` prints one); keep it away from the data.",
+        examples=[{"credential": "token-key"}],
+    )
+
+
+class GraphOptions(Section):
+    """For transport graph."""
+
+    url: str = Field(
+        default="",
+        pattern=r"^(https://\S+)?$",
+        description="Overrides the cloud's address of Microsoft Graph.",
+        examples=["https://graph.microsoft.com/v1.0"],
+    )
+    too_big: TooBig = Field(
+        default=TooBig.REFUSE,
+        description="A message larger than Graph takes (about 3 MB): refuse (it fails, and says why), fallback (it "
+        "leaves by the profile's fallback).",
     )
     ca_file: Path | None = Field(
         default=None,
-        description="PEM file of certificate authorities to trust for sign-in, instead of the system's.",
+        description="PEM file of certificate authorities to trust for Graph, instead of the system's.",
         examples=["/etc/relay/proxy-ca.pem"],
     )
-    token_grace_s: Seconds = Field(
-        default=300, description="Seconds before its end at which a token is renewed.", examples=[300]
+
+
+class ConnectorOptions(Section):
+    """For transport connector: the certificate that an inbound connector of the tenant knows; empty: its address."""
+
+    host: str = Field(
+        default="",
+        pattern=r"^\S*$",
+        description="The tenant's MX host; port 25 is used.",
+        examples=["contoso-com.mail.protection.outlook.com"],
     )
-
-    @property
-    def authority_url(self) -> str:
-        """The authority as MSAL takes it: sign-in host and tenant, no trailing slash."""
-        if not self.authority:
-            return f"https://{HOSTS[self.cloud].login}/{self.tenant}"
-        url = self.authority.rstrip("/")
-        return url if urlsplit(url).path else f"{url}/{self.tenant}"
-
-    @property
-    def scope_text(self) -> str:
-        """The app-only scope to ask for."""
-        return self.scope or HOSTS[self.cloud].scope
+    port: int = Field(default=25, ge=1, le=65535, description="Port of the tenant's MX host.")
+    certificate: SecretRef | None = Field(
+        default=None, description="Certificate shown to Exchange, PEM.", examples=[{"file": "/etc/relay/relay.crt"}]
+    )
+    private_key: SecretRef | None = Field(
+        default=None, description="Its private key, PEM.", examples=[{"credential": "relay-key"}]
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of certificate authorities to trust for it, instead of the system's.",
+        examples=["/etc/relay/proxy-ca.pem"],
+    )
 
 
 class Endpoint(Section):
@@ -137,7 +185,42 @@ class Profile(Section):
     """How mail leaves: the app, the mailbox that signs in, and what becomes of the sender."""
 
     app: str = Field(description="Name of the app (under apps) that gets the tokens.", examples=["contoso"])
-    mailbox: Mail = Field(description="The Exchange mailbox that signs in and sends.", examples=["scanner@contoso.com"])
+    mailbox: Mail = Field(
+        description="The Exchange mailbox that signs in (XOAUTH2 user=) and sends; with sign_in: delegated the mailbox "
+        "of the person who signs in, never a shared one.",
+        examples=["scanner@contoso.com"],
+    )
+    sign_in: SignIn = Field(
+        default=SignIn.APP,
+        description="app (the app alone, with its credential), delegated (a person signs in once: relay authorize).",
+    )
+    upn: str = Field(
+        default="",
+        pattern=r"^([^@\s<>]+@[^@\s<>]+)?$",
+        description="User principal name of the person who signs in, where it is not the mailbox's address.",
+        examples=["j.doe@contoso.onmicrosoft.com"],
+    )
+    transport: TransportKind = Field(
+        default=TransportKind.SMTP,
+        description="smtp (client submission), hve (High Volume Email), graph (Microsoft Graph), connector (the "
+        "tenant's MX with a certificate, no OAuth).",
+    )
+    fallback: TransportKind | None = Field(
+        default=None,
+        description="A second transport, used when the first one is refused for its configuration.",
+        examples=["graph"],
+    )
+    internal_domains: tuple[Text, ...] = Field(
+        default=(),
+        description="The tenant's own domains; transport hve delivers to them alone. Empty: left to Exchange.",
+        examples=[["contoso.com"]],
+    )
+    canary: str = Field(
+        default="",
+        pattern=r"^([^@\s<>]+@[^@\s<>]+)?$",
+        description="A mailbox that the app must not be able to use; relay doctor proves that it is refused.",
+        examples=["ceo@contoso.com"],
+    )
     from_policy: FromPolicy = Field(
         default=FromPolicy.KEEP,
         alias="from",
@@ -162,13 +245,15 @@ class Profile(Section):
         description="Mail that names somebody else: mailbox (it leaves as the mailbox, or as send_as, and nobody else "
         "is named), refuse (the device hears 550).",
     )
-    endpoint: Endpoint = Field(default=Endpoint(), description="Overrides where mail is submitted.")
+    endpoint: Endpoint = Field(default=Endpoint(), description="Overrides where transports smtp and hve submit mail.")
+    graph: GraphOptions = Field(default=GraphOptions(), description="For transport graph.")
+    connector: ConnectorOptions = Field(default=ConnectorOptions(), description="For transport connector.")
     pipelining: bool = Field(
         default=True, description="Send MAIL, RCPT and DATA in one go where the server offers PIPELINING."
     )
     chunking: bool = Field(default=True, description="Send the body with BDAT where the server offers CHUNKING.")
     messages_per_session: Positive = Field(
-        default=100, description="Messages sent over one connection before a new one is opened."
+        default=20, description="Messages sent over one connection before a new one is opened."
     )
     session_s: Seconds = Field(default=300, description="Seconds after which a connection takes no further message.")
     idle_s: Seconds = Field(default=60, description="Seconds a connection is kept open with nothing to send.")

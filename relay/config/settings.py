@@ -13,22 +13,30 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from relay.config.clouds import HOSTS, Cloud
+from relay.config.application import App, Resource
+from relay.config.clouds import HOSTS, HVE_HOST, Cloud
 from relay.config.complaint import option_name
+from relay.config.credential import AppCertificate, Credential, Federated
 from relay.config.crosscheck import crosscheck
 from relay.config.device import Answer, Device, DeviceOptions, DeviceTls, Login, inherited
 from relay.config.inbound import Intake, Tls, Unrepairable
 from relay.config.listening import Listener, ListenerAuth, ListenerTls, Mechanism, TlsFloor
 from relay.config.network import Network
 from relay.config.outbound import (
-    App,
-    Credential,
+    AddressFamily,
+    ConnectorOptions,
     Delivery,
     Endpoint,
     FromPolicy,
+    GraphOptions,
     MailboxLimits,
+    Outgoing,
     Profile,
     SendAs,
+    SignIn,
+    TokenStore,
+    TooBig,
+    TransportKind,
     Uncertain,
     Unlisted,
 )
@@ -36,16 +44,21 @@ from relay.config.secret import SecretError, SecretRef
 from relay.config.section import Mail, Name, Section
 
 __all__ = [
+    "AddressFamily",
     "Answer",
     "App",
+    "AppCertificate",
     "Cloud",
+    "ConnectorOptions",
     "Credential",
     "Delivery",
     "Device",
     "DeviceOptions",
     "DeviceTls",
     "Endpoint",
+    "Federated",
     "FromPolicy",
+    "GraphOptions",
     "Intake",
     "Listener",
     "ListenerAuth",
@@ -57,14 +70,20 @@ __all__ = [
     "MailboxLimits",
     "Mechanism",
     "Network",
+    "Outgoing",
     "Profile",
+    "Resource",
     "SecretError",
     "SecretRef",
     "SendAs",
     "Settings",
+    "SignIn",
     "Spool",
     "Tls",
     "TlsFloor",
+    "TokenStore",
+    "TooBig",
+    "TransportKind",
     "Uncertain",
     "Unlisted",
     "Unrepairable",
@@ -149,6 +168,10 @@ class Settings(Section):
     defaults: DeviceOptions = Field(
         default=DeviceOptions(), description="What holds for every device that does not set the option itself."
     )
+    outgoing: Outgoing = Field(default=Outgoing(), description="How the relay reaches Microsoft.")
+    token_store: TokenStore = Field(
+        default=TokenStore(), description="Where refresh tokens of delegated profiles are kept, encrypted."
+    )
     limits: MailboxLimits = Field(
         default=MailboxLimits(),
         description="How much each mailbox sends; Exchange turns away what is above its own limits.",
@@ -179,7 +202,8 @@ class Settings(Section):
     def endpoint_of(self, profile_name: str) -> Endpoint:
         """Where a profile submits, with the cloud's host filled in. Raises KeyError for an unknown profile."""
         profile = self.profiles[profile_name]
-        host = profile.endpoint.host or HOSTS[self.apps[profile.app].cloud].smtp
+        own = HVE_HOST if profile.transport is TransportKind.HVE else HOSTS[self.apps[profile.app].cloud].smtp
+        host = profile.endpoint.host or own
         return profile.endpoint.model_copy(update={"host": host})
 
     def limits_of(self, mailbox: str) -> MailboxLimits:

@@ -1,18 +1,16 @@
 """Asks Microsoft Entra for access tokens with a client secret (OAuth 2.0 client credentials grant, RFC 6749 §4.4).
 
-The only file that knows MSAL. Synchronous: `relay.tokens.keeper` calls it in a thread, and MSAL is imported there, at
-the first question, because the import is slow and the relay must start while Entra is down. MSAL is kept on a short
-rein: it caches no tokens (the keeper does, and knows better when one is too old), asks nobody but the authority it was
-given, speaks through our own HTTP client, and logs nothing. Every failure leaves here as `TokenError`.
+Synchronous: `relay.tokens.keeper` calls it in a thread. MSAL caches no tokens here: the keeper does, and knows better
+when one is too old. Every failure leaves here as `TokenError`.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from relay.tokens import client
 from relay.tokens.answers import Recorder
 from relay.tokens.source import Token, TokenError
 
@@ -75,7 +73,7 @@ class Entra:
         if self._app is None or self._stale or secret != self._built_with:
             self._app, self._stale = None, False
             self._answers = Recorder(self._ca_file)
-            self._app = _build(self._client_id, self._authority, secret, self._answers)
+            self._app = client.confidential(self._client_id, self._authority, secret, self._answers)
             self._built_with = secret
         return self._app
 
@@ -115,29 +113,6 @@ class Entra:
         if self._answers is not None and self._answers.status >= 300:
             return self._refusal({})
         return TokenError("bad_answer", f"{self._authority}: {type(exc).__name__}: {_first_words(exc)}")
-
-
-def _build(client_id: str, authority: str, secret: str, http_client: Recorder) -> Any:
-    """MSAL's application; talks to the authority (OpenID discovery)."""
-    import msal  # type: ignore[import-untyped]
-
-    # MSAL logs whole answers when they are not JSON, at ERROR; urllib3 logs addresses of each request at DEBUG.
-    logging.getLogger("msal").setLevel(logging.CRITICAL + 1)
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
-
-    class NoCache(msal.TokenCache):  # type: ignore[misc]
-        def add(self, event: dict[str, Any], now: float | None = None) -> None:
-            """Keeps nothing: MSAL would go on handing out a token Exchange has refused."""
-
-    return msal.ConfidentialClientApplication(
-        client_id,
-        client_credential=secret,
-        authority=authority,
-        http_client=http_client,
-        token_cache=NoCache(),
-        instance_discovery=False,  # else MSAL asks login.microsoftonline.com about hosts it does not know
-        azure_region=False,  # else MSAL_FORCE_REGION in the environment moves the endpoint
-    )
 
 
 def _seconds(value: object, default: float) -> float:

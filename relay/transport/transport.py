@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from relay.message.address import Address
+    from relay.message.answer import GraphAnswer
     from relay.message.parcel import Parcel
     from relay.message.reply import Reply
 
@@ -50,18 +51,26 @@ class Receipt:
 class TransportError(Exception):
     """A submission that ended without a complete set of answers.
 
-    `reply` is what the other side said, if it said anything. `uncertain` is true when the whole body was sent and the
+    `reply` is what the other side said by SMTP, `graph` what Graph said, if it said anything. `uncertain` is true when the whole body was sent and the
     final answer is missing: the message may have been delivered.
     """
 
     def __init__(
-        self, stage: Stage, text: str, *, host: str = "", reply: Reply | None = None, uncertain: bool = False
+        self,
+        stage: Stage,
+        text: str,
+        *,
+        host: str = "",
+        reply: Reply | None = None,
+        graph: GraphAnswer | None = None,
+        uncertain: bool = False,
     ) -> None:
         super().__init__(text)
         self.stage = stage
         self.text = text
         self.host = host
         self.reply = reply
+        self.graph = graph
         self.uncertain = uncertain
 
 
