@@ -51,8 +51,8 @@ class Receipt:
 class TransportError(Exception):
     """A submission that ended without a complete set of answers.
 
-    `reply` is what the other side said by SMTP, `graph` what Graph said, if it said anything. `uncertain` is true when the whole body was sent and the
-    final answer is missing: the message may have been delivered.
+    `reply` is what the other side said by SMTP, `graph` what Graph said, if it said anything. `uncertain` is true when
+    the whole body was sent and the final answer is missing: the message may have been delivered.
     """
 
     def __init__(
