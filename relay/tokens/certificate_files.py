@@ -24,7 +24,7 @@ MAKE_PFX = "openssl pkcs12 -export -inkey KEY.pem -in CERTIFICATE.pem -out FILE.
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate with its key; `chain` holds the certificates of authorities that came with it."""
+    """A certificate with its key; `chain` holds its authorities that came with it, each after the one it signed."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey = field(repr=False)
@@ -124,6 +124,16 @@ def _matched(where: str, key: Any, certificates: list[x509.Certificate]) -> Pair
         raise unreadable(f"{where}: the key is not RSA, which Entra asks for; {remedy}")
     for own in certificates:
         if own.public_key() == key.public_key():
-            return Pair(own, key, tuple(each for each in certificates if each is not own))
+            return Pair(own, key, _chain(own, certificates))
     remedy = "name the key it was made with, or make both anew and upload the new certificate to the app registration"
     raise unreadable(f"{where}: the private key does not belong to the certificate; {remedy}")
+
+
+def _chain(own: x509.Certificate, certificates: list[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """In the order x5c wants them (RFC 7515 §4.1.6); what does not belong to it is left out."""
+    chain = [own]
+    while signer := next(
+        (each for each in certificates if each.subject == chain[-1].issuer and each not in chain), None
+    ):
+        chain.append(signer)
+    return tuple(chain[1:])
