@@ -45,6 +45,14 @@ def key_pem(key, passphrase=""):
     ).decode()
 
 
+def public_pem(key):
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
 def pfx(key, certificate, passphrase="", others=()):
     return pkcs12.serialize_key_and_certificates(b"relay", key, certificate, list(others), _sealed(passphrase))
 
