@@ -13,6 +13,8 @@ from relay.sandbox.cloud import Cloud, CloudOptions
 from relay.telemetry.journal import Journal
 from relay.tokens.claims import read
 from relay.tokens.source import TokenError
+from relay.transport.smtp import ExchangeTransport
+from relay.transport.transport import TransportError
 from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from tests.tokens import keys
@@ -163,3 +165,22 @@ async def test_each_kind_asks_for_its_own_service(cloud, tmp_path):
     audiences = [read((await sources.of(at, "one", kind).token()).value).audience for kind in kinds]
 
     assert audiences == ["https://outlook.office365.com"] * 2 + ["https://graph.microsoft.com"]
+
+
+async def test_a_token_refused_before_its_end_costs_one_more_sign_in(cloud, tmp_path):
+    """Exchange says 535 to the kept token: it is dropped, a new one fetched, and the same connect succeeds."""
+    at = settings(cloud, tmp_path)
+    sources, to = Sources(), cloud.settings
+    transport = ExchangeTransport(
+        host=to.smtp_host, port=to.smtp_port, mailbox="scanner@contoso.test", tokens=of(sources, at, "one"),
+        local_hostname="relay.test", ca_file=to.ca_file,
+    )  # fmt: skip
+    await (await transport.connect()).close()
+    cloud.entra.revoke_tokens()
+    await (await transport.connect()).close()
+
+    assert cloud.entra.issued == 2
+    cloud.revoke_mailbox("scanner@contoso.test")
+    with pytest.raises(TransportError, match="535"):
+        await transport.connect()
+    assert cloud.entra.issued == 3
