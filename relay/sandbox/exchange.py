@@ -6,7 +6,7 @@ The dialogue itself is `session.py`; this is what all sessions share.
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,16 @@ from relay.sandbox.faults import Faults
 from relay.sandbox.letter import senders
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals, Arrived, now
+from relay.sandbox.people import User
 from relay.sandbox.registration import SMTP_ROLE
 from relay.sandbox.replies import House
-from relay.sandbox.scopes import OUTLOOK
+from relay.sandbox.scopes import OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.signing import BadTokenError
 
 if TYPE_CHECKING:
     import ssl
 
-_CLAIMS_KEPT = ("aud", "iss", "appid", "tid", "oid", "roles", "iat", "exp", "uti")
+_CLAIMS_KEPT = ("aud", "iss", "appid", "tid", "oid", "roles", "scp", "upn", "iat", "exp", "uti")
 
 
 class RefusedError(Exception):
@@ -80,6 +81,7 @@ class Exchange:
         self.directory = Path()
         self.mailboxes: set[str] = set()
         self.revoked: set[str] = set()
+        self.without_mailbox: set[str] = set()  # users that Graph knows, but who have no mailbox
         self.send_as: dict[str, set[str]] = {}
         self.refusals: list[str] = []
         self.sign_ins = 0
@@ -95,20 +97,58 @@ class Exchange:
 
     def sign_in(self, user: str, token: str) -> Login:
         """Check a token and its mailbox; raise RefusedError."""
-        tenant = self.entra.registration.tenant_id
-        mailbox = user.lower()
+        tenant, name = self.entra.registration.tenant_id, user.lower()
         try:
-            claims = self.entra.key.verify(token, audience=OUTLOOK, issuer=issuer_of(tenant))
+            claims = self.entra.key.verify(token, audience=[OUTLOOK, OUTLOOK_FOR_PEOPLE], issuer=issuer_of(tenant))
         except BadTokenError as error:
-            raise self._refused(mailbox, str(error)) from error
+            raise self._refused(name, str(error)) from error
         if claims["tid"] != tenant or claims["appid"] != self.entra.registration.client_id:
-            raise self._refused(mailbox, "the token is of another tenant or application")
-        if not self.policy.rbac and SMTP_ROLE not in claims.get("roles", ()):
-            raise self._refused(mailbox, f"the token has no role {SMTP_ROLE}")
-        if mailbox not in self.mailboxes or mailbox in self.revoked:
-            raise self._refused(mailbox, "no such mailbox, or the application has no permission for it")
+            raise self._refused(name, "the token is of another tenant or application")
+        mailbox = self._of_person(name, claims) if "scp" in claims else self._of_app(name, claims)
+        if mailbox in self.revoked:
+            raise self._refused(name, "the permission for this mailbox was taken away")
         self.sign_ins += 1
         return Login(mailbox, {name: claims[name] for name in _CLAIMS_KEPT if name in claims})
+
+    def _of_app(self, mailbox: str, claims: Mapping[str, Any]) -> str:
+        """The mailbox an application may use: any one it has permission for."""
+        if claims["aud"] != OUTLOOK:
+            raise self._refused(mailbox, f"an application's token has to be for {OUTLOOK}")
+        if not self.policy.rbac and SMTP_ROLE not in claims.get("roles", ()):
+            raise self._refused(mailbox, f"the token has no role {SMTP_ROLE}")
+        if mailbox not in self.mailboxes:
+            raise self._refused(mailbox, "no such mailbox, or the application has no permission for it")
+        return mailbox
+
+    def _of_person(self, name: str, claims: Mapping[str, Any]) -> str:
+        """The mailbox a person may use: their own, by any of its names; a shared one only by From (SendAs)."""
+        if SMTP_SEND not in str(claims["scp"]).split():
+            raise self._refused(name, f"the token allows {claims['scp']}, not {SMTP_SEND}")
+        person = self.entra.people.find(str(claims.get("oid", "")))
+        if person is None or name not in person.addresses:
+            raise self._refused(name, f"the token belongs to {claims.get('upn')}")
+        return person.mailbox.lower()
+
+    def let_send_as(self, mailbox: str, addresses: Iterable[str]) -> None:
+        """A mailbox may send as these addresses too."""
+        self.send_as.setdefault(mailbox.lower(), set()).update(address.lower() for address in addresses)
+
+    def may_send_as(self, mailbox: str) -> set[str]:
+        """The addresses a mailbox sends as: its own, and those granted."""
+        return {mailbox, *self.send_as.get(mailbox, ())}
+
+    def is_shared(self, address: str) -> bool:
+        """Whether somebody may send as this address: then it is there."""
+        return any(address in addresses for addresses in self.send_as.values())
+
+    @staticmethod
+    def clock() -> float:
+        """The loop's time, in which limits count."""
+        return asyncio.get_running_loop().time()
+
+    def welcome(self, person: User) -> None:
+        """A person's mailbox sends as each of its addresses, and as whom the person may send as."""
+        self.let_send_as(person.mailbox, {*person.addresses, *person.send_as})
 
     def new_body(self) -> Body:
         """A place for the next message's content."""
@@ -126,7 +166,7 @@ class Exchange:
 
     async def await_turn(self, login: Login) -> float | None:
         """Keep to the messages per minute: wait for a turn and return the seconds, or None when refused."""
-        clock = asyncio.get_running_loop().time()
+        clock = self.clock()
         if self.policy.over_rate == "refuse":
             return None if self.limits.is_rate_exceeded(login.mailbox, clock) else 0.0
         seconds = self.limits.wait_for_turn(login.mailbox, clock)
@@ -157,12 +197,12 @@ class Exchange:
             return replies.NO_FROM
         if len(authors) > 1 and not sender:
             return replies.MANY_FROM
-        allowed = {login.mailbox, *self.send_as.get(login.mailbox, ())}
+        allowed = self.may_send_as(login.mailbox)
         claimed = [*authors, *([sender] if sender else []), *([envelope.mail_from] if envelope.mail_from else [])]
         strangers = [address for address in claimed if address.lower() not in allowed]
         if strangers:
             return house.send_as_denied(login.mailbox, strangers[0])
-        clock = asyncio.get_running_loop().time()
+        clock = self.clock()
         if self.limits.is_day_quota_exceeded(login.mailbox, len(envelope.rcpt_to), clock):
             return replies.DAY_QUOTA
         return None
