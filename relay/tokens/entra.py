@@ -94,7 +94,6 @@ class Entra:
     def _failure(self, exc: Exception) -> TokenError:
         import requests
 
-        self._stale = True
         if isinstance(exc, requests.exceptions.ProxyError):
             why = f"the proxy {self._route.proxy_host} (outgoing.https_proxy) does not lead to it: {_innermost(exc)}"
             return TokenError("unreachable", f"{self._authority} cannot be reached: {why}")
