@@ -1,4 +1,4 @@
-"""The pretend Microsoft 365: Entra and Exchange Online on loopback, with a CA, keys and a secret made at every start.
+"""The pretend Microsoft 365: Entra, Exchange Online and Graph on loopback; CA, keys and secret are made at every start.
 
 async with Cloud(CloudOptions()) as cloud:
     ... configure a relay with cloud.settings, let it send ...
@@ -19,6 +19,8 @@ from relay.sandbox.door import Door
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
+from relay.sandbox.graph import MAX_BODY, Graph
+from relay.sandbox.graph_limits import GraphPolicy
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals
 from relay.sandbox.management import Management
@@ -44,6 +46,7 @@ class CloudOptions:
     name: str = "localhost"  # by which clients reach it; the certificate covers it, `host` and 127.0.0.1
     entra_port: int = 0
     smtp_port: int = 0
+    graph_port: int = 0
     management_port: int = 0
     tenant: str = ""
     client_id: str = ""
@@ -58,6 +61,7 @@ class CloudOptions:
     messages_per_minute: int = 30  # 0: as many as come
     recipients_per_day: int = 10_000
     policy: Policy = field(default_factory=Policy)
+    graph: GraphPolicy = field(default_factory=GraphPolicy)
     chunking: bool = True
     pipelining: bool = True
     reply_delay_s: float = 0.0  # latency of every SMTP reply; one flight of commands pays it once
@@ -82,6 +86,7 @@ class CloudSettings:
     mailboxes: tuple[str, ...]
     management_url: str
     directory: Path
+    graph_url: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object."""
@@ -89,7 +94,7 @@ class CloudSettings:
 
 
 class Cloud:
-    """Starts and stops everything; `faults`, `arrivals`, `entra` and `exchange` are open to tests."""
+    """Starts and stops everything; `faults`, `arrivals`, `entra`, `exchange` and `graph` are open to tests."""
 
     def __init__(self, options: CloudOptions | None = None) -> None:
         self.options = options = options or CloudOptions()
@@ -110,6 +115,7 @@ class Cloud:
         self._directory = Path()
         self.arrivals: Arrivals
         self.exchange: Exchange
+        self.graph: Graph
         self._doors: dict[str, Door] = {}
         self._settings: CloudSettings | None = None
 
@@ -126,6 +132,7 @@ class Cloud:
         tls = self._certify()
         self.arrivals = Arrivals(self._arrived_directory())
         self.exchange = self._make_exchange(tls)
+        self.graph = Graph(self.entra, self.exchange, self.options.graph)
         self._doors = self._make_doors(tls)
         try:
             for door in self._doors.values():
@@ -175,6 +182,14 @@ class Cloud:
     async def exchange_up(self) -> None:
         """Exchange listens again, on the same port."""
         await self._doors["exchange"].open()
+
+    async def graph_down(self) -> None:
+        """Graph stops listening; connections are refused."""
+        await self._doors["graph"].shut()
+
+    async def graph_up(self) -> None:
+        """Graph listens again, on the same port."""
+        await self._doors["graph"].open()
 
     def set_secret(self, state: str, name: str = "") -> None:
         """Make a client secret (the first, or the one of that id) `valid`, `refused` or `expired`."""
@@ -226,6 +241,8 @@ class Cloud:
         return {
             "entra": "up" if self._doors["entra"].is_open else "down",
             "exchange": "up" if self._doors["exchange"].is_open else "down",
+            "graph": "up" if self._doors["graph"].is_open else "down",
+            "without_rest": sorted(self.graph.access.without_rest),
             "secret": self.entra.registration.secret().state,
             "revoked": sorted(self.exchange.revoked),
         }
@@ -234,13 +251,15 @@ class Cloud:
         """Bring switches into the state given; raise ValueError for a name or state that does not exist."""
         if unknown := sorted(set(wanted) - set(self.switches())):
             raise ValueError(f"no switch {', '.join(unknown)}; there are {', '.join(self.switches())}")
-        for name in ("entra", "exchange"):
+        for name in ("entra", "exchange", "graph"):
             if name in wanted:
                 await self._switch_door(name, str(wanted[name]))
         if "secret" in wanted:
             self.set_secret(wanted["secret"])
         if "revoked" in wanted:
             self.exchange.revoked = {str(mailbox).lower() for mailbox in wanted["revoked"]}
+        if "without_rest" in wanted:
+            self.graph.access.without_rest = {str(mailbox).lower() for mailbox in wanted["without_rest"]}
 
     def stats(self) -> dict[str, Any]:
         """Counters since the start."""
@@ -251,6 +270,8 @@ class Cloud:
             "sessions": self.exchange.sessions,
             "sign_ins": self.exchange.sign_ins,
             "refused_sign_ins": self.exchange.refusals[-50:],
+            "graph_requests": len(self.graph.requests),
+            "sent_items": dict(self.graph.sent_items),
             "faults_hit": len(self.faults.hits),
             "open_sessions": {name: self.exchange.limits.open_sessions(name) for name in self.settings.mailboxes},
         }
@@ -309,12 +330,16 @@ class Cloud:
         async def exchange(wire: Wire) -> None:
             await Session(wire, self.exchange).run()
 
+        async def graph(wire: Wire) -> None:
+            await httpd.serve(wire, self.graph.answer, max_body=MAX_BODY)
+
         async def manage(wire: Wire) -> None:
             await httpd.serve(wire, management.answer)
 
         return {
             "entra": Door(entra, host=options.host, port=options.entra_port, tls=tls),
             "exchange": Door(exchange, host=options.host, port=options.smtp_port, latency=options.reply_delay_s),
+            "graph": Door(graph, host=options.host, port=options.graph_port, tls=tls),
             "management": Door(manage, host=options.host, port=options.management_port),
         }
 
@@ -333,6 +358,7 @@ class Cloud:
             mailboxes=options.mailboxes,
             management_url=f"http://{options.host}:{self._doors['management'].port}",
             directory=self._directory,
+            graph_url=f"https://{options.name}:{self._doors['graph'].port}/v1.0",
         )
 
     async def _switch_door(self, name: str, state: str) -> None:

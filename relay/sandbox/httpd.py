@@ -24,6 +24,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)  # set when the client leaves
 
     def form(self) -> dict[str, str]:
         """The body as an application/x-www-form-urlencoded form, the first value of each name."""
@@ -57,12 +58,12 @@ def json_response(value: object, status: int = 200, **headers: str) -> Response:
     return Response(status, json.dumps(value, indent=1).encode() + b"\n", "application/json; charset=utf-8", named)
 
 
-async def serve(wire: Wire, handler: Handler) -> None:
+async def serve(wire: Wire, handler: Handler, *, max_body: int = MAX_BODY) -> None:
     """Answer requests on one connection until the client leaves, asks to close, or says nothing for a minute."""
     while True:
         try:
             async with asyncio.timeout(IDLE_S):
-                request = await _read(wire)
+                request = await _read(wire, max_body)
         except (ValueError, LineTooLongError):
             _write(wire, Response(HTTPStatus.BAD_REQUEST, b"this is not HTTP/1.1 as the sandbox knows it\n"), last=True)
             return
@@ -79,20 +80,20 @@ async def serve(wire: Wire, handler: Handler) -> None:
             return
 
 
-async def _read(wire: Wire) -> Request:
+async def _read(wire: Wire, max_body: int) -> Request:
     method, target, _version = (await wire.read_line()).decode("latin-1").split(" ", 2)
     headers: dict[str, str] = {}
     while line := (await wire.read_line()).decode("latin-1"):
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     length = int(headers.get("content-length", "0"))
-    if length > MAX_BODY:
-        raise ValueError("request body too large")
+    if length > max_body or "transfer-encoding" in headers:
+        raise ValueError("request body too large, or of unknown length")
     body = bytearray()
     while len(body) < length:
         body += await wire.read_some(length - len(body))
     parts = urlsplit(target)
-    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, bytes(body))
+    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, bytes(body), wire.gone)
 
 
 def _firsts(text: str) -> dict[str, str]:
