@@ -9,7 +9,7 @@ import jwt
 from relay.sandbox.claims import issuer_of
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange
-from relay.sandbox.graph_errors import GraphError
+from relay.sandbox.graph_errors import GraphError, check_name
 from relay.sandbox.people import User
 from relay.sandbox.scopes import GRAPH, MAIL_SEND
 from relay.sandbox.signing import BadTokenError
@@ -123,6 +123,7 @@ class Access:
 
     def _known(self, name: str) -> str:
         """The mailbox of a user principal name or object id (an alias is none), or a shared one."""
+        check_name(name)
         exchange, wanted = self._exchange, name.lower()
         if wanted in exchange.without_mailbox:
             raise GraphError("MailboxNotEnabledForRESTAPI")

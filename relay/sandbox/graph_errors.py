@@ -161,3 +161,10 @@ class GraphError(Exception):
     def _headers(self) -> dict[str, str]:
         headers = {"Retry_After": str(self.retry_after)} if self.retry_after else {}
         return headers | ({"WWW_Authenticate": 'Bearer realm=""'} if self.status == 401 else {})
+
+
+def check_name(address: str) -> None:
+    """Raise the refusal that an address asks for: its local part is a name in REFUSALS, in any domain."""
+    name = address.rpartition("@")[0].lower()
+    if name in REFUSALS:
+        raise GraphError.named(name)

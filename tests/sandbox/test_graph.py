@@ -219,11 +219,14 @@ async def test_every_refusal_on_demand(cloud: Cloud, token: str, word: str) -> N
 
 @pytest.mark.parametrize("name", REFUSALS)
 async def test_every_refusal_by_its_name(cloud: Cloud, token: str, name: str) -> None:
-    """The names of graph_errors.py."""
+    """The names of graph_errors.py: by a fault, as a recipient, as a mailbox."""
     usual = REFUSALS[name]
     cloud.faults.add(Fault(stage="graph", action="graph", graph=name, count=1))
-    answer = await send(cloud.settings, token)
-    assert (code(answer), answer.json()["error"]["message"]) == ((usual.status, usual.code), usual.message)
+    by_fault = await send(cloud.settings, token)
+    by_recipient = await send(cloud.settings, token, LETTER.replace(b"bob@", name.encode() + b"@"))
+    by_mailbox = await send(cloud.settings, token, mailbox=f"{name}@contoso.test")
+    for answer in (by_fault, by_recipient, by_mailbox):
+        assert (code(answer), answer.json()["error"]["message"]) == ((usual.status, usual.code), usual.message)
 
 
 async def test_refusals_nobody_has_heard_of(cloud: Cloud, token: str) -> None:
