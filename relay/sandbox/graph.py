@@ -15,11 +15,13 @@ import jwt
 
 from relay.sandbox import graph_errors, trouble
 from relay.sandbox.aadsts import RefusalError
+from relay.sandbox.catalogue import spot
 from relay.sandbox.claims import issuer_of
 from relay.sandbox.exchange import Exchange, Login
 from relay.sandbox.graph_errors import GraphError, Trace
 from relay.sandbox.graph_mail import accept
 from relay.sandbox.httpd import Request, Response, json_response
+from relay.sandbox.magic import is_magic
 from relay.sandbox.people import User
 from relay.sandbox.registration import Registration
 from relay.sandbox.scopes import GRAPH, MAIL_SEND
@@ -101,7 +103,7 @@ class Graph:
         if not exchange.policy.rbac and MAIL_SEND not in claims.get("roles", ()):
             raise GraphError("graph-access-denied")
         mailbox = self._mailbox(user)
-        if mailbox not in exchange.mailboxes or mailbox in exchange.revoked:
+        if not exchange.is_granted(mailbox):
             raise GraphError("graph-access-denied")
         return Login(mailbox, claims)
 
@@ -121,12 +123,14 @@ class Graph:
     def _mailbox(self, user: str) -> str:
         """The mailbox of a name or id; raise GraphError when there is nobody, or no mailbox."""
         exchange, name = self.exchange, user.lower()
+        if asked := spot(name, "graph"):
+            raise GraphError(asked.name, user=user)
         if name in exchange.without_mailbox:
             raise GraphError("graph-no-mailbox")
         person = _person_of(exchange, name)
         if person is not None:
             return person.mailbox.lower()
-        if name not in exchange.mailboxes | exchange.revoked and not exchange.is_shared(name):
+        if name not in exchange.mailboxes | exchange.revoked and not is_magic(name) and not exchange.is_shared(name):
             raise GraphError("graph-invalid-user", user=user)
         return name
 

@@ -5,6 +5,7 @@ import binascii
 import re
 from email.utils import getaddresses
 
+from relay.sandbox.catalogue import spot
 from relay.sandbox.exchange import Envelope, Exchange, Login
 from relay.sandbox.graph_errors import GraphError
 from relay.sandbox.httpd import Request
@@ -25,12 +26,15 @@ def accept(exchange: Exchange, login: Login, request: Request) -> None:
     recipients = _recipients(head)
     if not recipients:
         raise GraphError("graph-no-recipients")
+    for recipient in recipients:
+        if asked := spot(recipient, "graph"):
+            raise GraphError(asked.name)
     head = _with_author(exchange, login, head)
     envelope = Envelope(login.mailbox, rcpt_to=recipients)
     body = exchange.new_body()
     body.write(_BCC.sub(b"", head) + blank[2:] + text)
     exchange.limits.wait_for_turn(login.mailbox, exchange.clock())
-    exchange.keep(login, envelope, body, via="graph", answer="202 Accepted")
+    exchange.keep(login, envelope, body, via="graph", door="graph", answer="202 Accepted")
 
 
 def _mime(request: Request) -> bytes:
