@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.sandbox.exchange import Policy
+from relay.sandbox.graph_limits import GraphPolicy
 from relay.sandbox.registration import SMTP_ROLE
 
 
@@ -18,6 +19,8 @@ class CloudOptions:
     entra_port: int = 0
     smtp_port: int = 0
     graph_port: int = 0
+    hve_port: int = 0
+    connector_port: int = 0
     management_port: int = 0
     tenant: str = ""
     client_id: str = ""
@@ -29,6 +32,9 @@ class CloudOptions:
     auto_sign_in: str = ""  # who signs in without a page being shown; "hint": whom login_hint names
     device_interval_s: int = 5
     mailboxes: tuple[str, ...] = ("scanner@contoso.test", "erp@contoso.test", "plc@contoso.test")
+    hve_accounts: tuple[str, ...] = ()  # with one, tokens for Exchange carry the role Mail.Send too
+    connector_names: tuple[str, ...] = ("relay.contoso.test",)  # of client certificates that may relay
+    domains: tuple[str, ...] = ()  # the tenant's; those of its mailboxes and people are added
     send_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token_lifetime_s: int = 3600
     roles: tuple[str, ...] = (SMTP_ROLE,)  # empty: as with RBAC for Applications, see Policy.rbac
@@ -37,6 +43,7 @@ class CloudOptions:
     messages_per_minute: int = 30  # 0: as many as come
     recipients_per_day: int = 10_000
     policy: Policy = field(default_factory=Policy)
+    graph: GraphPolicy = field(default_factory=GraphPolicy)
     chunking: bool = True
     pipelining: bool = True
     reply_delay_s: float = 0.0  # latency of every SMTP reply; one flight of commands pays it once
@@ -65,6 +72,11 @@ class CloudSettings:
     delegated_scope: str = ""
     graph_url: str = ""
     graph_scope: str = ""
+    hve_host: str = ""
+    hve_port: int = 0
+    connector_host: str = ""
+    connector_port: int = 0
+    hve_accounts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object."""
