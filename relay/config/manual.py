@@ -46,8 +46,8 @@ _CLOUDS = """\
 `cloud` of an app sets all of these together; `authority`, `scope` and `graph_scope` of the app, `endpoint.host` and
 `graph.url` of a profile override them one by one. Worldwide and 21Vianet are as Microsoft documents them. The scopes of
 the US government's clouds follow the same pattern and are not published in one place; the delegated scope of the DoD
-and the submission hosts of both are taken from what others run. A tenant or an address of another cloud is refused with the
-right word. High Volume Email has one host, `smtp.hve.mx.microsoft`."""
+and the submission hosts of both are taken from what others run. A tenant or an address of another cloud is refused with
+the right word. High Volume Email has one host, `smtp.hve.mx.microsoft`."""
 
 _KINDS: dict[Any, str] = {
     str: "text",
