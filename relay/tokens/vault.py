@@ -99,6 +99,12 @@ class Place:
             raise self._no_access(error) from error
         return self._opened(text, key)
 
+    def probe(self) -> None:
+        """Whether something can be kept here: the key is one, and the directory can be written to."""
+        self._key()
+        with self.locked():
+            return
+
     def write(self, kept: Kept) -> None:
         """Replaces what is kept; durable when it returns."""
         key = self._key()
