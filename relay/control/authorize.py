@@ -67,6 +67,8 @@ class Authorization:
         self.person = person_of(self._profile)
         self._registration = settings.apps[self._profile.app]
         self._scopes = scopes_of(settings, profile_name)
+        if not self._scopes:
+            raise AuthorizeError(Why.CONFIGURATION, f"profile {profile_name} leaves without a token: nobody signs in")
         self._browser: BrowserSignIn | None = None
         self._device: DeviceSignIn | None = None
         self._place = place_of(settings, profile_name)

@@ -44,6 +44,7 @@ class Conversation:
     def __init__(self, app: PersonsApp, cache: str, *, public: bool) -> None:
         self._authority = app.authority
         self._answers = app.open_http()
+        self._newest = ""
         self._cache = client.token_cache()
         self._cache.deserialize(cache)
         self.public = public or app.prove is None
@@ -82,6 +83,7 @@ class Conversation:
         """An answer with a token in it, the only proof of success. Raises `TokenError`."""
         said = answer if isinstance(answer, dict) else {}
         if isinstance(said.get("access_token"), str) and said["access_token"].isascii():
+            self._newest = str(said.get("refresh_token") or "")
             return said
         raise self.refusal(said)
 
@@ -98,10 +100,16 @@ class Conversation:
         )
 
     def kept(self) -> str:
-        """The cache to be written out: the account and its newest refresh token, no access token."""
+        """The cache to be written out: the account and its newest refresh token, no access token.
+
+        MSAL files a refresh token under its account; one that came without a word of whose it is would lie beside the
+        old one, and the old one be used until it dies.
+        """
         cache = json.loads(self._cache.serialize())
         for kind in _NOT_KEPT:
             cache.pop(kind, None)
+        for entry in cache.get("RefreshToken", {}).values() if self._newest else ():
+            entry["secret"] = self._newest
         return json.dumps(cache)
 
     def _failure(self, exc: Exception) -> TokenError:

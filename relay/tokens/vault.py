@@ -138,7 +138,8 @@ class Place:
         self._vault.data_dir.mkdir(parents=True, exist_ok=True)
         if not self._directory.is_dir():
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            self._give_to_owner(self._directory)
+            with _opened_directory(self._directory) as directory:
+                self._give_to_owner(directory)
 
     def _replace(self, text: str) -> None:
         aside = self.path.with_name(self.path.name + ".new")
@@ -149,22 +150,19 @@ class Place:
             file.flush()
             os.fsync(fd)
         aside.replace(self.path)
-        directory = os.open(self._directory, os.O_RDONLY)
-        try:
+        with _opened_directory(self._directory) as directory:
             os.fsync(directory)
-        finally:
-            os.close(directory)
 
     def _open(self, path: Path, flags: int) -> int:
         fd = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._give_to_owner(path)
+        self._give_to_owner(fd)
         return fd
 
-    def _give_to_owner(self, path: Path) -> None:
+    def _give_to_owner(self, fd: int) -> None:
         """An administrator runs `relay authorize` as root; the relay, as who owns the data, has to read it."""
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and os.fstat(fd).st_uid == 0:
             owner = self._vault.data_dir.stat()
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+            os.fchown(fd, owner.st_uid, owner.st_gid)
 
     def _wait_for(self, lock: int, within_s: float) -> None:
         until = time.monotonic() + within_s
@@ -219,6 +217,15 @@ class Place:
             f"{error.filename or self.path}: {error.strerror or error}; make {self._directory} a directory that the "
             "relay's user may write to, on a disk with room"
         )
+
+
+@contextlib.contextmanager
+def _opened_directory(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def new_key() -> str:

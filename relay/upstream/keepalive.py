@@ -16,7 +16,7 @@ from relay.policy.verdicts import Class, judge_token
 from relay.tokens.source import TokenError
 from relay.tokens.vault import NotKeptError, VaultError
 from relay.upstream.facts import facts_of
-from relay.upstream.people import place_of
+from relay.upstream.people import kinds_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,17 +68,20 @@ class KeepAlive:
     async def look(self) -> None:
         """Looks at every sign-in once, and uses those that have rested."""
         settings = self._settings()
-        seen: set[str] = set()
-        for name, profile in settings.profiles.items():
-            if profile.sign_in is SignIn.DELEGATED:
-                place = place_of(settings, name)
-                if str(place.path) not in seen:
-                    seen.add(str(place.path))
-                    await self._look_at(settings, name)
+        delegated = [name for name, profile in settings.profiles.items() if profile.sign_in is SignIn.DELEGATED]
+        by_place = {place_of(settings, name).path: name for name in delegated}  # profiles may share one
+        for name in by_place.values():
+            await self._look_at(settings, name)
 
     async def _go_on(self) -> None:
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001  (nobody would notice that the task has ended)
+                self._journal.service(
+                    "relay.mistake", level="error", reason=f"keeping sign-ins alive: {error!r}",
+                    remedy="mail goes on, and the relay looks again; report it with this line",
+                )  # fmt: skip
             await asyncio.sleep(self._round_s)
 
     async def _look_at(self, settings: Settings, name: str) -> None:
@@ -93,7 +96,8 @@ class KeepAlive:
 
     async def _use(self, settings: Settings, name: str, kept: Kept) -> None:
         try:
-            await self._sources.of(settings, name, settings.profiles[name].transport).token()
+            for kind in kinds_of(settings.profiles[name])[:1]:
+                await self._sources.of(settings, name, kind).token()
         except TokenError as error:
             self._tell(settings, name, error, kept)
 
@@ -109,8 +113,7 @@ class KeepAlive:
             return
         self._said[name] = self._clock()
         self._journal.service(
-            "signin.endangered" if mends_itself else "signin.lost",
-            level="warning" if mends_itself else "error",
+            "signin.failing", level="warning" if mends_itself else "error",
             profile=name, meaning=verdict.meaning, remedy=verdict.remedy, answer=str(error),
             days_left=max(0, round((LIFE_S - age_s) / DAY_S)) if kept else None,
         )  # fmt: skip

@@ -34,12 +34,17 @@ def persons_app(app: App) -> PersonsApp:
     return PersonsApp(app.client_id, app.authority_url, lambda: Recorder(app.ca_file), _proof(app))
 
 
+def kinds_of(profile: Profile) -> list[TransportKind]:
+    """The ways of a profile that need a token, the main one first."""
+    ways = (profile.transport, profile.fallback)
+    return [kind for kind in ways if kind is not None and kind is not TransportKind.CONNECTOR]
+
+
 def scopes_of(settings: Settings, profile_name: str) -> tuple[str, ...]:
-    """What the person consents to, the profile's main way first."""
+    """What the person consents to, for each of those ways."""
     profile = settings.profiles[profile_name]
     app = settings.apps[profile.app]
-    kinds = [kind for kind in (profile.transport, profile.fallback) if kind not in (None, TransportKind.CONNECTOR)]
-    resources = [Resource.GRAPH if kind is TransportKind.GRAPH else Resource.OUTLOOK for kind in kinds]
+    resources = [Resource.GRAPH if kind is TransportKind.GRAPH else Resource.OUTLOOK for kind in kinds_of(profile)]
     return tuple(dict.fromkeys(app.scope_for(resource, delegated=True) for resource in resources))
 
 
