@@ -1,11 +1,11 @@
-"""What the tests of delegated profiles share: people of the pretend tenant, and a configuration in which they sign in."""
+"""What tests of delegated profiles share: people of the pretend tenant, a configuration in which they sign in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from relay.tokens.vault import new_key
-from tests.e2e.configuration import COPIER, configuration, write
+from tests.e2e.configuration import COPIER, configuration, merged, write
 from tests.e2e.person import Authorizing, Browser
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ ANN, BOB, DESK = "ann@contoso.test", "bob@contoso.test", "desk@contoso.test"
 BOSS, BOSSES_UPN = "boss@contoso.test", "b.oss@corp.contoso.test"
 CALLBACK = "https://relay.contoso.test/callback"
 USERS = {ANN: {"send_as": (DESK,)}, BOB: {}, BOSSES_UPN: {"mailbox": BOSS}}
-LETTER = b"From: mfp@device.test\r\nTo: ann@contoso.test\r\nSubject: a scan\r\n\r\nHello\r\n"
 
 
 def delegated(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str, Any]:
@@ -32,12 +31,7 @@ def delegated(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str,
     profiles = {"ann": shared | ann, "boss": shared | {"mailbox": BOSS, "upn": BOSSES_UPN, "from": "mailbox"}}
     devices = {"copier": {"address": COPIER, "profile": "ann"}, "chief": {"address": "127.0.0.9", "profile": "boss"}}
     usual: dict[str, Any] = {"profiles": profiles, "devices": devices, "token_store": {"key": {"file": str(key)}}}
-    whole = configuration(cloud, directory, **usual)
-    for section, value in changes.items():
-        for name, more in value.items():
-            old = whole.setdefault(section, {}).get(name)
-            whole[section][name] = {**old, **more} if isinstance(old, dict) else more
-    return whole
+    return merged(configuration(cloud, directory, **usual), changes)
 
 
 def configured(cloud: PretendCloud, directory: Path, **changes: Any) -> Path:
@@ -56,4 +50,4 @@ def signed_in(cloud: PretendCloud, config: Path, user: str = ANN, profile: str =
 
 def kept(directory: Path) -> list[Path]:
     """The files of kept sign-ins."""
-    return [path for path in (directory / "data" / "tokens").glob("*") if path.suffix not in (".lock",)]
+    return [path for path in (directory / "data" / "tokens").glob("*") if path.suffix != ".lock"]

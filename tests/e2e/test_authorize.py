@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from urllib.parse import urlsplit
 
@@ -52,11 +53,13 @@ def test_the_browser_of_this_machine_comes_back_by_itself(config, browser, tmp_p
     assert urlsplit(home).query not in authorizing.text + page.text
 
 
-def test_a_redirect_uri_with_a_port_is_waited_for_there(cloud, browser, tmp_path, unused_port):
+def test_a_redirect_uri_with_a_port_is_waited_for_there(cloud, browser, tmp_path):
     """An administrator who forwards a port chooses it."""
-    config = configured(cloud, tmp_path, apps={"contoso": {"redirect_uri": f"http://localhost:{unused_port}"}})
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    config = configured(cloud, tmp_path, apps={"contoso": {"redirect_uri": f"http://localhost:{port}"}})
     with Authorizing(config) as authorizing:
-        assert authorizing.port == unused_port
+        assert authorizing.port == port
         browser.get(browser.sign_in(authorizing.url, ANN))
         assert authorizing.ended() == 0, authorizing.text
 
