@@ -12,12 +12,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from relay.config.settings import SignIn
 from relay.policy.verdicts import Class, judge_token
-from relay.tokens.delegated import Delegated
 from relay.tokens.signin import BrowserSignIn, DeviceCode, DeviceSignIn
 from relay.tokens.source import TokenError
 from relay.tokens.vault import VaultError, new_key
 from relay.upstream.facts import facts_of
-from relay.upstream.people import person_of, persons_app, place_of, scopes_of
+from relay.upstream.people import person_issuer, person_of, persons_apps, place_of, scopes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,9 +99,9 @@ class Authorization:
 
     def begin(self, redirect_uri: str) -> str:
         """The address for the person's browser."""
-        app = persons_app(self._registration)
+        apps = [app for _, app in persons_apps(self._settings, self._registration)]
         self._browser = self._ask(
-            lambda: BrowserSignIn(app, self._scopes[0], redirect_uri=redirect_uri, login_hint=self.person)
+            lambda: BrowserSignIn(apps, self._scopes[0], redirect_uri=redirect_uri, login_hint=self.person)
         )
         return self._browser.url
 
@@ -121,7 +120,7 @@ class Authorization:
 
     def begin_device(self) -> DeviceCode:
         """What the person types where."""
-        app = persons_app(self._registration)
+        _, app = persons_apps(self._settings, self._registration)[0]
         self._device = self._ask(lambda: DeviceSignIn(app, self._scopes[0]))
         return self._device.code
 
@@ -178,7 +177,7 @@ class Authorization:
         told = []
         for scope in self._scopes[1:]:
             try:
-                Delegated(persons_app(self._registration), scope, self._place).acquire()
+                person_issuer(self._settings, self._name, scope).acquire()
             except TokenError as error:
                 told.append(f"warning    no token for {scope}, which the fallback needs: {error.description}")
         return told

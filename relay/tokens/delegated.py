@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from relay.tokens.outcome import life_s
 from relay.tokens.source import Token, TokenError
 from relay.tokens.vault import NotKeptError, VaultError
 
@@ -38,7 +39,7 @@ class Delegated:
             raise TokenError("not_authorized", str(error)) from error
         except VaultError as error:
             raise TokenError("token_store", str(error)) from error
-        return Token(answer["access_token"], asked_at + _seconds(answer.get("expires_in")))
+        return Token(answer["access_token"], asked_at + life_s(answer))
 
     def forget(self) -> None:
         """Nothing to forget: each `acquire` begins with what is on the disk."""
@@ -49,10 +50,3 @@ class Delegated:
         answer = conversation.refreshed(self._scope)
         self._place.write(kept.renewed(conversation.kept(), asked_at))
         return answer
-
-
-def _seconds(value: object, default: float = 3599.0) -> float:
-    try:
-        return float(str(value))
-    except ValueError:
-        return default

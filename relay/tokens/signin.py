@@ -5,17 +5,19 @@ State, nonce and PKCE are MSAL's. Nothing is kept here: whoever asked looks firs
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relay.tokens.person import scopes
+from relay.tokens.rotation import refuses_credential
 from relay.tokens.source import TokenError
 from relay.tokens.vault import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from relay.tokens.person import Conversation, PersonsApp
 
@@ -40,9 +42,10 @@ class DeviceCode:
 class BrowserSignIn:
     """Authorization code and PKCE (RFC 6749 §4.1, RFC 7636)."""
 
-    def __init__(self, app: PersonsApp, scope: str, *, redirect_uri: str, login_hint: str) -> None:
-        """Talks to the authority; raises `TokenError`."""
-        self._conversation = app.conversation()
+    def __init__(self, apps: Sequence[PersonsApp], scope: str, *, redirect_uri: str, login_hint: str) -> None:
+        """`apps`: one app with each of its credentials. Talks to the authority; raises `TokenError`."""
+        self._apps = apps
+        self._conversation = apps[0].conversation()
         begin = self._conversation.msal.initiate_auth_code_flow
         with warnings.catch_warnings():
             # MSAL asks for form_post; a pasted address needs query, and the code in it is of no use without PKCE
@@ -62,10 +65,21 @@ class BrowserSignIn:
         return str(self._flow["state"])
 
     def finish(self, answer: Mapping[str, str]) -> Signed:
-        """Trades the code in the browser's answer for tokens. Raises `TokenError`."""
-        trade = self._conversation.msal.acquire_token_by_auth_code_flow
-        said = self._conversation.ask(lambda: trade(self._flow, dict(answer)))
-        return _signed(self._conversation, said)
+        """Trades the code in the browser's answer for tokens, by the first credential Entra takes.
+
+        Raises `TokenError`; the first one's when there are several.
+        """
+        try:
+            return self._traded(self._conversation, answer)
+        except TokenError as error:
+            for app in self._apps[1:] if refuses_credential(error) else ():
+                with contextlib.suppress(TokenError):  # a refused proof does not use up the code
+                    return self._traded(app.conversation(), answer)
+            raise
+
+    def _traded(self, conversation: Conversation, answer: Mapping[str, str]) -> Signed:
+        trade = conversation.msal.acquire_token_by_auth_code_flow
+        return _signed(conversation, conversation.ask(lambda: trade(self._flow, dict(answer))))
 
 
 class DeviceSignIn:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relay.config.settings import Resource, SecretError, TransportKind
-from relay.tokens.answers import Recorder
+from relay.tokens.delegated import Delegated
 from relay.tokens.person import PersonsApp
-from relay.tokens.source import TokenError
+from relay.tokens.rotation import Rotation
 from relay.tokens.vault import Vault
+from relay.upstream.credentials import credentials_of, route_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.config.settings import App, Profile, Settings
+    from relay.tokens.rotation import Change
     from relay.tokens.vault import Place
 
 
@@ -29,9 +31,24 @@ def place_of(settings: Settings, profile_name: str) -> Place:
     return vault.place(settings.apps[profile.app].client_id, person_of(profile))
 
 
-def persons_app(app: App) -> PersonsApp:
-    """The app as people sign in to it: with its credential where it has one."""
-    return PersonsApp(app.client_id, app.authority_url, lambda: Recorder(app.ca_file), _proof(app))
+def persons_apps(settings: Settings, app: App) -> list[tuple[str, PersonsApp]]:
+    """The app as people sign in to it, with each of its credentials and where that stands; public when it has none."""
+    route = route_of(settings, app)
+    proven = [
+        (f"{option} ({each.name})", PersonsApp(app.client_id, app.authority_url, each, route))
+        for option, each in credentials_of(app)
+    ]
+    return proven or [("no credential", PersonsApp(app.client_id, app.authority_url, None, route))]
+
+
+def person_issuer(
+    settings: Settings, profile_name: str, scope: str, on_change: Callable[[Change], None] | None = None
+) -> Rotation:
+    """Asks for tokens of the person who signed in, with the first credential that Entra takes."""
+    profile, place = settings.profiles[profile_name], place_of(settings, profile_name)
+    apps = persons_apps(settings, settings.apps[profile.app])
+    issuers = [(f"apps.{profile.app}.{name}", Delegated(app, scope, place)) for name, app in apps]
+    return Rotation(issuers, on_change)
 
 
 def kinds_of(profile: Profile) -> list[TransportKind]:
@@ -52,17 +69,3 @@ def _key(settings: Settings) -> str:
     if settings.token_store.key is None:
         raise SecretError("not set; print one with `relay authorize --new-key`, keep it away from data_dir, name it")
     return settings.token_store.key.read()
-
-
-def _proof(app: App) -> Callable[[], Any] | None:
-    if app.credential is None:
-        return None
-    secret = app.credential.secret
-
-    def read() -> str:
-        try:
-            return secret.read()  # type: ignore[union-attr]
-        except SecretError as error:
-            raise TokenError("secret_unreadable", str(error)) from error
-
-    return read

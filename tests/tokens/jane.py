@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from relay.tokens.answers import Recorder
+from relay.tokens.answers import Route
+from relay.tokens.credentials import Secret
 from relay.tokens.delegated import Delegated
 from relay.tokens.person import PersonsApp
 from relay.tokens.signin import BrowserSignIn
@@ -63,9 +64,8 @@ class Jane:
 
     @property
     def app(self) -> PersonsApp:
-        ca_file = self.authority.ca_file
-        prove = (lambda: self.secret) if self.secret else None
-        return PersonsApp("app-1", self.authority.url, lambda: Recorder(ca_file), prove)
+        credential = Secret(lambda: self.secret) if self.secret else None
+        return PersonsApp("app-1", self.authority.url, credential, Route(self.authority.ca_file))
 
     @property
     def place(self) -> Place:
@@ -75,7 +75,7 @@ class Jane:
         return Delegated(self.app, scope, self.place, **settings)
 
     def begins(self) -> BrowserSignIn:
-        return BrowserSignIn(self.app, SCOPE, redirect_uri="http://localhost:8400", login_hint="jane@contoso.com")
+        return BrowserSignIn([self.app], SCOPE, redirect_uri="http://localhost:8400", login_hint="jane@contoso.com")
 
     def signs_in(self, refresh_token: str = "first", **claims: Any) -> Signed:
         """As `relay authorize` does it, with the code that her browser brings back."""
