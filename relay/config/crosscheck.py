@@ -68,6 +68,22 @@ def _send_as_is_told(tree: Tree) -> Iterator[Finding]:
             yield Finding(path, f"profile {profile} has no send_as", found="send_as", remedy=remedy)
 
 
+def _refresh_tokens_have_a_key(tree: Tree) -> Iterator[Finding]:
+    """A person's sign-in is never kept in plain."""
+    store = tree.get("token_store")
+    if isinstance(store, dict) and store.get("key"):
+        return
+    for name, profile in _sections(tree, "profiles"):
+        if profile.get("sign_in") == "delegated":
+            yield Finding(
+                ("profiles", name, "sign_in"),
+                "a person's sign-in is kept encrypted, and token_store.key is not set",
+                found="delegated",
+                remedy="print a key with `relay authorize --new-key`, keep it away from data_dir, and name it: "
+                "token_store: {key: {credential: token-key}}",
+            )
+
+
 def _mailboxes_are_used(tree: Tree) -> Iterator[Finding]:
     used = [str(profile.get("mailbox")) for _, profile in sections(tree, "profiles") if profile.get("mailbox")]
     seen: dict[str, str] = {}
@@ -168,6 +184,7 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _apps_exist,
     _profiles_exist,
     _send_as_is_told,
+    _refresh_tokens_have_a_key,
     _mailboxes_are_used,
     _logins_are_unique,
     _addresses_are_unique,

@@ -1,7 +1,7 @@
 """Verdict rows for a token that did not come, when no AADSTS code tells more: by OAuth error word and by HTTP status.
 
-The words are those of RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5 and Entra's own, and four for the case that there was
-no answer to read: unreachable, timeout, bad_answer, secret_unreadable.
+The words are those of RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5 and Entra's own, and six for the case that there was
+no answer to read: unreachable, timeout, bad_answer, secret_unreadable, not_authorized, token_store.
 """
 
 from __future__ import annotations
@@ -35,6 +35,27 @@ WORDS = (
         meaning="The credential of the app cannot be read, so Entra was not asked.",
         remedy="Make what apps.{app}.credential points to readable for the relay's user, and not empty; then: relay "
         "check",
+        source="this relay",
+    ),
+    TokenRow(
+        rule="entra.not-signed-in",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        errors=("not_authorized",),
+        answer="not_authorized",
+        meaning="Nobody has signed in for this delegated profile on this machine yet.",
+        remedy="relay authorize {profile}   (sign in as {mailbox}); mail is kept, and flows soon after",
+        source="this relay",
+    ),
+    TokenRow(
+        rule="entra.token-store",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        errors=("token_store",),
+        answer="token_store",
+        meaning="The kept sign-in of this delegated profile cannot be read or written, so Entra was not asked.",
+        remedy="Mend what the answer names (token_store.key, data_dir/tokens), or sign in again: relay authorize "
+        "{profile}",
         source="this relay",
     ),
     TokenRow(

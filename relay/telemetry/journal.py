@@ -101,5 +101,7 @@ class Journal:
     # -- the service
 
     def service(self, event: str, *, level: str = "info", **fields: Any) -> None:
-        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered."""
+        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered,
+        signin.failing (profile meaning remedy answer days_left).
+        """
         self._write(level, event, fields)
