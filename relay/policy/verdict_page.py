@@ -42,6 +42,8 @@ def _chapter(title: str, rows: Iterable[Row]) -> str:
 
 def _section(row: Row) -> str:
     wait = f", wait {row.wait_s:g} s" if row.wait_s is not None else ""
+    if row.patience_s is not None:
+        wait += f"; configuration once a message is {row.patience_s:g} s old"
     remedy = verdict(row, Facts()).remedy
     return (
         f"### {row.rule}\n\n"
