@@ -14,6 +14,7 @@ from relay.message.address import Address
 from relay.message.outcome import Kind, Scope
 from relay.message.parcel import Parcel
 from relay.message.reply import parse_reply
+from relay.policy.effect import effect as in_words
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
 from relay.policy.rows_fallback import PERMANENT, TEMPORARY, UNEXPECTED
 from relay.policy.rows_graph import GRAPH, OTHERS
@@ -81,6 +82,16 @@ EFFECTS_ON_ONE = EFFECTS | {
     (Class.THROTTLE, Scope.RECIPIENT): SPLIT_LATER,
 }
 
+WORDS_FOR = {
+    PAUSED: "The profile pauses",
+    ALONE: "The message is kept",
+    RESTS: "The mailbox rests",
+    LATER: "The message is tried again",
+    FAILED: "The message has failed",
+    SPLIT_FAILED: "The recipient has failed",
+    SPLIT_LATER: "The recipient is tried again",
+}
+
 CASES = [
     *((rule, stage, judge_reply(said, stage, FACTS)) for said, stage, rule in (
         (parse_reply(int(answer[:3]), answer[4:].split("\n")), stage, rule) for answer, stage, rule, *_ in ANSWERS
@@ -138,6 +149,12 @@ def test_the_queue_does_what_the_row_says(rule: str, stage: str, verdict: Verdic
     if decision.kind is Kind.FAILED:
         assert {result.answer for result in decision.settlement.recipients} >= {"no"}
         assert decision.settlement.remedy == verdict.remedy
+
+
+@pytest.mark.parametrize(("rule", "stage", "verdict"), CASES)
+def test_what_relay_explain_says_is_what_the_queue_does(rule: str, stage: str, verdict: Verdict) -> None:
+    """The sentence about the relay, beside the decision."""
+    assert WORDS_FOR[effect(decided(verdict, stage))] in in_words(verdict), rule
 
 
 @pytest.mark.parametrize(("rule", "stage", "verdict"), CASES)

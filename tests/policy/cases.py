@@ -93,6 +93,7 @@ ANSWERS = [
      "mail", "smtp.rate-limit", SLOW, Scope.MAILBOX, "messages_per_minute"),
     ("421 4.4.1 Connection timed out. Total session duration: 00:10:01",
      "mail", "smtp.service-trouble", WAIT, Scope.MESSAGE, "tries again"),
+    ("421 4.4.2 Connection dropped", "final", "smtp.service-trouble", WAIT, Scope.MESSAGE, "tries again"),
     ("421 4.3.2 Service not active", "greeting", "smtp.service-trouble", WAIT, Scope.SITE, "tries again"),
     ("451 4.7.0 Temporary server error. Please try again later. PRX4 ",
      "data", "smtp.service-trouble", WAIT, Scope.MESSAGE, "Service health"),
