@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from relay.message.outcome import Scope
+    from relay.message.parcel import Parcel
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@_+-]*")
 _QUOTES = re.compile("(['\u2018-\u201b])")  # PowerShell ends a string at the typographic ones too
@@ -33,16 +34,32 @@ class Class(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the attempt; fills the remedies. An empty fact shows as its name in angle brackets."""
+    """What is known of the attempt; fills the remedies. An empty fact shows as its name in angle brackets.
+
+    `account` is who signs in (the user principal name, else the mailbox), `message` the id in the spool, `recipient`
+    the one who was refused. The last four are the cloud's: app-only scope, and the hosts of Entra, SMTP and Graph.
+    """
 
     profile: str = ""
     mailbox: str = ""
+    account: str = ""
     host: str = ""
     port: str = "587"
     sender: str = ""
+    recipient: str = ""
+    message: str = ""
     app: str = ""
     tenant: str = ""
     client_id: str = ""
+    scope: str = ""
+    login_host: str = ""
+    smtp_host: str = ""
+    graph_host: str = ""
+
+    def about(self, parcel: Parcel) -> Facts:
+        """With what this message adds: its id, its sender, and its recipient where there is only one."""
+        one = parcel.recipients[0] if len(parcel.recipients) == 1 else ""
+        return replace(self, message=parcel.id, sender=str(parcel.sender), recipient=str(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,15 @@ class TokenRow(Row):
 
     codes: tuple[int, ...] = ()
     errors: tuple[str, ...] = ()
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphRow(Row):
+    """A row for Graph's answers: hit by its sentence, else by its error codes, else by the HTTP status."""
+
+    errors: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = ()
     says: str = ""
 
 

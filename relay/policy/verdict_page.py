@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from relay.policy import verdicts
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
 from relay.policy.rows_fallback import PERMANENT, TEMPORARY, UNEXPECTED
+from relay.policy.rows_graph import GRAPH, OTHERS
 from relay.policy.rows_lost import LOST
-from relay.policy.verdict import Facts, ReplyRow, TokenRow, verdict
+from relay.policy.verdict import Facts, GraphRow, ReplyRow, TokenRow, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _CHAPTERS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Exchange Online's answers", verdicts.REPLY_ROWS),
     ("Answers that no row knows", (*TEMPORARY, *PERMANENT, UNEXPECTED)),
+    ("Microsoft Graph's answers", GRAPH),
+    ("Graph's answers that no row knows", OTHERS),
     ("Sessions that ended without an answer", LOST),
     ("Entra's error numbers (AADSTS)", verdicts.TOKEN_ROWS),
     ("No token, and no number that tells why", (*WORDS, BUSY, DOWN, UNKNOWN)),
@@ -55,6 +58,8 @@ def _codes(row: Row) -> str:
         codes = [*row.enhanced, *map(str, row.codes)]
     elif isinstance(row, TokenRow):
         codes = [str(code) for code in row.codes]
+    elif isinstance(row, GraphRow):
+        codes = [*row.errors, *(f"HTTP {status}" for status in row.statuses)]
     else:
         codes = []
     return f" ({', '.join(codes)})" if codes else ""

@@ -1,7 +1,7 @@
-"""What an answer of Exchange Online or Entra means, how far it reaches, and what to do about it.
+"""What an answer of Exchange Online, Graph or Entra means, how far it reaches, and what to do about it.
 
-Three judges, for an SMTP reply, for a token that did not come, and for a session that ended without an answer. Each
-always gives a verdict and never raises. What delivery does with it:
+Four judges: for an SMTP reply, for an answer of Graph, for a token that did not come, and for a session that ended
+without an answer. Each always gives a verdict and never raises. What delivery does with it:
 
 - transient: the mail is deferred and tried again by the schedule (or after `wait_s`). Scope recipient and message touch
   nobody else; mailbox and profile make their other mail wait too; site all mail to that endpoint.
@@ -18,7 +18,8 @@ once more before is delivery's part.
 Order: the sentence before the code, because Exchange puts many causes under one code; then the enhanced code, then the
 three digits, then the code class by step. Two laws stand above the table: no 4xx, and no answer before MAIL, ever fails
 mail. An answer to RCPT touches that recipient only; a temporary one before MAIL touches the whole endpoint. Microsoft
-warns against logic on the wording of Entra's texts, so no token verdict ever fails mail.
+warns against logic on the wording of Entra's texts, so no token verdict ever fails mail. Of Graph's answers only an
+error code under a 4xx, and a message that is too large, fail mail.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ from relay.policy.rows_limits import LIMITS
 from relay.policy.rows_lost import LOST
 from relay.policy.rows_signin import SIGN_IN
 from relay.policy.rows_submission import CONTENT, ORGANIZATION, RECIPIENTS, SENDERS
+from relay.policy.sentence import READ, sentence
 from relay.policy.verdict import Class, Facts, Verdict, verdict
+from relay.policy.verdicts_graph import judge_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +53,7 @@ __all__ = [
     "Class",
     "Facts",
     "Verdict",
+    "judge_graph",
     "judge_lost",
     "judge_reply",
     "judge_token",
@@ -60,10 +64,6 @@ REPLY_ROWS = (*SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *RECIPIENTS, *CONTENT)
 TOKEN_ROWS = (*APP, *USER)
 
 _WITH_MAIL = ("mail", "rcpt", "data", "final")
-_READ = 4000  # Exchange's diagnostics run to several KB; the sentence stands in the first fields
-_DIAGNOSTIC = "[BeginDiagnosticData]"
-_BRACKET = re.compile(r"\s*\[([^\[\]]{1,300})\]")
-_TRAILER = re.compile(r"^Hostname=|\.(outlook|office365|exchangelabs)\.|\d{4}-\d\d-\d\dT\d\d:\d\d", re.IGNORECASE)
 _ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
 _AADSTS = re.compile(r"AADSTS(\d{4,9})")
 
@@ -83,7 +83,7 @@ def judge_reply(reply: Reply, stage: str, facts: Facts) -> Verdict:
 
 def judge_token(error: str, description: str, codes: tuple[int, ...], status: int, facts: Facts) -> Verdict:
     """The verdict on a `relay.tokens.source.TokenError`: by AADSTS number, else by HTTP status, else by error word."""
-    numbers = codes or tuple(int(digits) for digits in _AADSTS.findall(description[:_READ]))
+    numbers = codes or tuple(int(digits) for digits in _AADSTS.findall(description[:READ]))
     busy = _by_status(status)
     row = _numbered(numbers)
     if row is None or (busy and row.cls is Class.CONFIGURATION):
@@ -96,12 +96,6 @@ def judge_lost(stage: str, text: str, facts: Facts) -> Verdict:
     text = sentence(text)
     rows = (row for row in LOST if not row.stages or stage in row.stages)
     return verdict(next(row for row in rows if re.search(row.says, text, re.IGNORECASE)), facts)
-
-
-def sentence(text: str) -> str:
-    """The part of an answer that is the same every time: without `[host time id]`, diagnostics and line breaks."""
-    text = " ".join(text[:_READ].split()).partition(_DIAGNOSTIC)[0]
-    return _BRACKET.sub(lambda found: "" if _TRAILER.search(found[1]) else found[0], text).strip()
 
 
 def _known(reply: Reply, text: str, stage: str) -> ReplyRow | None:
@@ -165,6 +159,6 @@ def _by_status(status: int) -> TokenRow | None:
 
 def _worded(error: str, description: str) -> TokenRow | None:
     for row in WORDS:
-        if error in row.errors and re.search(row.says, description[:_READ], re.IGNORECASE):
+        if error in row.errors and re.search(row.says, description[:READ], re.IGNORECASE):
             return row
     return None

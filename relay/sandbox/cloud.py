@@ -5,7 +5,6 @@ async with Cloud(CloudOptions()) as cloud:
     arrived = await cloud.arrivals.wait_for(1)
 """
 
-import secrets
 import ssl
 import tempfile
 import uuid
@@ -17,16 +16,24 @@ from typing import Any, Self
 
 from relay.sandbox import certificates, httpd
 from relay.sandbox.door import Door
-from relay.sandbox.entra import OUTLOOK, SMTP_ROLE, Entra, Registration
+from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals
 from relay.sandbox.management import Management
+from relay.sandbox.registration import (
+    EXCHANGE_TOKENS,
+    SECRET_STATES,
+    SMTP_ROLE,
+    Certificate,
+    Federated,
+    Registration,
+    Secret,
+)
+from relay.sandbox.scopes import OUTLOOK
 from relay.sandbox.session import Session
 from relay.sandbox.wire import Wire
-
-_SECRET_STATES = ("valid", "refused", "expired")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +48,12 @@ class CloudOptions:
     tenant: str = ""
     client_id: str = ""
     client_secret: str = ""
+    certificates: tuple[str, ...] = ()  # PEM texts, registered for client assertions
     mailboxes: tuple[str, ...] = ("scanner@contoso.test", "erp@contoso.test", "plc@contoso.test")
     send_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token_lifetime_s: int = 3600
-    roles: tuple[str, ...] = (SMTP_ROLE,)
+    roles: tuple[str, ...] = (SMTP_ROLE,)  # empty: as with RBAC for Applications, see Policy.rbac
+    graph_roles: tuple[str, ...] = ("Mail.Send",)
     sessions_per_mailbox: int = 3
     messages_per_minute: int = 30  # 0: as many as come
     recipients_per_day: int = 10_000
@@ -89,9 +98,11 @@ class Cloud:
             Registration(
                 tenant=options.tenant or str(uuid.uuid4()),
                 client_id=options.client_id or str(uuid.uuid4()),
-                secret=options.client_secret or secrets.token_urlsafe(30),
+                secrets=[Secret.fresh(options.client_secret)],
+                certificates=[Certificate.from_pem(pem) for pem in options.certificates],
                 lifetime_s=options.token_lifetime_s,
                 roles=options.roles,
+                graph_roles=options.graph_roles,
             ),
             self.faults,
         )
@@ -165,11 +176,37 @@ class Cloud:
         """Exchange listens again, on the same port."""
         await self._doors["exchange"].open()
 
-    def set_secret(self, state: str) -> None:
-        """Make the client secret `valid`, `refused` (AADSTS7000215) or `expired` (AADSTS7000222)."""
-        if state not in _SECRET_STATES:
-            raise ValueError(f"secret is one of {', '.join(_SECRET_STATES)}, not {state!r}")
-        self.entra.registration.secret_state = state
+    def set_secret(self, state: str, name: str = "") -> None:
+        """Make a client secret (the first, or the one of that id) `valid`, `refused` or `expired`."""
+        if state not in SECRET_STATES:
+            raise ValueError(f"secret is one of {', '.join(SECRET_STATES)}, not {state!r}")
+        self.entra.registration.secret(name).state = state
+
+    def add_secret(self, value: str = "", *, state: str = "valid", days: float = 180) -> Secret:
+        """Add a client secret beside those there are; it ends in so many days."""
+        secret = Secret.fresh(value, state=state, days=days)
+        self.entra.registration.secrets.append(secret)
+        return secret
+
+    def add_certificate(self, pem: str | bytes) -> Certificate:
+        """Register a certificate (PEM) for client assertions; raise ValueError when it is none with an RSA key."""
+        certificate = Certificate.from_pem(pem)
+        self.entra.registration.certificates.append(certificate)
+        return certificate
+
+    def add_federated(self, issuer: str, subject: str, key: Any, *, audience: str = EXCHANGE_TOKENS) -> Federated:
+        """Believe tokens of an issuer for a subject; `key` is its public RSA key as PEM, JWK or object."""
+        credential = Federated.of(issuer, subject, key, audience=audience)
+        self.entra.registration.federated.append(credential)
+        return credential
+
+    def remove_credential(self, name: str) -> bool:
+        """Take a secret or certificate away by its id; False when there is none."""
+        app = self.entra.registration
+        before = len(app.secrets) + len(app.certificates)
+        app.secrets = [one for one in app.secrets if one.id != name]
+        app.certificates = [one for one in app.certificates if one.id != name]
+        return len(app.secrets) + len(app.certificates) < before
 
     def revoke_mailbox(self, mailbox: str) -> None:
         """Take away the application's permission for a mailbox: 535 5.7.3 from now on."""
@@ -189,7 +226,7 @@ class Cloud:
         return {
             "entra": "up" if self._doors["entra"].is_open else "down",
             "exchange": "up" if self._doors["exchange"].is_open else "down",
-            "secret": self.entra.registration.secret_state,
+            "secret": self.entra.registration.secret().state,
             "revoked": sorted(self.exchange.revoked),
         }
 
@@ -231,7 +268,7 @@ class Cloud:
         names = dict.fromkeys((self.options.name, "localhost", "127.0.0.1", self.options.host))
         secret = self._directory / "client-secret"
         secret.touch(mode=0o600)
-        secret.write_text(self.entra.registration.secret + "\n")
+        secret.write_text(self.entra.registration.secret().value + "\n")
         return certificates.issue(self._directory, tuple(names))
 
     def _arrived_directory(self) -> Path | None:
@@ -287,7 +324,7 @@ class Cloud:
             authority=f"https://{options.name}:{self._doors['entra'].port}/{app.tenant}",
             tenant=app.tenant,
             client_id=app.client_id,
-            client_secret=app.secret,
+            client_secret=app.secret().value,
             scope=f"{OUTLOOK}/.default",
             smtp_host=options.name,
             smtp_port=self._doors["exchange"].port,

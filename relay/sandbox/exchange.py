@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from relay.sandbox import replies
 from relay.sandbox.body import Body
-from relay.sandbox.entra import OUTLOOK, SMTP_ROLE, Entra
+from relay.sandbox.claims import issuer_of
+from relay.sandbox.entra import Entra
 from relay.sandbox.faults import Faults
 from relay.sandbox.letter import senders
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals, Arrived, now
+from relay.sandbox.registration import SMTP_ROLE
 from relay.sandbox.replies import House
-from relay.sandbox.signing import BadTokenError, issuer_of
+from relay.sandbox.scopes import OUTLOOK
+from relay.sandbox.signing import BadTokenError
 
 if TYPE_CHECKING:
     import ssl

@@ -10,7 +10,10 @@
 | `GET /stats` | counters |
 | `GET /faults` · `POST /faults` · `DELETE /faults[/<id>]` | list · add one (JSON, answers its id) · remove |
 | `GET /switches` · `PUT /switches` | `{"entra": "up", "exchange": "down", "secret": "expired", "revoked": [...]}` |
-| `POST /revoke-tokens` | every token handed out so far is refused from now on |
+| `POST /revoke-tokens` · `POST /rotate-keys` | every token so far is refused · a new key signs, old tokens stay good |
+| `GET /application` | secrets (without values), certificates and federated credentials |
+| `POST /secrets` · `/certificates` · `/federated` | add one: JSON: value, state, days · pem · issuer, subject, key |
+| `DELETE /credentials/<id>` | take a secret or certificate away |
 """
 
 from collections.abc import Mapping
@@ -38,7 +41,7 @@ class Management:
         method = "GET" if request.method == "HEAD" else request.method
         try:
             return await self._route(method, first, rest, request)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             return json_response({"error": str(error)}, 400)
 
     async def _route(self, method: str, first: str, rest: str, request: Request) -> Response:
@@ -55,6 +58,8 @@ class Management:
                 return json_response(self._cloud.stats())
             case _, "faults":
                 return self._faults(method, rest, request)
+            case _, "application" | "secrets" | "certificates" | "federated" | "credentials":
+                return self._credentials(method, first, rest, request)
         return await self._order(method, first, request)
 
     async def _order(self, method: str, first: str, request: Request) -> Response:
@@ -65,12 +70,32 @@ class Management:
             case "POST", "revoke-tokens":
                 self._cloud.entra.revoke_tokens()
                 return Response(204)
+            case "POST", "rotate-keys":
+                self._cloud.entra.rotate_keys()
+                return Response(204)
             case "PUT", "switches":
                 await self._cloud.switch(request.json())
                 return json_response(self._cloud.switches())
             case "GET", "switches":
                 return json_response(self._cloud.switches())
         return json_response({"error": f"no {method} /{first} here; GET / for what there is"}, 404)
+
+    def _credentials(self, method: str, kind: str, name: str, request: Request) -> Response:
+        cloud = self._cloud
+        match method, kind:
+            case "GET", "application":
+                return json_response(cloud.entra.registration.to_json())
+            case "POST", "secrets":
+                secret = cloud.add_secret(**_only(request.json(), "value", "state", "days"))
+                return json_response({**secret.to_json(), "value": secret.value}, 201)
+            case "POST", "certificates":
+                return json_response(cloud.add_certificate(str(_object(request.json()).get("pem"))).to_json(), 201)
+            case "POST", "federated":
+                given = _only(request.json(), "issuer", "subject", "key", "audience")
+                return json_response(cloud.add_federated(**given).to_json(), 201)
+            case "DELETE", "credentials":
+                return Response(204) if cloud.remove_credential(name) else json_response({"error": f"no {name}"}, 404)
+        return json_response({"error": f"no {method} /{kind} here; GET / for what there is"}, 404)
 
     def _page(self) -> str:
         cloud = self._cloud
@@ -123,6 +148,14 @@ def _object(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise ValueError("a JSON object is needed")  # noqa: TRY004 - answered as 400
     return given
+
+
+def _only(given: Any, *names: str) -> dict[str, Any]:
+    """The members of a JSON object; raise ValueError for one that has no meaning."""
+    found = _object(given)
+    if unknown := sorted(set(found) - set(names)):
+        raise ValueError(f"no {', '.join(unknown)} here; there are {', '.join(names)}")
+    return dict(found)
 
 
 def _line(message: Arrived) -> str:
