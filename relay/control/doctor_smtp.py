@@ -9,6 +9,7 @@ import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from relay.control.doctor_patient import Accepted
 from relay.control.doctor_step import Failed, Skipped
 from relay.transport.dial import lookup
 from relay.transport.dialogue import Dialogue
@@ -17,6 +18,7 @@ from relay.transport.transport import Stage, TransportError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from relay.control.doctor_patient import Patient
     from relay.control.doctor_step import Chart
     from relay.message.reply import Reply
     from relay.transport.dialogue import Target
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 class SmtpExam:
     """One connection to a submission server, step by step."""
 
-    def __init__(self, target: Target, account: str) -> None:
+    needs_token = True
+
+    def __init__(self, patient: Patient, target: Target) -> None:
+        self._patient = patient
         self._target = target
-        self._account = account
         self._dialogue = Dialogue(target)
         self.offer: Mapping[str, str] = {}
 
@@ -45,21 +49,30 @@ class SmtpExam:
     async def grant(self, token: str) -> str:
         """AUTH XOAUTH2 as the profile's mailbox; the server's words."""
         self.offer = dict(await self._dialogue.ehlo())
-        return f"{self._account} signs in: {await self._dialogue.sign_in(self._account, token)}"
+        account = self._patient.account
+        return f"{account} signs in: {await self._dialogue.sign_in(account, token)}"
 
     async def deny(self, canary: str, token: str) -> str:
-        """The refusal of a mailbox that must be refused. Raises `Failed` when it signs in, `Skipped` when in doubt."""
+        """The refusal of a sign-in that must be refused."""
         try:
             reply = await self._sign_in_as(canary, token)
         except TransportError as error:
             if error.stage is not Stage.AUTH or error.reply is None:
                 raise
             return _proof(canary, error.reply)
-        raise Failed(f"NOT denied: {canary} signs in too", answer=str(reply))
+        raise Accepted(str(reply))
 
-    async def limits(self) -> str:
-        """What the server told of its limits."""
-        return f"SIZE {self.offer.get('size') or 'not announced'}, AUTH {self.offer.get('auth') or 'not offered'}"
+    async def limits(self, *, granted: bool) -> str:
+        """What the server announced, what the sign-in showed, and what neither shows."""
+        size = self.offer.get("size", "")
+        most = self._patient.settings.intake.max_message_size
+        if size.isdecimal() and 0 < int(size) < most:
+            raise Failed(
+                f"Exchange takes {size} bytes, the relay lets devices hand in {most}",
+                remedy=f"set intake.max_message_size to {size} at most: who sends more hears it at once",
+            )
+        switch = f"SMTP AUTH is on for {self._patient.account}" if granted else "SMTP AUTH: see auth"
+        return f"SIZE {size or 'not announced'} (the service's ceiling). {switch}. {unseen(self._patient.profile.mailbox)}"
 
     def close(self) -> None:
         self._dialogue.drop()
@@ -103,6 +116,15 @@ def _proof(canary: str, reply: Reply) -> str:
     if not reply.permanent:
         raise Skipped(f"not proved: {canary} got a passing answer", answer=str(reply), remedy="try again later")
     return f"{canary} is refused: {reply}"
+
+
+def unseen(mailbox: str) -> str:
+    """What nobody can see from outside, and where it is seen."""
+    return (
+        "Not to be seen from outside: what the mailbox itself may send (MaxSendSize, 35 MB unless changed), its 10 000 "
+        "recipients a day, and whether copies fill its Sent Items:  "
+        f"Get-Mailbox {mailbox} | Format-List MaxSendSize,RecipientLimits,MessageCopyForSMTPClientSubmissionEnabled"
+    )
 
 
 def described(encryption: ssl.SSLObject | None) -> str:

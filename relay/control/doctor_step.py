@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from relay.policy.verdicts import Class, Verdict, judge_lost, judge_reply, judge_token
+from relay.policy.verdicts import Class, Verdict, judge_graph, judge_lost, judge_reply, judge_token
 from relay.tokens.source import TokenError
 from relay.transport.transport import TransportError
 
@@ -80,8 +80,8 @@ class Chart:
         self.steps: list[Step] = []
         self._tell = tell
 
-    async def take(self, name: str, work: Coroutine[Any, Any, str]) -> bool:
-        """Does the work of a step; whether it ended well."""
+    async def take(self, name: str, work: Coroutine[Any, Any, str], *, quiet: bool = False) -> bool:
+        """Does the work of a step; whether it ended well. A quiet step is written down only when it did not."""
         started = time.monotonic()
         try:
             step = Step(name, State.OK, 0, await work)
@@ -91,7 +91,8 @@ class Chart:
             step = Step(name, State.SKIPPED, 0, found.result, found.answer, remedy=found.remedy)
         except Exception as error:  # noqa: BLE001  (the other steps and profiles are examined all the same)
             step = _judged(name, error, self.facts)
-        self._write(step, round((time.monotonic() - started) * 1000))
+        if not (quiet and step.state is State.OK):
+            self._write(step, round((time.monotonic() - started) * 1000))
         return step.state is State.OK
 
     def skip(self, name: str, why: str, *, remedy: str = "") -> None:
@@ -104,10 +105,17 @@ class Chart:
         self._tell(written)
 
 
+def of_verdict(result: str, answer: str, verdict: Verdict) -> Failed:
+    """A refusal, with what the verdict table knows of it."""
+    return Failed(result, answer=answer, meaning=verdict.meaning, remedy=verdict.remedy)
+
+
 def refusal(error: TransportError, facts: Facts) -> Verdict:
     """What a failed submission means."""
     if error.reply is not None:
         return judge_reply(error.reply, error.stage, facts)
+    if error.graph is not None:
+        return judge_graph(error.graph, facts)
     return judge_lost(error.stage, error.text, facts)
 
 
@@ -122,8 +130,9 @@ def _judged(name: str, error: Exception, facts: Facts) -> Step:
 
 
 def _lost(name: str, error: TransportError, verdict: Verdict) -> Step:
-    if error.reply is not None:
-        return _failed(name, f"refused by {error.host}", str(error.reply), verdict, Fault.REFUSED)
+    answer = error.reply or error.graph
+    if answer is not None:
+        return _failed(name, f"refused by {error.host}", str(answer), verdict, Fault.REFUSED)
     fault = Fault.UNREACHABLE if verdict.cls is Class.TRANSIENT else Fault.REFUSED
     return _failed(name, "no answer" if fault is Fault.UNREACHABLE else "not possible", error.text, verdict, fault)
 
