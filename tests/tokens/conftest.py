@@ -14,6 +14,8 @@ from urllib.parse import parse_qs
 import pytest
 import trustme
 
+from relay.tokens.answers import Route
+from relay.tokens.credentials import Secret
 from relay.tokens.entra import Entra
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def entra(authority: Authority) -> Callable[..., Entra]:
     """`entra(**settings)` asks that authority."""
 
     def build(**settings: Any) -> Entra:
-        usual: dict[str, Any] = {"read_secret": lambda: "s3cr3t", "ca_file": authority.ca_file}
+        usual: dict[str, Any] = {"credential": Secret(lambda: "s3cr3t"), "route": Route(authority.ca_file)}
         return Entra("client-1", authority.url, "https://outlook.office365.com/.default", **usual | settings)
 
     return build
