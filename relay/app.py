@@ -13,6 +13,7 @@ from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
+from relay.control.end_watch import EndWatch
 from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -69,7 +70,9 @@ class _Relay:
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
-        self._transports = Transports(Sources(TokenNews(self._journal)), self._hostname)
+        sources = Sources(TokenNews(self._journal))
+        self._transports = Transports(sources, self._hostname)
+        self._ends = EndWatch(sources, self._journal)
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
@@ -94,6 +97,7 @@ class _Relay:
         await notebook.open()
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
+            self._ends.start(lambda: self._settings)
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
             await self._ended.wait()
@@ -130,6 +134,7 @@ class _Relay:
         self._journal.service("relay.stopping")
         for task in self._reloads:
             task.cancel()
+        await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
         await store.close()
@@ -172,6 +177,7 @@ class _Relay:
         await self._scheduler.plan(settings, self._ways(settings))  # may fail on the disk: then nothing has changed
         self._settings = settings
         self._house.rules = rules
+        self._ends.look_again()
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

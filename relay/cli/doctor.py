@@ -27,15 +27,17 @@ _INDENT = " " * 27
 @click.command
 @click.argument("profile", required=False)
 @config_option
-@click.option("--send-to", default="", metavar="ADDRESS", help="Really send a short mail there; only that proves Send As.")
+@click.option(
+    "--send-to", default="", metavar="ADDRESS", help="Really send a short mail there; only that proves Send As."
+)
 @click.option("--from", "send_from", default="", metavar="ADDRESS", help="Its author.  [default: as the profile sends]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(profile: str | None, config: Path, as_json: bool, send_to: str, send_from: str) -> int:
     """Try a PROFILE (or all) step by step, from DNS to the sign-in.
 
-    Tests the file as it is, in service or not; a running relay is not disturbed, nothing is written. The scope is proved
-    on both sides: the mailbox is granted, the profile's canary is denied. Exit code 0: all well, 1: somebody refused, 69:
-    nobody answered, 78: the configuration is broken.
+    Tests the file as it is, in service or not; a running relay is not disturbed, nothing is written. The scope is
+    proved on both sides: the mailbox is granted, the profile's canary is denied. Exit code 0: all well, 1: somebody
+    refused, 69: nobody answered, 78: the configuration is broken.
     """
     from relay.control.doctor import Wish, exit_code
 
@@ -76,7 +78,9 @@ def summary(found: list[Examination]) -> str:
     ill = [each for each in found if not each.good]
     if not ill:
         return "all is well"
-    first = [f"{each.profile} ({', '.join(step.name for step in each.steps if step.state == 'failed')})" for each in ill]
+    first = [
+        f"{each.profile} ({', '.join(step.name for step in each.steps if step.state == 'failed')})" for each in ill
+    ]
     return f"not well: {', '.join(first)}"
 
 

@@ -1,9 +1,9 @@
 """`relay doctor`: is what a profile needs there, from the name service to a mail that really leaves?
 
-It tests what is typed: the settings it is given need not be in service, a running relay is not asked, no spool is opened
-and nothing is written. Each step that makes sense is taken, whatever became of the others: Entra is asked for a token
-even where Exchange cannot be reached. The scope is proved on both sides: the profile's mailbox is granted and the
-canary is denied.
+It tests what is typed: the settings it is given need not be in service, a running relay is not asked, no spool is
+opened and nothing is written. Each step that makes sense is taken, whatever became of the others: Entra is asked for a
+token even where Exchange cannot be reached. The scope is proved on both sides: the profile's mailbox is granted and
+the canary is denied.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from relay.config.settings import TransportKind
 from relay.control.doctor_ends import ends_of
-from relay.control.doctor_graph import GraphExam
 from relay.control.doctor_mail import send_really
 from relay.control.doctor_patient import Patient, scope
 from relay.control.doctor_smtp import ConnectorExam, SmtpExam
 from relay.control.doctor_step import Chart, Fault, State, Step
 from relay.control.doctor_token import clock_agrees, token_words
+from relay.transport.smtp import ExchangeTransport
 from relay.upstream.facts import facts_of
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
@@ -110,6 +110,15 @@ class Doctor:
         granted = await chart.take("auth", exam.grant(token.value))
         await chart.take("limits", exam.limits(granted=granted))
         await chart.take("scope", scope(patient, exam, token.value, granted=granted))
+
+
+def exam_of(patient: Patient) -> Exam:
+    """How this patient is examined."""
+    transport = patient.transport()
+    assert isinstance(transport, ExchangeTransport)
+    if patient.kind is TransportKind.CONNECTOR:
+        return ConnectorExam(patient, transport.target)
+    return SmtpExam(patient, transport.target)
 
 
 async def _token(patient: Patient, chart: Chart) -> Token | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from relay.control.doctor_step import Failed, Skipped
 from relay.control.end_watch import end_dates, what_to_do
-from relay.policy.enddates import OVER, days_left, in_words, threshold_of
+from relay.policy.enddates import OVER, days_left, in_words, last_day, threshold_of
 
 if TYPE_CHECKING:
     from relay.control.doctor_patient import Patient
@@ -34,4 +34,4 @@ async def ends_of(patient: Patient) -> str:
 
 def _words(end: EndDate, now: datetime) -> str:
     name = " ".join(filter(None, (end.credential, end.kind, end.name)))
-    return f"{name} {in_words(days_left(end.ends, now))} ({end.ends:%Y-%m-%d}, says the {end.source})"
+    return f"{name} {in_words(days_left(end.ends, now))} ({last_day(end.ends)}, says the {end.source})"

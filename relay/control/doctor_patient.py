@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _WIDER = "Whoever holds the credential of this app can send as that mailbox too: its permission reaches too far."
 _NARROW = (
-    "Scope the permission: `relay setup m365 {profile}` prints it. With RBAC for Applications, is there a role assignment "
-    "without scope, or is the canary in the group? With FullAccess: Get-MailboxPermission {canary}. Where both were "
-    "given: take SMTP.SendAsApp (for Graph: Mail.Send) away from the app's API permissions in Entra"
+    "Scope the permission: `relay setup m365 {profile}` prints how. RBAC for Applications: is there a role assignment "
+    "without scope, or is the canary in the group? FullAccess: Get-MailboxPermission {canary}. Where the app has both: "
+    "take SMTP.SendAsApp (for Graph: Mail.Send) from its API permissions in Entra"
 )
 
 

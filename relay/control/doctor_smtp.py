@@ -72,7 +72,8 @@ class SmtpExam:
                 remedy=f"set intake.max_message_size to {size} at most: who sends more hears it at once",
             )
         switch = f"SMTP AUTH is on for {self._patient.account}" if granted else "SMTP AUTH: see auth"
-        return f"SIZE {size or 'not announced'} (the service's ceiling). {switch}. {unseen(self._patient.profile.mailbox)}"
+        ceiling = f"SIZE {size} (the service's ceiling)" if size else "no SIZE announced"
+        return f"{ceiling}. {switch}. {unseen(self._patient.profile.mailbox)}"
 
     def close(self) -> None:
         self._dialogue.drop()
@@ -106,6 +107,20 @@ class SmtpExam:
     async def _encryption(self) -> str:
         await self._dialogue.starttls()
         return described(self._dialogue.encryption)
+
+
+class ConnectorExam(SmtpExam):
+    """The tenant's MX, where a certificate takes the place of a sign-in; which connector takes it only a mail shows."""
+
+    needs_token = False
+
+    async def limits(self, *, granted: bool) -> str:  # noqa: ARG002  (the contract's)
+        """What the server offers behind the encryption, to whoever showed the certificate."""
+        self.offer = dict(await self._dialogue.ehlo())
+        return (
+            f"SIZE {self.offer.get('size') or 'not announced'}. No token and no sign-in: Exchange knows the relay by "
+            "its certificate; whether a connector takes it only a real mail to the outside shows (--send-to)"
+        )
 
 
 def _proof(canary: str, reply: Reply) -> str:

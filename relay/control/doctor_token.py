@@ -76,10 +76,7 @@ def _said(patient: Patient, token: Token) -> str:
 
 
 def _listed(read: claims.Claims) -> str:
-    facts = {
-        "aud": read.audience, "tid": read.tenant, "appid": read.app, "user": read.user, "roles": " ".join(read.roles),
-        "scp": " ".join(read.scopes),
-    }  # fmt: skip
+    facts = {"aud": read.audience, "tid": read.tenant, "appid": read.app}
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value)
 
 

@@ -11,7 +11,7 @@ import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from relay.policy.enddates import due, in_words, remedy
+from relay.policy.enddates import due, in_words, last_day, remedy
 from relay.upstream.enddates import configured, registered
 
 if TYPE_CHECKING:
@@ -24,14 +24,23 @@ if TYPE_CHECKING:
     from relay.upstream.sources import Sources
 
 DAY_S = 86_400.0
+_TRUST = ("certificate", "graph", "configuration")
 
 
 async def end_dates(settings: Settings, sources: Sources) -> list[EndDate]:
-    """Every end that can be known, the soonest first: from files, the configuration, and Graph where the app may."""
+    """The end of each credential in use, the soonest first: from files, the configuration, and Graph where it may.
+
+    Who is told by several is told by the certificate itself, then by Graph, then by what somebody wrote down. What else
+    the registration has (old secrets, as a rule) is nobody's concern here.
+    """
     found = await asyncio.to_thread(configured, settings)
     for app in settings.apps:
         found += await registered(settings, app, sources)
-    return sorted(set(found), key=lambda each: each.ends)
+    best: dict[tuple[str, str], EndDate] = {}
+    for end in sorted(found, key=lambda each: _TRUST.index(each.source), reverse=True):
+        if end.credential:
+            best[end.app, end.credential] = end
+    return sorted(best.values(), key=lambda each: each.ends)
 
 
 def what_to_do(settings: Settings, end: EndDate) -> str:
@@ -95,7 +104,7 @@ class EndWatch:
     def _warn(self, settings: Settings, each: Due[EndDate]) -> None:
         end = each.ending
         self._journal.credential_expiring(
-            app=end.app, credential=end.credential, kind=end.kind, name=end.name, ends=f"{end.ends:%Y-%m-%d}",
+            app=end.app, credential=end.credential, kind=end.kind, name=end.name, ends=last_day(end.ends),
             days_left=each.days_left, meaning=f"the {end.kind} {in_words(each.days_left)}",
             remedy=what_to_do(settings, end),
         )  # fmt: skip

@@ -59,6 +59,11 @@ def days_left(ends: datetime, now: datetime) -> int:
     return (ends - now) // timedelta(days=1)
 
 
+def last_day(ends: datetime) -> str:
+    """The day on whose evening, or in whose course, it ends."""
+    return f"{ends - timedelta(microseconds=1):%Y-%m-%d}"
+
+
 def in_words(days: int) -> str:
     """How long it has got, or has been over."""
     if days < 0:
@@ -71,7 +76,9 @@ def remedy(*, app: str, client_id: str, kind: str, next_is_free: bool) -> str:
     what = "client secret (copy its Value)" if kind == "secret" else "certificate"
     where = f"Entra: App registrations → {client_id} → Certificates & secrets → new {what}"
     if next_is_free:
-        return f"{where}; name it as apps.{app}.next_credential, reload; move it to credential when the old one has ended"
+        return (
+            f"{where}; name it as apps.{app}.next_credential, reload; move it to credential when the old one has ended"
+        )
     return f"{where}; put it in place of the one that ends, under apps.{app}, and reload"
 
 

@@ -1,0 +1,1 @@
+Remove-ServicePrincipal -Identity $objectId -Confirm:$false
