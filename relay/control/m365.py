@@ -30,12 +30,14 @@ Microsoft 365 for profile {profile} of the relay. Written by: relay setup m365 {
 
 Read it, then run it in PowerShell 7 or Windows PowerShell 5.1 as an administrator of Exchange (and of Entra, who may
 read applications{consent}). It may be run again at any time: what is there already stays as it is.
-What it does: {titles}.
+{titles}
+
 What has to be clicked first (the app registration and its credential): relay setup m365 {command} --portal
 Afterwards: relay doctor {profile}"""
 
 UNDO = """\
-To undo all of this, run the lines between the marks in the session in which the script ran:"""
+To take this back, run the lines between the marks in the session in which the script ran. The other profiles of the app
+that leave the same way lose it too:"""
 
 KEEP = """\
 These profiles keep the author that devices write (from: keep). Each address that is not the mailbox itself needs Send
@@ -64,7 +66,7 @@ def script(settings: Settings, profile_name: str, *, classic: bool = False) -> s
 def _head(profile_name: str, ways: list[Way], *, classic: bool) -> str:
     return HEAD.format(
         profile=profile_name, command=f"{profile_name} --classic" if classic else profile_name,
-        titles="; ".join(f"{way.kind}, {way.title}" for way in ways),
+        titles="\n".join(f"- {way.kind}: {way.title}" for way in ways),
         consent=" and consent to permissions" if any(way.consents for way in ways) else "",
     )  # fmt: skip
 
@@ -93,27 +95,29 @@ def _consents(ways: list[Way]) -> bool:
 
 def _texts(settings: Settings, profile_name: str, way: Way) -> Iterator[str]:
     """One way: its values, what makes it, what shows it, and what takes it back."""
+    mates = companions(settings, settings.profiles[profile_name], way.kind)
+    keeps = any(mate.from_policy is FromPolicy.KEEP for mate in mates)
+    send_as = bool(way.trustee) and (keeps or bool(way.values.get("sendAs")))
+    also = ("send_as",) if send_as else ()
     yield f"# ---- {way.kind}: {way.title}\n\n{assigned(way.values)}"
-    yield from _remarks(settings, profile_name, way)
+    yield from _remarks(settings, profile_name, way, keeps=keeps and send_as)
     yield from map(piece, way.pieces)
-    send_as = bool(way.trustee)
     if send_as:
         yield f"$trustee = {way.trustee}\n{piece('send_as')}"
-    verify = (*way.verify, *(["verify_send_as"] if send_as else []))
-    yield "\n\n".join(["# ---- what holds now", *map(piece, verify)])
-    yield _undo([*(["undo_send_as"] if send_as else []), *way.undo])
+    yield "\n\n".join(["# ---- what holds now", *(piece(f"verify_{name}") for name in (*way.verify, *also))])
+    yield _undo(way, (*also, *way.undo))
 
 
-def _undo(names: Iterable[str]) -> str:
-    pieces = "\n".join(map(piece, names))
-    return f"{comment(UNDO)}\n<#\n{pieces}\n#>"
+def _undo(way: Way, names: Iterable[str]) -> str:
+    """Values again: another way may have followed with its own."""
+    values = assigned(way.values).replace("#>", "# >")  # which would end the comment
+    return "\n".join([comment(UNDO), "<#", values, *(piece(f"undo_{name}") for name in names), "#>"])
 
 
-def _remarks(settings: Settings, profile_name: str, way: Way) -> Iterator[str]:
+def _remarks(settings: Settings, profile_name: str, way: Way, *, keeps: bool) -> Iterator[str]:
     """What the script cannot know."""
-    mates = companions(settings, settings.profiles[profile_name], way.kind)
     app = settings.apps[settings.profiles[profile_name].app]
-    if way.trustee and any(mate.from_policy is FromPolicy.KEEP for mate in mates):
+    if keeps:
         yield comment(KEEP.format(profile=profile_name))
     if "role" in way.values and app.cloud is not Cloud.WORLDWIDE:
         yield comment(ELSEWHERE.format(profile=profile_name))

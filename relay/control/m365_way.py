@@ -29,8 +29,9 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`values` are set first; each text of `pieces`, `verify` and `undo` names a piece of script. `trustee` is who gets
-    Send As: a variable, or the empty text where nobody needs it. `consents` tells that Entra is written to.
+    """`values` are set first; the texts of `pieces`, `verify` and `undo` name pieces of script (`NAME`, `verify_NAME`,
+    `undo_NAME`). `trustee` is who gets Send As: a variable, or the empty text where nobody needs it. `consents` tells
+    that Entra is written to.
     """
 
     kind: TransportKind
@@ -75,9 +76,9 @@ def _authors_of(profile: Profile) -> Iterable[str]:
 
 
 def _way(settings: Settings, profile: Profile, kind: TransportKind, *, classic: bool) -> Way:
-    values = _shared_values(settings, profile, kind)
     if kind is TransportKind.CONNECTOR:
-        return _connector(profile, values)
+        return _connector(profile)
+    values = _shared_values(settings, profile, kind)
     if profile.sign_in is SignIn.DELEGATED:
         return _delegated(profile, kind, values)
     if kind is TransportKind.HVE:
@@ -101,11 +102,11 @@ def _rbac(kind: TransportKind, values: Values) -> Way:
     graph = kind is TransportKind.GRAPH
     values["role"] = "Application Mail.Send" if graph else "Application SMTP.SendAsApp"
     values["resourceAppId"], values["appRole"] = _api(kind)
-    switches, seen, undone = ((), (), ()) if graph else (("switches",), ("verify_switches",), ("undo_switches",))
+    switches = () if graph else ("switches",)
     return Way(
         kind, "RBAC for Applications: a role for the members of one group", values,
-        ("enterprise", "principal", "no_consent", "rbac", *switches), ("verify_rbac", *seen),
-        ("undo_rbac", "undo_principal", *undone), trustee="$objectId",
+        ("enterprise", "principal", "no_consent", "rbac", *switches), ("rbac", *switches),
+        ("rbac", "principal", *switches), trustee="$objectId",
     )  # fmt: skip
 
 
@@ -119,8 +120,8 @@ def _classic(kind: TransportKind, values: Values) -> Way:
     return Way(
         kind, "the classic way: an API permission, and full access to each mailbox",
         _without(values, "group", "scope", "assignment"),
-        ("enterprise", "principal", "consent", "classic", "switches"), ("verify_classic", "verify_switches"),
-        ("undo_classic", "undo_consent", "undo_principal", "undo_switches"), trustee="$objectId", consents=True,
+        ("enterprise", "principal", "consent", "classic", "switches"), ("classic", "switches"),
+        ("classic", "consent", "principal", "switches"), trustee="$objectId", consents=True,
     )  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def _hve(values: Values) -> Way:
     return Way(
         TransportKind.HVE, "High Volume Email: the account lets the app in",
         _without(values, "displayName", "group", "scope", "assignment", "sendAs"), ("enterprise", "consent", "hve"),
-        ("verify_hve",), ("undo_hve", "undo_consent"), consents=True,
+        ("hve",), ("hve", "consent"), consents=True,
     )  # fmt: skip
 
 
@@ -137,21 +138,21 @@ def _delegated(profile: Profile, kind: TransportKind, values: Values) -> Way:
     """A person signs in: no service principal, no role; what the person may do, the relay may do."""
     values["account"] = profile.upn or profile.mailbox
     own: Values = {name: values[name] for name in ("account", "mailboxes", "sendAs")}
-    smtp = kind is TransportKind.SMTP
+    switches = ("switches",) if kind is TransportKind.SMTP else ()
     return Way(
         kind, "a person signs in (relay authorize): what the person may send as, the relay may", own,
-        ("switches",) if smtp else (), ("verify_switches",) if smtp else (), ("undo_switches",) if smtp else (),
+        switches, switches, switches,
         trustee="$account", app_only=False,
     )  # fmt: skip
 
 
-def _connector(profile: Profile, values: Values) -> Way:
+def _connector(profile: Profile) -> Way:
     own: Values = {
         "connector": f"relay {profile.app[:_LONGEST]}", "certificateName": certificate_name(profile),
     }  # fmt: skip
     return Way(
         TransportKind.CONNECTOR, "an inbound connector that knows the relay's certificate", own, ("connector",),
-        ("verify_connector",), ("undo_connector",), app_only=False,
+        ("connector",), ("connector",), app_only=False,
     )  # fmt: skip
 
 
