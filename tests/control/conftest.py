@@ -33,7 +33,9 @@ def configuration(cloud: Cloud, *, app: dict[str, Any] | None = None, **profile:
         "hostname": "relay.test",
         "listeners": [{"listen": "127.0.0.1:2525", "tls": "none"}],
         "apps": {"contoso": whole_app},
-        "profiles": {"scans": {"app": "contoso", "mailbox": MAILBOX, "from": "mailbox", "endpoint": endpoint} | profile},
+        "profiles": {
+            "scans": {"app": "contoso", "mailbox": MAILBOX, "from": "mailbox", "endpoint": endpoint} | profile
+        },
         "outgoing": {"address_family": "ipv4"},
         "delivery": {"connect_timeout_s": 5, "reply_timeout_s": 5},
     }

@@ -1,1 +1,1 @@
-Get-InboundConnector -Identity $connector | Format-List Name, Enabled, RequireTls, TlsSenderCertificateName
+Get-InboundConnector -Identity $connector | Format-List 'Name', 'Enabled', 'RequireTls', 'TlsSenderCertificateName'

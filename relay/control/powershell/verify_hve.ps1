@@ -2,7 +2,7 @@
 foreach ($mailbox in $mailboxes) {
     $allowed = (Get-HVEAccountSettings -Identity $mailbox).AllowedApps
     if ($allowed -contains $objectId) { "Granted: $mailbox" } else { Write-Warning "NOT granted: $mailbox" }
-    Get-HVEAccountBillingPolicy -Identity $mailbox | Format-List Identity, BillingPolicyStatus
+    Get-HVEAccountBillingPolicy -Identity $mailbox | Format-List 'Identity', 'BillingPolicyStatus'
 }
 foreach ($mailbox in $canary) {
     $allowed = (Get-HVEAccountSettings -Identity $mailbox).AllowedApps

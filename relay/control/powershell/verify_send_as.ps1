@@ -1,3 +1,3 @@
 foreach ($address in $sendAs) {
-    Get-RecipientPermission -Identity $address -Trustee $trustee | Format-Table Identity, Trustee, AccessRights
+    Get-RecipientPermission -Identity $address -Trustee $trustee | Format-Table 'Identity', 'Trustee', 'AccessRights'
 }
