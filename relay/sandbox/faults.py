@@ -1,8 +1,9 @@
 """What shall go wrong: faults by stage, taken one after another, switchable while everything runs.
 
 A fault is looked for when its stage is reached; the first that matches and whose dice allow it acts. `count` times,
-then it is used up. Exchange's stages are named after what is being answered (`final` is the answer to the complete
-body), Entra's after its endpoints; `https` is any endpoint that speaks HTTPS.
+then it is used up. Exchange's stages are named after what is being answered (`secured` is EHLO behind TLS, `final` the
+answer to the complete body), Entra's after its endpoints; `graph` is any request to Graph, `https` any to an endpoint
+that speaks HTTPS.
 """
 
 import asyncio
@@ -12,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
+SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "secured", "auth", "mail", "rcpt", "data", "final")
 ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
+GRAPH_STAGES = ("graph",)
 ANY_HTTPS = "https"
-STAGES = (*SMTP_STAGES, *ENTRA_STAGES, ANY_HTTPS)
-ACTIONS = ("reply", "http", "aadsts", "portal", "drop", "hang", "delay", "challenge")
+STAGES = (*SMTP_STAGES, *ENTRA_STAGES, *GRAPH_STAGES, ANY_HTTPS)
+ACTIONS = ("reply", "http", "aadsts", "graph", "portal", "drop", "hang", "delay", "challenge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +26,10 @@ class Fault:
     """One thing that goes wrong.
 
     action `reply`: answer with the literal SMTP `reply` (and hang up after it when `close`); `http`: answer with
-    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `portal`:
-    200 with the page of a guest network; `drop`: reset the connection; `hang`: say nothing until the fault is removed
-    or the client leaves, then go on; `delay`: wait `seconds`, then go on; `challenge` (auth): refuse the token by a
-    334 with a JSON error first, as Google does.
+    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `graph`: the
+    refusal of that name in graph_errors.py; `portal`: 200 with the page of a guest network; `drop`: reset the
+    connection; `hang`: say nothing until the fault is removed or the client leaves, then go on; `delay`: wait
+    `seconds`, then go on; `challenge` (auth): refuse the token by a 334 with a JSON error first, as Google does.
     `keep` (stage final): the message is kept before the fault acts: its sender cannot know.
     """
 
@@ -40,6 +42,7 @@ class Fault:
     body: str = ""
     retry_after: int = 0
     aadsts: int = 90033
+    graph: str = "graph-unavailable"
     seconds: float = 0.0
     count: int = 0  # 0: until it is removed
     probability: float = 1.0
@@ -51,6 +54,8 @@ class Fault:
         for word, allowed in ((self.stage, STAGES), (self.action, ACTIONS)):
             if word not in allowed:
                 raise ValueError(f"a fault knows no {word!r}; one of {', '.join(allowed)}")
+        if self.action == "graph" and self.stage not in GRAPH_STAGES:
+            raise ValueError(f"Graph's refusals belong to the stage graph, not to {self.stage}")
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Self:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from relay.sandbox.aadsts import RefusalError
 from relay.sandbox.faults import ANY_HTTPS, Fault, Faults
+from relay.sandbox.graph_errors import GraphError
 from relay.sandbox.httpd import CutError, Response
 
 PORTAL = (
@@ -17,7 +18,7 @@ PORTAL = (
 async def suffer(faults: Faults, stage: str, facts: Mapping[str, str], mailbox: str = "") -> Response | None:
     """What a fault of this stage answers instead; None when there is none, or after it has delayed us.
 
-    Raises CutError for `drop` and RefusalError for `aadsts`.
+    Raises CutError for `drop`, RefusalError for `aadsts`, GraphError for `graph`.
     """
     fault = faults.take(stage, mailbox) or faults.take(ANY_HTTPS, mailbox)
     if fault is None:
@@ -34,6 +35,8 @@ async def suffer(faults: Faults, stage: str, facts: Mapping[str, str], mailbox: 
         case "aadsts":
             retry = {"retry_after": str(fault.retry_after)} if fault.retry_after else {}
             raise RefusalError(fault.aadsts, {**facts, **retry})
+        case "graph":
+            raise GraphError(fault.graph, retry_after=fault.retry_after)
         case "portal":
             return Response(200, PORTAL, "text/html; charset=utf-8")
     return _literal(fault)
