@@ -1,4 +1,4 @@
-"""The pretend Microsoft 365: Entra and Exchange Online on loopback, with a CA, keys and a secret made at every start.
+"""The pretend Microsoft 365: Entra, Exchange Online and Graph on loopback, all keys made at every start.
 
 async with Cloud(CloudOptions()) as cloud:
     ... configure a relay with cloud.settings, let it send ...
