@@ -2,7 +2,7 @@
 
 A fault is looked for when its stage is reached; the first that matches and whose dice allow it acts. `count` times,
 then it is used up. Exchange's stages are named after what is being answered (`final` is the answer to the complete
-body), Entra's are `discovery` and `token`.
+body), Entra's after its endpoints; `https` is any endpoint that speaks HTTPS.
 """
 
 import asyncio
@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
-ENTRA_STAGES = ("discovery", "token")
-STAGES = SMTP_STAGES + ENTRA_STAGES
-ACTIONS = ("reply", "http", "aadsts", "drop", "hang", "delay", "challenge")
+ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
+ANY_HTTPS = "https"
+STAGES = (*SMTP_STAGES, *ENTRA_STAGES, ANY_HTTPS)
+ACTIONS = ("reply", "http", "aadsts", "portal", "drop", "hang", "delay", "challenge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +24,10 @@ class Fault:
     """One thing that goes wrong.
 
     action `reply`: answer with the literal SMTP `reply` (and hang up after it when `close`); `http`: answer with
-    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `drop`: reset
-    the connection; `hang`: say nothing until the fault is removed or the client leaves, then go on; `delay`: wait
-    `seconds`, then go on; `challenge` (auth): refuse the token by a 334 with a JSON error first, as Google does.
+    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `portal`:
+    200 with the page of a guest network; `drop`: reset the connection; `hang`: say nothing until the fault is removed
+    or the client leaves, then go on; `delay`: wait `seconds`, then go on; `challenge` (auth): refuse the token by a
+    334 with a JSON error first, as Google does.
     `keep` (stage final): the message is kept before the fault acts: its sender cannot know.
     """
 

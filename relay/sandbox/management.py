@@ -10,7 +10,9 @@
 | `GET /stats` | counters |
 | `GET /faults` · `POST /faults` · `DELETE /faults[/<id>]` | list · add one (JSON, answers its id) · remove |
 | `GET /switches` · `PUT /switches` | `{"entra": "up", "exchange": "down", "secret": "expired", "revoked": [...]}` |
-| `POST /revoke-tokens` | every token handed out so far is refused from now on |
+| `POST /revoke-tokens` · `POST /rotate-keys` | every token so far is refused · a new key signs, old tokens stay good |
+
+What is Entra's is in `management_entra.py`.
 """
 
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from relay.sandbox.faults import Fault
 from relay.sandbox.httpd import Request, Response, json_response
 from relay.sandbox.mailbox import Arrived
+from relay.sandbox.management_entra import EntraDesk
 
 if TYPE_CHECKING:
     from relay.sandbox.cloud import Cloud
@@ -31,6 +34,7 @@ class Management:
 
     def __init__(self, cloud: "Cloud") -> None:
         self._cloud = cloud
+        self._entra = EntraDesk(cloud)
 
     async def answer(self, request: Request) -> Response:
         """The reply to one request; a mistake in it is answered with 400 and a sentence."""
@@ -38,7 +42,7 @@ class Management:
         method = "GET" if request.method == "HEAD" else request.method
         try:
             return await self._route(method, first, rest, request)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             return json_response({"error": str(error)}, 400)
 
     async def _route(self, method: str, first: str, rest: str, request: Request) -> Response:
@@ -55,6 +59,8 @@ class Management:
                 return json_response(self._cloud.stats())
             case _, "faults":
                 return self._faults(method, rest, request)
+        if answer := self._entra.answer(method, first, rest, request):
+            return answer
         return await self._order(method, first, request)
 
     async def _order(self, method: str, first: str, request: Request) -> Response:
@@ -64,6 +70,9 @@ class Management:
                 return Response(204)
             case "POST", "revoke-tokens":
                 self._cloud.entra.revoke_tokens()
+                return Response(204)
+            case "POST", "rotate-keys":
+                self._cloud.entra.rotate_keys()
                 return Response(204)
             case "PUT", "switches":
                 await self._cloud.switch(request.json())
