@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from relay.config.certificate import CERTIFICATE, PRIVATE_KEY, authorities_problem, pair_problem
 from relay.config.secret import SecretError, SecretRef, blemish
 from relay.config.shape import shape_at
+from relay.config.tokenkey import decoded_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from relay.config.complaint import Path as Place
     from relay.config.yamltree import Tree
 
+_TOKEN_KEY = ("token_store", "key")
 _TLS = "tls"  # PEM: spaces around it are no mistake
 
 
@@ -35,9 +37,18 @@ def _secret_problem(tree: Tree, place: Place) -> str:
         return ""
     try:
         secret = _reference(tree, place)
-        return "" if secret is None or place[0] == _TLS else blemish(secret, secret.read())
+        return "" if secret is None or place[0] == _TLS else _blemish(place, secret, secret.read())
     except SecretError as error:
         return str(error)
+
+
+def _blemish(place: Place, secret: SecretRef, value: str) -> str:
+    if place == _TOKEN_KEY:
+        try:
+            decoded_key(value)
+        except ValueError as error:
+            return f"secret {secret}: {error}"
+    return blemish(secret, value)
 
 
 def _reference(tree: Tree, place: Place) -> SecretRef | None:
