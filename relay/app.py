@@ -13,6 +13,7 @@ from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
+from relay.control.end_watch import EndWatch
 from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -73,6 +74,7 @@ class _Relay:
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
+        self._ends = EndWatch(sources, self._journal)
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
@@ -97,6 +99,7 @@ class _Relay:
         await notebook.open()
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
+            self._ends.start(lambda: self._settings)
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
             self._keep_alive.start()
@@ -135,6 +138,7 @@ class _Relay:
         for task in self._reloads:
             task.cancel()
         await self._keep_alive.stop()
+        await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
         await store.close()
@@ -177,6 +181,7 @@ class _Relay:
         await self._scheduler.plan(settings, self._ways(settings))  # may fail on the disk: then nothing has changed
         self._settings = settings
         self._house.rules = rules
+        self._ends.look_again()
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

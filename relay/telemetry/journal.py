@@ -100,6 +100,12 @@ class Journal:
 
     # -- the service
 
+    def credential_expiring(self, **fields: Any) -> None:
+        """A secret or certificate of an app ends soon, or has ended: app credential kind name ends days_left meaning
+        remedy. Once for each threshold.
+        """
+        self._write("error" if fields.get("days_left", 0) < 1 else "warning", "credential.expiring", fields)
+
     def service(self, event: str, *, level: str = "info", **fields: Any) -> None:
         """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered,
         signin.failing (profile meaning remedy answer days_left).
