@@ -73,7 +73,7 @@ def _refresh_tokens_have_a_key(tree: Tree) -> Iterator[Finding]:
     store = tree.get("token_store")
     if isinstance(store, dict) and store.get("key"):
         return
-    for name, profile in _sections(tree, "profiles"):
+    for name, profile in sections(tree, "profiles"):
         if profile.get("sign_in") == "delegated":
             yield Finding(
                 ("profiles", name, "sign_in"),
