@@ -1,4 +1,4 @@
-"""Refresh tokens are never kept in plain: a delegated profile needs a key, and `relay check` looks whether it is one."""
+"""Refresh tokens are never kept in plain: a delegated profile needs a key, and `relay check` looks at it."""
 
 from __future__ import annotations
 
