@@ -14,11 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from relay.sandbox import certificates, httpd, switches
+from relay.sandbox import certificates, graph_errors, httpd, switches
 from relay.sandbox.door import Door
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
+from relay.sandbox.graph import MOST_OCTETS, SIZE_REFUSAL, Graph
+from relay.sandbox.graph_errors import Trace
 from relay.sandbox.levers import Levers
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals
@@ -26,7 +28,7 @@ from relay.sandbox.management import Management
 from relay.sandbox.options import CloudOptions, CloudSettings
 from relay.sandbox.people import People, User
 from relay.sandbox.registration import Certificate, Registration, Secret
-from relay.sandbox.scopes import OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
+from relay.sandbox.scopes import GRAPH, OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.session import Session
 from relay.sandbox.wire import Wire
 
@@ -44,6 +46,7 @@ class Cloud(Levers):
         self._directory = Path()
         self.arrivals: Arrivals
         self.exchange: Exchange
+        self.graph: Graph
         self._doors: dict[str, Door] = {}
         self._settings: CloudSettings | None = None
 
@@ -60,6 +63,7 @@ class Cloud(Levers):
         tls = self._certify()
         self.arrivals = Arrivals(self._arrived_directory())
         self.exchange = self._make_exchange(tls)
+        self.graph = Graph(self.exchange)
         self._doors = self._make_doors(tls)
         try:
             for door in self._doors.values():
@@ -135,6 +139,7 @@ class Cloud(Levers):
             "messages": len(self.arrivals),
             "tokens": self.entra.issued,
             "entra_requests": len(self.entra.requests),
+            "graph_requests": len(self.graph.requests),
             "sessions": self.exchange.sessions,
             "sign_ins": self.exchange.sign_ins,
             "refused_sign_ins": self.exchange.refusals[-50:],
@@ -200,7 +205,13 @@ class Cloud(Levers):
         async def manage(wire: Wire) -> None:
             await httpd.serve(wire, management.answer)
 
+        too_large = graph_errors.answer(SIZE_REFUSAL, {}, Trace())
+
+        async def graph(wire: Wire) -> None:
+            await httpd.serve(wire, self.graph.answer, max_body=MOST_OCTETS, too_large=too_large)
+
         return {
+            "graph": Door(graph, host=options.host, port=options.graph_port, tls=tls),
             "entra": Door(entra, host=options.host, port=options.entra_port, tls=tls),
             "exchange": Door(exchange, host=options.host, port=options.smtp_port, latency=options.reply_delay_s),
             "management": Door(manage, host=options.host, port=options.management_port),
@@ -222,6 +233,8 @@ class Cloud(Levers):
             management_url=f"http://{options.host}:{self._doors['management'].port}",
             directory=self._directory,
             users=tuple(user.upn for user in self.entra.people),
+            graph_url=f"https://{options.name}:{self._doors['graph'].port}",
+            graph_scope=f"{GRAPH}/.default",
             delegated_scope=f"{OUTLOOK_FOR_PEOPLE}/{SMTP_SEND}",
         )
 

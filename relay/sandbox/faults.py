@@ -2,7 +2,7 @@
 
 A fault is looked for when its stage is reached; the first that matches and whose dice allow it acts. `count` times,
 then it is used up. Exchange's stages are named after what is being answered (`final` is the answer to the complete
-body), Entra's after its endpoints; `https` is any endpoint that speaks HTTPS.
+body), Entra's after its endpoints; `graph` is any request to Graph, `https` any to an endpoint that speaks HTTPS.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from typing import Any, Self
 
 SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
 ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
+GRAPH_STAGES = ("graph",)
 ANY_HTTPS = "https"
-STAGES = (*SMTP_STAGES, *ENTRA_STAGES, ANY_HTTPS)
+STAGES = (*SMTP_STAGES, *ENTRA_STAGES, *GRAPH_STAGES, ANY_HTTPS)
 ACTIONS = ("reply", "http", "aadsts", "portal", "drop", "hang", "delay", "challenge")
 
 

@@ -17,6 +17,7 @@ class CloudOptions:
     name: str = "localhost"  # by which clients reach it; the certificate covers it, `host` and 127.0.0.1
     entra_port: int = 0
     smtp_port: int = 0
+    graph_port: int = 0
     management_port: int = 0
     tenant: str = ""
     client_id: str = ""
@@ -62,6 +63,8 @@ class CloudSettings:
     directory: Path
     users: tuple[str, ...] = ()
     delegated_scope: str = ""
+    graph_url: str = ""
+    graph_scope: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object."""
