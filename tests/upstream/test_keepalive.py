@@ -7,16 +7,12 @@ import time
 
 import pytest
 
-from relay.config.loader import load
-from relay.control.authorize import Authorization
 from relay.telemetry.journal import Journal
 from relay.upstream.keepalive import DAY_S, KeepAlive
-from relay.upstream.people import place_of
 from relay.upstream.sources import Sources
 from tests.e2e.delegated import ANN, USERS, configured
-from tests.e2e.person import Browser
 from tests.e2e.pretend import PretendCloud
-from tests.tokens.jane import query
+from tests.upstream.house import House
 
 ALONE = {"boss": {"sign_in": "app", "upn": ""}}
 
@@ -38,24 +34,16 @@ class Lines:
         return lambda event, **fields: (self.told.append((level, event, fields)), self.news.set())
 
 
-class House:
-    """One configuration, its sign-ins, and the keep-alive at a day of the test's choice."""
+class Watched(House):
+    """The keep-alive beside it, at a day of the test's choice."""
 
     def __init__(self, config):
-        self.settings = load(config)
+        super().__init__(config)
         self.days = 0.0
         self.log = Lines()
         self.keep_alive = KeepAlive(
             lambda: self.settings, Sources(), Journal(self.log), clock=lambda: time.time() + self.days * DAY_S
         )
-
-    def sign_in(self, cloud, profile="ann"):
-        authorization = Authorization(self.settings, profile)
-        page = Browser(cloud.settings.ca_file).get(authorization.begin("http://localhost:1"))
-        authorization.finish(query(page.headers["Location"]))
-
-    def kept(self, profile="ann"):
-        return place_of(self.settings, profile).read()
 
     async def look(self, day):
         """What is told when it looks on that day."""
@@ -68,7 +56,7 @@ class House:
 @pytest.fixture
 def house(cloud, tmp_path):
     """Ann has signed in."""
-    house = House(configured(cloud, tmp_path, profiles=ALONE))
+    house = Watched(configured(cloud, tmp_path, profiles=ALONE))
     house.sign_in(cloud)
     return house
 
@@ -87,7 +75,7 @@ async def test_what_is_fresh_is_left_alone_and_what_has_rested_is_used(house):
 async def test_profiles_of_one_person_share_one_refresh(cloud, tmp_path):
     """One question to Entra for both."""
     twin = {"app": "contoso", "sign_in": "delegated", "mailbox": ANN, "from": "mailbox"}
-    house = House(configured(cloud, tmp_path, profiles=ALONE | {"twin": twin}))
+    house = Watched(configured(cloud, tmp_path, profiles=ALONE | {"twin": twin}))
     house.sign_in(cloud)
     before = cloud.order(lambda: len(cloud.cloud.entra.grants.refreshes))
     await house.look(4)
@@ -124,7 +112,7 @@ async def test_a_revoked_sign_in_is_told_at_once(house, cloud):
 
 async def test_a_missing_sign_in_is_told_at_the_start(cloud, tmp_path):
     """Before any mail comes; and the task ends when it is told to."""
-    house = House(configured(cloud, tmp_path, profiles=ALONE))
+    house = Watched(configured(cloud, tmp_path, profiles=ALONE))
     house.keep_alive.start()
     async with asyncio.timeout(20):
         await house.log.news.wait()
@@ -137,7 +125,7 @@ async def test_a_missing_sign_in_is_told_at_the_start(cloud, tmp_path):
 
 async def test_a_mistake_does_not_end_it(cloud, tmp_path):
     """It is told, and the next round looks again."""
-    house = House(configured(cloud, tmp_path, profiles=ALONE))
+    house = Watched(configured(cloud, tmp_path, profiles=ALONE))
     rounds = iter([RuntimeError("oops")])
 
     def settings():
