@@ -61,7 +61,8 @@ def test_each_way_out_is_summed_up(relay, write_config, secrets):
     """Where it leads, who signs in, and what stands behind it."""
     path = write_config()
     ways = "sign_in: delegated, upn: jo@contoso.us, transport: graph, fallback: smtp"
-    path.write_text(path.read_text().replace("from: mailbox", f"from: mailbox, {ways}"))
+    text = path.read_text().replace("from: mailbox", f"from: mailbox, {ways}")
+    path.write_text(text + "token_store: {key: {env: ERP_PASSWORD}}\n")
     ended = relay("check", "--config", path, env=secrets)
 
     assert ended.returncode == 0, ended.stderr

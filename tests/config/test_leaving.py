@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SECRET, PROFILE = ", credential: {secret: {env: CONTOSO_SECRET}}", "from: mailbox"
 MX = "contoso-com.mail.protection.outlook.com"
+STORE = "token_store: {key: {env: TOKEN_KEY}}\n"
 CONNECTOR = f"transport: connector, connector: {{host: {MX}"
 
 
@@ -73,7 +74,8 @@ def test_what_a_way_out_lacks_is_told(complaint_of: One, old: str, new: str, wor
 )
 def test_what_is_enough_is_not_complained_about(good: str, secret: str, profile: str) -> None:
     """A person who signs in and a connector need no credential; a fallback that differs may stand behind Graph."""
-    assert parse(good.replace(SECRET, secret).replace(PROFILE, profile)).profiles["scans"].app == "contoso"
+    text = good.replace(SECRET, secret).replace(PROFILE, profile)
+    assert parse(text + STORE).profiles["scans"].app == "contoso"
 
 
 def test_a_mistyped_credential_is_one_complaint(complaint_of: One) -> None:
@@ -111,7 +113,7 @@ def test_a_mistyped_credential_is_one_complaint(complaint_of: One) -> None:
 def test_a_good_file_has_notes(tmp_path: Path, good: str, old: str, new: str, note: str) -> None:
     """What was understood, and what Exchange will ask for; with the place."""
     path = tmp_path / "relay.yaml"
-    path.write_text(good.replace(old, new))
+    path.write_text(good.replace(old, new) + STORE)
     found: list[Complaint] = notes(path)
     (line,) = map(str, found)
     assert line.startswith(f"{path}:") and note in line  # noqa: PT018

@@ -177,6 +177,7 @@ def test_anybody_is_no_tenant(good: str, complaints: Callable[[str], list[object
                               reason: str) -> None:  # fmt: skip
     """An app alone cannot say which tenant it means; a person could be of any."""
     text = good.replace(OURS, f"tenant: {word}").replace("{app: contoso, ", "{app: contoso, " + profile)
+    text += "token_store: {key: {env: TOKEN_KEY}}\n"
     (line,) = map(str, complaints(text))
     assert line.startswith("relay.yaml:4:21: apps.contoso.tenant: ")
     assert reason in line
