@@ -30,6 +30,9 @@ async def test_a_refused_token_is_handed_out_again(cloud, ours):
     assert (await ask(application, cloud))["access_token"] == first["access_token"]
     ours.refused(kept)
     assert (await ours.token()).value != kept.value
+    issuer = entra(cloud)
+    values = {(await asyncio.to_thread(issuer.acquire)).value for _ in range(2)}
+    assert len(values) == 2
 
 
 async def test_five_minutes_before_its_end_a_token_is_as_good_as_none(cloud, ours, clock):

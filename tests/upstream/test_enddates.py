@@ -6,6 +6,7 @@ import asyncio
 import base64
 import datetime as dt
 import json
+import shutil
 
 import pytest
 import trustme
@@ -164,3 +165,38 @@ async def test_without_a_token_graph_is_not_asked(tmp_path):
 
         assert await registered(at, "contoso", Sources()) == []
         assert graph.asked == []
+
+
+def graph_of(cloud):
+    return cloud.settings.graph_url.removesuffix("/v1.0") + "/v1.0"
+
+
+async def test_the_sandboxs_graph_lists_what_is_registered(tmp_path, pair):
+    """With Application.Read.All both credentials are found in their places, at the ends that were registered."""
+    roles = ("Mail.Send", "Application.Read.All")
+    async with Cloud(CloudOptions(graph_roles=roles)) as cloud:
+        certificate = cloud.add_certificate(keys.pem(pair[1]))
+        assert certificate.sha1
+        shutil.copy(cloud.settings.ca_file, tmp_path / "graph-ca.pem")
+        (tmp_path / "secret").write_text(cloud.settings.client_secret)
+        credentials = {
+            "credential": {"secret": {"file": str(tmp_path / "secret")}},
+            "next_credential": files(tmp_path, pair),
+        }
+        at = settings(tmp_path, cloud.settings, graph_of(cloud), **credentials)
+        found = {(end.credential, end.kind): end.ends for end in await registered(at, "contoso", Sources())}
+
+        assert set(found) == {("credential", "secret"), ("next_credential", "certificate")}
+        assert abs(found["next_credential", "certificate"] - pair[1].not_valid_after_utc) < dt.timedelta(seconds=1)
+
+
+async def test_the_sandboxs_graph_refuses_an_app_without_that_right(tmp_path):
+    """403, and nothing is said."""
+    async with Cloud(CloudOptions(graph_roles=("Mail.Send",))) as cloud:
+        shutil.copy(cloud.settings.ca_file, tmp_path / "graph-ca.pem")
+        (tmp_path / "secret").write_text(cloud.settings.client_secret)
+        own = {"secret": {"file": str(tmp_path / "secret")}}
+        at = settings(tmp_path, cloud.settings, graph_of(cloud), credential=own)
+
+        assert await registered(at, "contoso", Sources()) == []
+        assert [request[-1] for request in cloud.graph.requests] == [403]
