@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -56,7 +57,8 @@ def _complaint(text: str, answer: Mapping[str, str], is_mine: Callable[[Mapping[
 def _line() -> str | None:
     """One line; with readline on a terminal, which else cuts lines at 4095 octets, and codes are long."""
     if sys.stdin.isatty():
-        import readline  # noqa: F401  (input() uses it when it is there)
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  (input() uses it when it is there)
     try:
         return input("> ") if sys.stdin.isatty() else input()
     except EOFError:

@@ -11,6 +11,7 @@ from relay.config.beyond_app import problems_of_proofs
 from relay.config.certificate import CERTIFICATE, PRIVATE_KEY, authorities_problem, pair_problem
 from relay.config.secret import SecretError, SecretRef, blemish
 from relay.config.shape import shape_at
+from relay.config.tokenkey import decoded_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from relay.config.complaint import Path as Place
     from relay.config.yamltree import Tree
 
+_TOKEN_KEY = ("token_store", "key")
 _TLS = "tls"
 _PEM = {CERTIFICATE, PRIVATE_KEY}  # spaces around it are no mistake
 
@@ -38,9 +40,18 @@ def _secret_problem(tree: Tree, place: Place) -> str:
         return ""
     try:
         secret = _reference(tree, place)
-        return "" if secret is None or place[-1] in _PEM else blemish(secret, secret.read())
+        return "" if secret is None or place[-1] in _PEM else _blemish(place, secret, secret.read())
     except SecretError as error:
         return str(error)
+
+
+def _blemish(place: Place, secret: SecretRef, value: str) -> str:
+    if place == _TOKEN_KEY:
+        try:
+            decoded_key(value)
+        except ValueError as error:
+            return f"secret {secret}: {error}"
+    return blemish(secret, value)
 
 
 def _reference(tree: Tree, place: Place) -> SecretRef | None:

@@ -36,6 +36,7 @@ _HEADERS = {
 _WAITING = "No sign-in came with this request. Open the address that <code>relay authorize</code> shows."
 _FOREIGN = "This is the answer to another sign-in. Close this tab, and use the address shown last."
 _OVER = "This sign-in is over already. You can close this tab."
+_MISTAKE = "<b>Not signed in.</b> The relay made a mistake; its terminal says which."
 _LARGE = "This request is too large to be the answer to a sign-in."
 
 
@@ -49,7 +50,8 @@ class Callback:
         self._authorization = authorization
         self._once = threading.Lock()
         self._ended = threading.Event()
-        self._outcome: list[str] | AuthorizeError | None = None
+        self._outcome: list[str] | Exception | None = None
+        self._closed = False
         kind = _SixServer if ":" in host else _Server
         self._server = kind((host, port), self._handler())
         if context is not None:  # the handshake is made by the thread of the connection
@@ -74,8 +76,10 @@ class Callback:
 
     def wait(self, timeout_s: float) -> list[str] | None:
         """What to tell once somebody has signed in; None when nobody came. Raises `AuthorizeError`."""
-        self._ended.wait(timeout_s)
-        if isinstance(self._outcome, AuthorizeError):
+        if not self._ended.wait(timeout_s):
+            with self._once:  # an answer that is being looked at counts, a later one does not
+                self._closed = True
+        if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
 
@@ -86,7 +90,7 @@ class Callback:
         if not self._authorization.is_mine(parameters):
             return 400, _FOREIGN
         with self._once:
-            if self._outcome is not None:
+            if self._closed or self._outcome is not None:
                 return 410, _OVER
             return self._finish(parameters)
 
@@ -101,6 +105,9 @@ class Callback:
         except AuthorizeError as error:
             self._outcome = error
             return 400, "<b>Not signed in.</b><br>" + html.escape(str(error)).replace("\n", "<br>")
+        except Exception as error:  # noqa: BLE001  (a mistake of ours: `wait` raises it, where it is seen)
+            self._outcome = error
+            return 500, _MISTAKE
         return 200, "<b>Signed in.</b> You can close this tab.<br>" + "<br>".join(map(html.escape, self._outcome))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

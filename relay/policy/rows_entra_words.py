@@ -44,7 +44,7 @@ WORDS = (
         errors=("not_authorized",),
         answer="not_authorized",
         meaning="Nobody has signed in for this delegated profile on this machine yet.",
-        remedy="relay authorize {profile}   (sign in as {mailbox}); mail is kept, and flows soon after",
+        remedy="relay authorize {profile}   and sign in as {account}; mail is kept, and flows soon after",
         source="this relay",
     ),
     TokenRow(

@@ -56,7 +56,7 @@ class Entra:
         except TokenError:  # the credential went away between looking and asking
             raise
         except Exception as exc:
-            self._stale = True
+            self._stale = self._answers.status >= 300  # MSAL would repeat that answer for a while
             raise failure(exc, self._answers, self._authority, self._route) from exc
         return self._token(answer if isinstance(answer, dict) else {}, asked_at)
 

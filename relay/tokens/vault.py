@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from relay.config.secret import SecretError
+from relay.config.tokenkey import KEY_OCTETS, decoded_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 DIRECTORY = "tokens"
-KEY_OCTETS = 32
 LOCK_S = 60.0
 _FORMAT = "relay-token-1"
 _NONCE_OCTETS = 12
@@ -231,17 +231,6 @@ def _opened_directory(path: Path) -> Iterator[int]:
 def new_key() -> str:
     """A fresh key for `token_store.key`, as text."""
     return base64.urlsafe_b64encode(secrets.token_bytes(KEY_OCTETS)).decode()
-
-
-def decoded_key(text: str) -> bytes:
-    """The octets of a key. Raises ValueError with the remedy; the text never shows the key."""
-    try:
-        octets = base64.b64decode(text.strip(), altchars=b"-_", validate=True)
-    except ValueError:
-        octets = b""
-    if len(octets) != KEY_OCTETS:
-        raise ValueError("this is no key; print a new one with `relay authorize --new-key` and put it there")
-    return octets
 
 
 def _header(key: bytes) -> str:

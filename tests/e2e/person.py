@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
 import threading
+import time
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urljoin
 
@@ -48,12 +52,17 @@ class Browser:
 class Authorizing:
     """`relay authorize` in a process of its own; killed at the end of a `with` if it still runs."""
 
-    def __init__(self, config: Path, *arguments: str, profile: str = "ann") -> None:
+    def __init__(self, config: Path, *arguments: str, profile: str = "ann", terminal: bool = False) -> None:
+        """With `terminal` it stands before one, as when a person types; else everything is a pipe."""
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
         command = [sys.executable, "-m", "relay", "authorize", profile, "-c", str(config), "--no-browser", *arguments]
+        ours, its = pty.openpty() if terminal else (-1, subprocess.PIPE)
         self.process = subprocess.Popen(
-            command, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, env=surroundings, stdin=its, stdout=its, stderr=subprocess.PIPE, text=True
         )
+        if terminal:
+            os.close(its)
+            self.process.stdin, self.process.stdout = os.fdopen(os.dup(ours), "w"), os.fdopen(ours)
         self.said: list[str] = []
         self.complained: list[str] = []
         self._changed = threading.Condition()
@@ -76,10 +85,11 @@ class Authorizing:
                 pipe.close()
 
     def _read(self, lines: object, into: list[str]) -> None:
-        for line in lines:  # type: ignore[attr-defined]
-            with self._changed:
-                into.append(line.rstrip("\n"))
-                self._changed.notify_all()
+        with contextlib.suppress(OSError):  # a terminal whose other end is closed
+            for line in lines:  # type: ignore[attr-defined]
+                with self._changed:
+                    into.append(line.rstrip("\n"))
+                    self._changed.notify_all()
 
     def heard(self, pattern: str, *, on_stderr: bool = False) -> str:
         """The first group of what it says, or the whole match, as soon as it says so."""
@@ -103,6 +113,14 @@ class Authorizing:
     def port(self) -> int:
         """Where it waits for the browser to come back."""
         return int(self.heard(r"Waiting at \S+:(\d+)"))
+
+    def edits(self) -> None:
+        """Returns when its terminal gives it each key, not whole lines: when it has asked for input."""
+        assert self.process.stdin is not None
+        until = time.monotonic() + WAIT_S
+        while termios.tcgetattr(self.process.stdin.fileno())[3] & termios.ICANON:
+            assert time.monotonic() < until, self.text
+            time.sleep(0.01)
 
     def paste(self, text: str) -> None:
         """What a person pastes into its terminal."""

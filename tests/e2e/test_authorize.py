@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -321,3 +322,25 @@ def test_a_fallback_needs_its_permission_too(cloud, tmp_path, permission, warned
 
     assert ("warning    no token for https://graph.microsoft.com/Nobody.Knows" in told) is warned
     assert len(kept(tmp_path)) == 1
+
+
+def test_an_address_longer_than_a_terminal_line_is_taken_whole(https_config, browser, tmp_path):
+    """A terminal cuts a line at 4095 octets unless readline reads it; Entra's codes can be longer."""
+    with Authorizing(https_config, "--paste", terminal=True) as authorizing:
+        home = browser.sign_in(authorizing.url, ANN)
+        authorizing.edits()
+        authorizing.paste(home.replace("?", "?session_state=" + "x" * 6000 + "&"))
+        assert authorizing.ended() == 0, authorizing.text
+    assert len(kept(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--paste",)])
+def test_whoever_gives_up_has_changed_nothing(config, tmp_path, arguments):
+    """Ctrl-C: exit code 130, no traceback."""
+    with Authorizing(config, *arguments) as authorizing:
+        assert authorizing.url
+        authorizing.heard("come back|paste it here")
+        authorizing.process.send_signal(signal.SIGINT)
+        assert authorizing.ended() == 130
+    assert "Traceback" not in authorizing.text
+    assert kept(tmp_path) == []

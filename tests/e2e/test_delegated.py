@@ -11,6 +11,7 @@ from tests.e2e.delegated import ANN, BOSS, BOSSES_UPN, DESK, USERS, configured, 
 from tests.e2e.device import LETTER, queued_as
 from tests.e2e.pretend import PretendCloud
 from tests.e2e.running import RunningRelay
+from tests.sandbox import keys
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +154,36 @@ def test_no_secret_of_a_sign_in_is_written_anywhere(cloud, tmp_path, serve, some
     for secret in (*used(cloud), (tmp_path / "token-key").read_text().strip()):
         assert secret.encode() not in octets
         assert secret not in words
+
+
+def test_an_app_with_a_certificate_signs_people_in_too(cloud, tmp_path, serve, somebody):
+    """The code and each refresh are proven with a signed assertion, which the pretend Entra verifies."""
+    pair = keys.pair()
+    cloud.order(cloud.cloud.add_certificate, pair.pem)
+    for name, text in (("app.crt", pair.pem), ("app.key", pair.key_pem)):
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    files = {"certificate": {"file": str(tmp_path / "app.crt")}, "private_key": {"file": str(tmp_path / "app.key")}}
+    config = configured(cloud, tmp_path, apps={"contoso": {"credential": {"secret": None, "certificate": files}}})
+    signed_in(cloud, config)
+    relay = serve(config)
+    relay.journal.outcome(sends(relay, somebody))
+
+    assert cloud.letter(somebody).claims["upn"] == ANN
+
+
+def test_a_public_client_signs_people_in_without_any_secret(cloud, tmp_path, serve, somebody):
+    """No credential at all: PKCE alone."""
+    config = configured(cloud, tmp_path, apps={"public": public_app(cloud)}, profiles={"ann": {"app": "public"}})
+    signed_in(cloud, config)
+    relay = serve(config)
+    relay.journal.outcome(sends(relay, somebody))
+
+    assert cloud.letter(somebody).claims["upn"] == ANN
+
+
+def public_app(cloud):
+    """The same registration, used without its credential."""
+    at = cloud.settings
+    return {
+        "tenant": at.tenant, "client_id": at.client_id, "authority": at.authority, "ca_file": str(at.ca_file),
+    }  # fmt: skip

@@ -6,10 +6,15 @@ import threading
 
 import pytest
 
+from relay.tokens.credentials import Secret
+from relay.tokens.delegated import Delegated
+from relay.tokens.person import PersonsApp
+from relay.tokens.rotation import Rotation
+from relay.tokens.signin import BrowserSignIn
 from relay.tokens.source import TokenError
 from relay.tokens.vault import Kept
 from tests.tokens.conftest import said
-from tests.tokens.jane import Jane, granted
+from tests.tokens.jane import SCOPE, Jane, granted, id_token, query
 
 GRAPH = "https://graph.microsoft.com/Mail.Send"
 AADSTS700082 = {
@@ -205,3 +210,32 @@ def test_two_who_ask_at_once_never_use_one_refresh_token_twice(authority, jane):
         thread.join()
 
     assert jane.used() == ["first", *(f"next-{number}" for number in range(5))]
+
+
+def test_the_next_credential_is_used_when_the_first_is_refused(authority, jane):
+    """Neither the sign-in nor a refresh has a gap while the app's secret is changed."""
+    expired = said(401, {"error": "invalid_client", "error_description": "AADSTS7000222", "error_codes": [7000222]})
+    newer = PersonsApp("app-1", authority.url, Secret(lambda: "newer"), jane.app.route)
+    sign_in = BrowserSignIn([jane.app, newer], SCOPE, redirect_uri="http://localhost", login_hint="")
+    asked = query(sign_in.url)
+    authority.tokens = [expired, granted("first", id_token=id_token(nonce=asked["nonce"])), expired, granted("second")]
+    jane.place.write(sign_in.finish({"code": "c", "state": asked["state"]}).kept)
+    pairs = [(name, Delegated(app, SCOPE, jane.place)) for name, app in (("old", jane.app), ("new", newer))]
+
+    assert Rotation(pairs).acquire().value == "access-second"
+    assert [form["client_secret"] for form in authority.forms] == [["s3cr3t"], ["newer"]] * 2
+    assert jane.used() == ["first", "first"]
+
+
+def test_a_secret_that_cannot_be_read_is_not_asked_with(authority, tmp_path):
+    """Entra is not asked without one; the refresh token stays."""
+    jane = Jane(authority, tmp_path)
+    jane.signs_in()
+
+    def gone():
+        raise LookupError("CONTOSO_SECRET is not set")
+
+    unreadable = Delegated(PersonsApp("app-1", authority.url, Secret(gone)), SCOPE, jane.place)
+    error = failure(unreadable)
+    assert (error.error, "CONTOSO_SECRET" in error.description) == ("secret_unreadable", True)
+    assert jane.used() == []
