@@ -27,6 +27,10 @@ def remarks(settings: Settings, tree: Tree) -> Iterator[Finding]:
     for name, profile in settings.profiles.items():
         for rule in _OF_PROFILES:
             yield from rule(name, profile)
+    for name, device in settings.devices.items():
+        if device.login is not None and device.login.any_password:
+            what = f"any password is taken: whoever comes from {device.address} and names the user is this device"
+            yield Finding(("devices", name, "login"), what)
 
 
 def _understood(settings: Settings, tree: Tree, name: str) -> Iterator[Finding]:

@@ -106,6 +106,11 @@ def test_a_mistyped_credential_is_one_complaint(complaint_of: One) -> None:
         (PROFILE, "from: mailbox, sign_in: delegated, upn: s@contoso.us", "s@contoso.us signs in; mail leaves as"),
         (PROFILE, "from: mailbox, upn: s@contoso.onmicrosoft.com", "not used: sign_in: app has no person"),
         (PROFILE, f"from: mailbox, {CONNECTOR}}}", "Exchange knows the relay by its public IP address"),
+        (
+            "erp: {login: {username: erp, password: {env: ERP_PASSWORD}}",
+            "erp: {address: 10.0.9.9, login: {username: erp, password: ignored}",
+            "devices.erp.login: any password is taken: whoever comes from 10.0.9.9",
+        ),
         (PROFILE, "from: mailbox, transport: hve", "hve delivers to recipients of the tenant alone"),
         (PROFILE, "from: mailbox, transport: graph", "graph takes messages up to about 3 MB"),
     ],

@@ -51,7 +51,8 @@ class Desk:
     def _types(self, make: Any, app: dict[str, Any], profile: dict[str, Any], changes: dict[str, Any]) -> Path:
         whole = make(self.cloud, self.directory, **changes)
         whole["apps"]["contoso"] |= app
-        whole["profiles"] = {"product": {"app": "contoso", "endpoint": self.endpoint} | profile}
+        graph = {"url": self.cloud.settings.graph_url, "ca_file": str(self.cloud.settings.ca_file)}
+        whole["profiles"] = {"product": {"app": "contoso", "endpoint": self.endpoint, "graph": graph} | profile}
         device = {"copier": {"address": COPIER, "profile": "product"}}
         whole["devices"] = device | changes.get("devices", {})
         return write(self.config, whole)

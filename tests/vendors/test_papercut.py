@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from relay.config.loader import parse
 from relay.config.settings import Resource
@@ -57,8 +58,6 @@ def test_apply_saves_and_reloads(desk: Desk, somebody: str) -> None:
 
 
 def _typed(desk: Desk, mailbox: str) -> dict[str, object]:
-    import yaml
-
     whole: dict[str, object] = yaml.safe_load(desk.config.read_text().replace(NOTIFICATIONS, mailbox))
     return whole
 

@@ -73,6 +73,7 @@ def test_a_junk_password_is_taken_from_its_address(desk: Desk, somebody: str) ->
     login = {"username": "jo", "password": "ignored"}
     devices = {"prime": {"address": "127.0.0.7", "login": login, "profile": "product"}}
     desk.types(profile={"mailbox": "box@contoso.test", "from": "mailbox"}, devices=devices)
+    assert "any password is taken: whoever comes from 127.0.0.7 and names the user" in desk.run("check").stdout
     relay = desk.serve()
     with relay.device("127.0.0.7") as device:
         device.hello()
