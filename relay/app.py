@@ -13,6 +13,7 @@ from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
+from relay.control.end_watch import EndWatch
 from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -26,6 +27,7 @@ from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
 from relay.upstream.facts import facts_of
+from relay.upstream.keepalive import KeepAlive
 from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
@@ -69,7 +71,10 @@ class _Relay:
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
-        self._transports = Transports(Sources(TokenNews(self._journal)), self._hostname)
+        sources = Sources(TokenNews(self._journal))
+        self._transports = Transports(sources, self._hostname)
+        self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
+        self._ends = EndWatch(sources, self._journal)
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
@@ -94,8 +99,10 @@ class _Relay:
         await notebook.open()
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
+            self._ends.start(lambda: self._settings)
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
+            self._keep_alive.start()
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -130,6 +137,8 @@ class _Relay:
         self._journal.service("relay.stopping")
         for task in self._reloads:
             task.cancel()
+        await self._keep_alive.stop()
+        await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
         await store.close()
@@ -172,6 +181,7 @@ class _Relay:
         await self._scheduler.plan(settings, self._ways(settings))  # may fail on the disk: then nothing has changed
         self._settings = settings
         self._house.rules = rules
+        self._ends.look_again()
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

@@ -13,6 +13,9 @@ VERBS = (
     "demo",
     "serve",
     "check",
+    "authorize",
+    "setup",
+    "doctor",
     "send",
     "queue",
     "device",
@@ -39,6 +42,7 @@ Start here:
   relay demo                            see it work, without a tenant
   relay example > relay.yaml            a configuration to fill in
   relay check --config relay.yaml       every mistake at once
+  relay doctor --config relay.yaml      is the tenant ready?
   relay serve --config relay.yaml       run it
 """
 

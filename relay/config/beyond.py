@@ -1,4 +1,4 @@
-"""What stands beyond the text of a configuration: the secrets, certificates and CA files it names, looked at now."""
+"""What stands beyond the text of a configuration: the secrets, certificates, keys and files it names, looked at now."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from relay.config.beyond_app import problems_of_proofs
 from relay.config.certificate import CERTIFICATE, PRIVATE_KEY, authorities_problem, pair_problem
 from relay.config.secret import SecretError, SecretRef, blemish
 from relay.config.shape import shape_at
+from relay.config.tokenkey import decoded_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from relay.config.complaint import Path as Place
     from relay.config.yamltree import Tree
 
-_TLS = "tls"  # PEM: spaces around it are no mistake
+_TOKEN_KEY = ("token_store", "key")
+_TLS = "tls"
+_PEM = {CERTIFICATE, PRIVATE_KEY}  # spaces around it are no mistake
 
 
 def problems_beyond(tree: Tree) -> Iterator[tuple[Place, str]]:
@@ -27,6 +31,7 @@ def problems_beyond(tree: Tree) -> Iterator[tuple[Place, str]]:
         if problem:
             yield place, problem
     yield from _pair_problem(tree)
+    yield from problems_of_proofs(tree.data)
 
 
 def _secret_problem(tree: Tree, place: Place) -> str:
@@ -35,9 +40,18 @@ def _secret_problem(tree: Tree, place: Place) -> str:
         return ""
     try:
         secret = _reference(tree, place)
-        return "" if secret is None or place[0] == _TLS else blemish(secret, secret.read())
+        return "" if secret is None or place[-1] in _PEM else _blemish(place, secret, secret.read())
     except SecretError as error:
         return str(error)
+
+
+def _blemish(place: Place, secret: SecretRef, value: str) -> str:
+    if place == _TOKEN_KEY:
+        try:
+            decoded_key(value)
+        except ValueError as error:
+            return f"secret {secret}: {error}"
+    return blemish(secret, value)
 
 
 def _reference(tree: Tree, place: Place) -> SecretRef | None:

@@ -1,9 +1,10 @@
-"""What an answer of Exchange Online or Entra means, how far it reaches, and what to do about it.
+"""What an answer of Exchange Online, Graph or Entra means, how far it reaches, and what to do about it.
 
-Three judges, for an SMTP reply, for a token that did not come, and for a session that ended without an answer. Each
-always gives a verdict and never raises. What delivery does with it:
+Four judges: for an SMTP reply, for an answer of Graph, for a token that did not come, and for a session that ended
+without an answer. Each always gives a verdict and never raises. What delivery does with it:
 
-- transient: the mail is deferred and tried again by the schedule (or after `wait_s`). Scope recipient and message touch
+- transient: the mail is deferred and tried again by the schedule (or after `wait_s`; what a message still gets when it
+  is `patience_s` old counts as configuration). Scope recipient and message touch
   nobody else; mailbox and profile make their other mail wait too; site all mail to that endpoint.
 - throttle: the same, after `wait_s` seconds.
 - configuration: the mail is kept, never failed, and tried again every recheck interval. Scope message means that this
@@ -18,7 +19,8 @@ once more before is delivery's part.
 Order: the sentence before the code, because Exchange puts many causes under one code; then the enhanced code, then the
 three digits, then the code class by step. Two laws stand above the table: no 4xx, and no answer before MAIL, ever fails
 mail. An answer to RCPT touches that recipient only; a temporary one before MAIL touches the whole endpoint. Microsoft
-warns against logic on the wording of Entra's texts, so no token verdict ever fails mail.
+warns against logic on the wording of Entra's texts, so no token verdict ever fails mail. Of Graph's answers only an
+error code under a 4xx, and a message that is too large, fail mail.
 """
 
 from __future__ import annotations
@@ -33,10 +35,13 @@ from relay.policy.rows_entra_user import USER
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
 from relay.policy.rows_fallback import PERMANENT, TEMPORARY, UNEXPECTED
 from relay.policy.rows_limits import LIMITS
+from relay.policy.rows_local import LOCAL
 from relay.policy.rows_lost import LOST
 from relay.policy.rows_signin import SIGN_IN
 from relay.policy.rows_submission import CONTENT, ORGANIZATION, RECIPIENTS, SENDERS
-from relay.policy.verdict import Class, Facts, Verdict, verdict
+from relay.policy.sentence import READ, sentence
+from relay.policy.verdict import Class, Facts, Verdict, verdict, waiting
+from relay.policy.verdicts_graph import judge_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,20 +55,17 @@ __all__ = [
     "Class",
     "Facts",
     "Verdict",
+    "judge_graph",
     "judge_lost",
     "judge_reply",
     "judge_token",
     "sentence",
 ]
 
-REPLY_ROWS = (*SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *RECIPIENTS, *CONTENT)
+REPLY_ROWS = (*LOCAL, *SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *RECIPIENTS, *CONTENT)
 TOKEN_ROWS = (*APP, *USER)
 
 _WITH_MAIL = ("mail", "rcpt", "data", "final")
-_READ = 4000  # Exchange's diagnostics run to several KB; the sentence stands in the first fields
-_DIAGNOSTIC = "[BeginDiagnosticData]"
-_BRACKET = re.compile(r"\s*\[([^\[\]]{1,300})\]")
-_TRAILER = re.compile(r"^Hostname=|\.(outlook|office365|exchangelabs)\.|\d{4}-\d\d-\d\dT\d\d:\d\d", re.IGNORECASE)
 _ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
 _AADSTS = re.compile(r"AADSTS(\d{4,9})")
 
@@ -81,14 +83,16 @@ def judge_reply(reply: Reply, stage: str, facts: Facts) -> Verdict:
     return verdict(row, facts, cls=cls, scope=scope)
 
 
-def judge_token(error: str, description: str, codes: tuple[int, ...], status: int, facts: Facts) -> Verdict:
+def judge_token(
+    error: str, description: str, codes: tuple[int, ...], status: int, facts: Facts, retry_after: float | None = None
+) -> Verdict:
     """The verdict on a `relay.tokens.source.TokenError`: by AADSTS number, else by HTTP status, else by error word."""
-    numbers = codes or tuple(int(digits) for digits in _AADSTS.findall(description[:_READ]))
+    numbers = codes or tuple(int(digits) for digits in _AADSTS.findall(description[:READ]))
     busy = _by_status(status)
-    row = _numbered(numbers)
+    row = _numbered(numbers, description)
     if row is None or (busy and row.cls is Class.CONFIGURATION):
         row = busy or _worded(error, description) or (DOWN if status == 0 else UNKNOWN)
-    return verdict(row, facts)
+    return waiting(verdict(row, facts), retry_after)
 
 
 def judge_lost(stage: str, text: str, facts: Facts) -> Verdict:
@@ -96,12 +100,6 @@ def judge_lost(stage: str, text: str, facts: Facts) -> Verdict:
     text = sentence(text)
     rows = (row for row in LOST if not row.stages or stage in row.stages)
     return verdict(next(row for row in rows if re.search(row.says, text, re.IGNORECASE)), facts)
-
-
-def sentence(text: str) -> str:
-    """The part of an answer that is the same every time: without `[host time id]`, diagnostics and line breaks."""
-    text = " ".join(text[:_READ].split()).partition(_DIAGNOSTIC)[0]
-    return _BRACKET.sub(lambda found: "" if _TRAILER.search(found[1]) else found[0], text).strip()
 
 
 def _known(reply: Reply, text: str, stage: str) -> ReplyRow | None:
@@ -155,8 +153,9 @@ def _reach(row: ReplyRow, stage: str) -> tuple[Class, Scope]:
     return row.cls, Scope.MESSAGE if row.scope is Scope.RECIPIENT else row.scope
 
 
-def _numbered(numbers: Iterable[int]) -> Row | None:
-    return next((row for number in numbers for row in TOKEN_ROWS if number in row.codes), None)
+def _numbered(numbers: Iterable[int], description: str) -> Row | None:
+    rows = [row for row in TOKEN_ROWS if re.search(row.says, description[:READ], re.IGNORECASE)]
+    return next((row for number in numbers for row in rows if number in row.codes), None)
 
 
 def _by_status(status: int) -> TokenRow | None:
@@ -165,6 +164,6 @@ def _by_status(status: int) -> TokenRow | None:
 
 def _worded(error: str, description: str) -> TokenRow | None:
     for row in WORDS:
-        if error in row.errors and re.search(row.says, description[:_READ], re.IGNORECASE):
+        if error in row.errors and re.search(row.says, description[:READ], re.IGNORECASE):
             return row
     return None

@@ -22,7 +22,7 @@ async def dial(host: str, port: int, timeout_s: float) -> socket.socket:
     complaints: list[str] = []
     try:
         async with asyncio.timeout(timeout_s):
-            addresses = await _addresses(host, port)
+            addresses = await lookup(host, port)
             for address in addresses[:-1]:
                 sock = await _patiently(address, complaints)
                 if sock is not None:
@@ -35,7 +35,8 @@ async def dial(host: str, port: int, timeout_s: float) -> socket.socket:
     raise ConnectionError("; ".join(complaints))
 
 
-async def _addresses(host: str, port: int) -> list[Address]:
+async def lookup(host: str, port: int) -> list[Address]:
+    """Every address of a host, the families taking turns. Raises `OSError`."""
     loop = asyncio.get_running_loop()
     infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     families: dict[int, list[Address]] = {}

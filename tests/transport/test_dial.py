@@ -92,4 +92,4 @@ async def test_the_families_take_turns():
 
     asyncio.get_running_loop().getaddrinfo = getaddrinfo
 
-    assert [where[0] for _, where in await dialling._addresses("h", 1)] == ["::1", "127.0.0.1", "::2"]
+    assert [where[0] for _, where in await dialling.lookup("h", 1)] == ["::1", "127.0.0.1", "::2"]

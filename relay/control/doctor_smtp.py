@@ -1,0 +1,178 @@
+"""The steps of an examination that speak SMTP: name, connection, greeting, encryption, sign-in, limits.
+
+The steps are those delivery takes (`relay.transport.dialogue`), one at a time; nothing is submitted.
+"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from relay.control.doctor_patient import Accepted
+from relay.control.doctor_step import Failed, Skipped
+from relay.transport.dial import lookup
+from relay.transport.dialogue import Dialogue
+from relay.transport.transport import Stage, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from relay.control.doctor_patient import Patient
+    from relay.control.doctor_step import Chart
+    from relay.message.reply import Reply
+    from relay.transport.dialogue import Target
+
+
+class SmtpExam:
+    """One connection to a submission server, step by step."""
+
+    needs_token = True
+
+    def __init__(self, patient: Patient, target: Target) -> None:
+        self._patient = patient
+        self._target = target
+        self._dialogue = Dialogue(target)
+        self.offer: Mapping[str, str] = {}
+
+    async def reach(self, chart: Chart) -> bool:
+        """From the name to the encrypted connection; whether that was reached. What cannot be tried is skipped."""
+        steps = {"dns": self._name, "tcp": self._connection, "ehlo": self._greeting, "starttls": self._encryption}
+        going = True
+        for name, work in steps.items():
+            if going:
+                going = await chart.take(name, work())
+            else:
+                chart.skip(name, "not reached")
+        return going
+
+    async def grant(self, token: str) -> str:
+        """AUTH XOAUTH2 as the profile's mailbox; the server's words."""
+        self.offer = dict(await self._dialogue.ehlo())
+        account = self._patient.account
+        return f"{account} signs in: {await self._dialogue.sign_in(account, token)}"
+
+    async def deny(self, canary: str, token: str) -> str:
+        """The refusal of a sign-in that must be refused."""
+        try:
+            reply = await self._sign_in_as(canary, token)
+        except TransportError as error:
+            if error.stage is not Stage.AUTH or error.reply is None:
+                raise
+            return _proof(canary, error.reply)
+        raise Accepted(str(reply))
+
+    async def limits(self, *, granted: bool) -> str:
+        """What the server announced, what the sign-in showed, and what neither shows."""
+        size = self.offer.get("size", "")
+        most = self._patient.settings.intake.max_message_size
+        if size.isdecimal() and 0 < int(size) < most:
+            raise Failed(
+                f"Exchange takes {size} bytes, the relay lets devices hand in {most}",
+                remedy=f"set intake.max_message_size to {size} at most: who sends more hears it at once",
+            )
+        switch = f"SMTP AUTH is on for {self._patient.account}" if granted else "SMTP AUTH: see auth"
+        ceiling = f"SIZE {size} (the service's ceiling)" if size else "no SIZE announced"
+        return f"{ceiling}. {switch}. {unseen(self._patient.profile.mailbox)}"
+
+    def close(self) -> None:
+        self._dialogue.drop()
+
+    async def _sign_in_as(self, canary: str, token: str) -> Reply:
+        dialogue = Dialogue(self._target)
+        try:
+            await dialogue.connect()
+            await dialogue.encrypt()
+            return await dialogue.sign_in(canary, token)
+        finally:
+            dialogue.drop()
+
+    async def _name(self) -> str:
+        host = self._target.host
+        try:
+            found = await lookup(host, self._target.port)
+        except OSError as error:
+            raise TransportError(Stage.CONNECT, f"{host}: {error.strerror or error}", host=host) from error
+        return f"{host} is {', '.join(dict.fromkeys(where[0] for _, where in found))}"
+
+    async def _connection(self) -> str:
+        sock = await self._dialogue.dial()
+        return f"connected to {_place(sock.getpeername())} from {_place(sock.getsockname())}"
+
+    async def _greeting(self) -> str:
+        greeting = await self._dialogue.greet()
+        self.offer = dict(await self._dialogue.ehlo())
+        return f"{greeting}; it offers {_offered(self.offer)}"
+
+    async def _encryption(self) -> str:
+        await self._dialogue.starttls()
+        return described(self._dialogue.encryption)
+
+
+class ConnectorExam(SmtpExam):
+    """The tenant's MX, where a certificate takes the place of a sign-in; which connector takes it only a mail shows."""
+
+    needs_token = False
+
+    async def limits(self, *, granted: bool) -> str:  # noqa: ARG002  (the contract's)
+        """What the server offers behind the encryption, to whoever showed the certificate."""
+        self.offer = dict(await self._dialogue.ehlo())
+        return (
+            f"SIZE {self.offer.get('size') or 'not announced'}. No token and no sign-in: Exchange knows the relay by "
+            "its certificate; whether a connector takes it only a real mail to the outside shows (--send-to)"
+        )
+
+
+def _proof(canary: str, reply: Reply) -> str:
+    """Only a refusal of the identity proves that the permission does not reach this mailbox."""
+    if "SmtpClientAuthentication is disabled" in reply.text:
+        what = f"not proved: SMTP AUTH is switched off for {canary}, whatever the app may do"
+        raise Skipped(what, answer=str(reply), remedy="name a canary for which SMTP AUTH is on")
+    if not reply.permanent:
+        raise Skipped(f"not proved: {canary} got a passing answer", answer=str(reply), remedy="try again later")
+    return f"{canary} is refused: {reply}"
+
+
+def unseen(mailbox: str) -> str:
+    """What nobody can see from outside, and where it is seen."""
+    return (
+        "Not to be seen from outside: what the mailbox itself may send (MaxSendSize, 35 MB unless changed), its 10 000 "
+        "recipients a day, and whether copies fill its Sent Items:  "
+        f"Get-Mailbox {mailbox} | Format-List MaxSendSize,RecipientLimits,MessageCopyForSMTPClientSubmissionEnabled"
+    )
+
+
+def described(encryption: ssl.SSLObject | None) -> str:
+    """The TLS of a connection in words: version, cipher, and whose certificate."""
+    if encryption is None:
+        return "not encrypted"
+    cipher = encryption.cipher()
+    version = f"{encryption.version()} {cipher[0] if cipher else ''}".strip()
+    return f"{version}; certificate {certificate_words(encryption.getpeercert() or {})}"
+
+
+def certificate_words(certificate: Mapping[str, object]) -> str:
+    """Subject, issuer and last day of what `getpeercert` gives."""
+    ends = str(certificate.get("notAfter", ""))
+    words = f"of {_common_name(certificate, 'subject')}, issued by {_common_name(certificate, 'issuer')}"
+    if not ends:
+        return words
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    days = (until - datetime.now(UTC)).days
+    return f"{words}, until {until:%Y-%m-%d} ({days} days)"
+
+
+def _common_name(certificate: Mapping[str, object], who: str) -> str:
+    """The common name, else the organisation, of subject or issuer."""
+    parts: Sequence[Sequence[tuple[str, str]]] = certificate.get(who, ())  # type: ignore[assignment]
+    names = {key: value for part in parts for key, value in part}
+    return names.get("commonName") or names.get("organizationName") or "nobody named"
+
+
+def _place(address: Sequence[object]) -> str:
+    host, port = str(address[0]), address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _offered(offer: Mapping[str, str]) -> str:
+    return ", ".join(f"{name.upper()} {value}".strip() for name, value in offer.items()) or "nothing"

@@ -1,0 +1,3 @@
+foreach ($mailbox in $mailboxes) {
+    Remove-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess -Confirm:$false
+}

@@ -1,0 +1,1 @@
+Remove-InboundConnector -Identity $connector -Confirm:$false

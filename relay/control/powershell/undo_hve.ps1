@@ -1,0 +1,3 @@
+foreach ($mailbox in $mailboxes) {
+    Remove-HVEAppAccess -Identity $mailbox -AppIds $objectId
+}

@@ -1,0 +1,3 @@
+foreach ($address in $sendAs) {
+    Remove-RecipientPermission -Identity $address -Trustee $trustee -AccessRights SendAs -Confirm:$false
+}

@@ -1,0 +1,4 @@
+foreach ($mailbox in $mailboxes) {
+    Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $null
+    Set-Mailbox -Identity $mailbox -MessageCopyForSMTPClientSubmissionEnabled $true
+}

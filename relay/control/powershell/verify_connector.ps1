@@ -1,0 +1,1 @@
+Get-InboundConnector -Identity $connector | Format-List 'Name', 'Enabled', 'RequireTls', 'TlsSenderCertificateName'

@@ -1,0 +1,3 @@
+foreach ($address in $sendAs) {
+    Get-RecipientPermission -Identity $address -Trustee $trustee | Format-Table 'Identity', 'Trustee', 'AccessRights'
+}
