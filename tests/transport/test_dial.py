@@ -166,7 +166,7 @@ async def test_the_configured_family_is_tried_first(answering, family, first):
     answering({socket.AF_INET6: [("::1", 1, 0, 0)], socket.AF_INET: [FREE]})
     found = await dialling.lookup("both.test", 587, Network(family=family))
 
-    assert [where[0] for _, where in found][0] == first
+    assert next(where[0] for _, where in found) == first
     assert len(found) == 2
 
 
