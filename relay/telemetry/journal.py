@@ -52,7 +52,7 @@ class Journal:
         """The relay itself made a mistake in a session: client reason."""
         self._write("error", "session.failed", fields)
 
-    # -- the way out
+    # -- the way out; `unknown` is true where no row of the verdict table knows the answer
 
     def token_fetched(self, **fields: Any) -> None:
         """Entra gave a token: app ms expires_in."""
