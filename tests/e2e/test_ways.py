@@ -166,7 +166,11 @@ def test_smtp_switched_off_leaves_by_graph_until_it_is_on_again(start, cloud, so
         relay.journal.wait("message.delivered", id=names[-1])
 
     assert cloud.letter(somebody).via == "graph"
-    assert (fallback["transport"], fallback["fallback"], fallback["rule"]) == ("smtp", "graph", "smtp.auth-disabled-tenant")
+    assert (fallback["transport"], fallback["fallback"], fallback["rule"]) == (
+        "smtp",
+        "graph",
+        "smtp.auth-disabled-tenant",
+    )
     assert "Set-CASMailbox" in fallback["remedy"]
     assert cloud.letter(f"n{len(names) - 1}-{somebody}").via != "graph"
     assert [cloud.has(f"n{number}-{somebody}") for number in range(len(names))] == [1] * len(names)

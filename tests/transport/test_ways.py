@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 
@@ -246,3 +247,29 @@ async def test_a_session_takes_no_message_beyond_its_token(exchange, way_to, lef
 
     assert session.usable is usable
     await session.close()
+
+
+# -- IPv6
+
+
+@pytest.mark.parametrize("dead", ["127.0.0.1", "::1"])
+async def test_mail_leaves_by_the_family_that_answers(exchange, way_to, monkeypatch, dead):
+    """The name has an address of each; behind one nobody listens."""
+    alive = "::1" if dead == "127.0.0.1" else "127.0.0.1"
+    server = await exchange()
+    listening = await asyncio.start_server(server.meet, alive, 0)
+    port = listening.sockets[0].getsockname()[1]
+    families = {"127.0.0.1": (socket.AF_INET, (dead, 1)), "::1": (socket.AF_INET6, (dead, 1, 0, 0))}
+    reached = {"127.0.0.1": (socket.AF_INET, (alive, port)), "::1": (socket.AF_INET6, (alive, port, 0, 0))}
+
+    async def getaddrinfo(host, *_, **__):
+        assert host == "localhost"
+        return [(each, socket.SOCK_STREAM, 6, "", where) for each, where in (families[dead], reached[alive])]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    session = await way_to(server).connect()
+    receipt = await session.send(parcel())
+    await session.close()
+    listening.close()
+
+    assert receipt.final.code == 250
