@@ -24,6 +24,7 @@ from relay.spool.store import SpoolBroken, SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
+from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
 from relay.upstream.ways import way_of
@@ -68,7 +69,7 @@ class _Relay:
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
-        self._transports = Transports(Sources(self._on_token), self._hostname)
+        self._transports = Transports(Sources(TokenNews(self._journal)), self._hostname)
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
@@ -181,9 +182,6 @@ class _Relay:
 
     def _ways(self, settings: Settings) -> dict[str, Way]:
         return {name: way_of(settings, name, self._transports) for name in settings.profiles}
-
-    def _on_token(self, app: str, ms: float, expires_in: float) -> None:
-        self._journal.token_fetched(app=app, ms=round(ms, 1), expires_in=round(expires_in))
 
 
 def _remedy(error: Exception) -> str:

@@ -58,6 +58,14 @@ class Journal:
         """Entra gave a token: app ms expires_in."""
         self._write("info", "token.fetched", fields)
 
+    def token_kept(self, **fields: Any) -> None:
+        """Entra gave no token, the last one still serves: app reason left_s remedy."""
+        self._write("warning", "token.kept", fields)
+
+    def credential_changed(self, **fields: Any) -> None:
+        """Another credential of the app works now: app credential refused reason remedy."""
+        self._write("warning", "credential.changed", fields)
+
     def delivered(self, **fields: Any) -> None:
         """Exchange took the message: id device profile mailbox host answer attempt ms."""
         self._write("info", "message.delivered", fields)

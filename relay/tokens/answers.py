@@ -1,13 +1,18 @@
-"""The HTTP client MSAL speaks through: explicit trust, explicit timeouts, no redirects; it remembers the last answer.
+"""The HTTP client MSAL speaks through: explicit trust, explicit way out, explicit timeouts, no redirects.
 
-MSAL turns refusals into exceptions and empty dicts that say little; what Entra literally said is remembered here.
+Nothing of it comes from the environment. MSAL turns refusals into exceptions and empty dicts that say little; what
+Entra literally said last is remembered here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,23 +21,29 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How HTTPS leaves: the authorities trusted (None: the usual ones), the proxy and the local address, if any."""
+
+    ca_file: Path | None = None
+    https_proxy: str = field(default="", repr=False)
+    source_address: str = ""
+
+    @property
+    def proxy_host(self) -> str:
+        """The proxy to be named: without a user or password."""
+        return urlsplit(self.https_proxy).netloc.rpartition("@")[2]
+
+
 class Recorder:
     """MSAL's `http_client`: the three methods it uses."""
 
-    def __init__(self, ca_file: Path | None) -> None:
-        import requests  # slow, and nobody but MSAL needs it
-        from requests.adapters import HTTPAdapter
-        from urllib3.util import Retry
-
+    def __init__(self, route: Route) -> None:
         self.status = 0
         self.json: dict[str, Any] = {}
         self.retry_after: float | None = None
-        self._verify: str | bool = str(ca_file) if ca_file else True
-        self._session = requests.Session()
-        self._session.trust_env = False  # else REQUESTS_CA_BUNDLE and .netrc win over the configuration
-        # a Retry-After belongs to the caller: urllib3 would sleep it out here
-        retry = Retry(1, read=False, respect_retry_after_header=False)
-        self._session.mount("https://", HTTPAdapter(max_retries=retry))
+        self._verify: str | bool = str(route.ca_file) if route.ca_file else True
+        self._session = _session(route)
 
     def get(self, url: str, **kwargs: Any) -> Any:
         return self._ask("GET", url, **kwargs)
@@ -55,9 +66,49 @@ class Recorder:
 
     def _remember(self, answer: Any) -> None:
         self.status = answer.status_code
-        with contextlib.suppress(KeyError, ValueError):
-            self.retry_after = float(answer.headers["Retry-After"])
+        self.retry_after = _seconds(answer.headers.get("Retry-After", ""))
         if self.status >= 300:  # an answer with a token in it is not remembered
             with contextlib.suppress(ValueError):
                 said = json.loads(answer.text)
                 self.json = said if isinstance(said, dict) else {}
+
+
+def first_words(exc: Exception) -> str:
+    """What an exception says, on one line and not without end."""
+    return " ".join(str(exc).split())[:300]
+
+
+def _session(route: Route) -> Any:
+    import requests  # slow, and nobody but MSAL needs it
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    class Adapter(HTTPAdapter):
+        """requests has no setting for the local address; urllib3 has."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs | _local(route))
+
+        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+            return super().proxy_manager_for(proxy, **kwargs | _local(route))
+
+    session = requests.Session()
+    session.trust_env = False  # else REQUESTS_CA_BUNDLE, HTTPS_PROXY and .netrc win over the configuration
+    if route.https_proxy:
+        session.proxies = {"https": route.https_proxy}
+    # a Retry-After belongs to the caller: urllib3 would sleep it out here
+    session.mount("https://", Adapter(max_retries=Retry(1, read=False, respect_retry_after_header=False)))
+    return session
+
+
+def _local(route: Route) -> dict[str, Any]:
+    return {"source_address": (route.source_address, 0)} if route.source_address else {}
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After in seconds; it may also be a date (RFC 9110 §10.2.3)."""
+    with contextlib.suppress(ValueError):
+        return float(retry_after)
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    return None

@@ -14,20 +14,27 @@ if TYPE_CHECKING:
 
 
 def confidential(client_id: str, authority: str, credential: Any, http_client: Recorder, cache: Any = None) -> Any:
-    """A client that proves itself with `credential` (a secret, or what MSAL calls `client_credential`).
+    """A client that proves itself with `credential` (`relay.tokens.credentials.Proof.client_credential`).
 
     Talks to the authority (OpenID discovery); keeps no tokens unless it is given a `cache` of `token_cache()`.
     """
     msal = _msal()
-    return msal.ConfidentialClientApplication(
+    built: list[Any] = []
+
+    def assertion() -> str:
+        return str(credential(built[0].authority.token_endpoint))
+
+    application = msal.ConfidentialClientApplication(
         client_id,
-        client_credential=credential,
+        client_credential={"client_assertion": assertion} if callable(credential) else credential,
         authority=authority,
         http_client=http_client,
         token_cache=_no_cache(msal) if cache is None else cache,
         instance_discovery=False,  # else MSAL asks login.microsoftonline.com about hosts it does not know
         azure_region=False,  # else MSAL_FORCE_REGION in the environment moves the endpoint
     )
+    built.append(application)
+    return application
 
 
 def public(client_id: str, authority: str, http_client: Recorder, cache: Any = None) -> Any:
@@ -40,6 +47,17 @@ def public(client_id: str, authority: str, http_client: Recorder, cache: Any = N
         token_cache=_no_cache(msal) if cache is None else cache,
         instance_discovery=False,
     )
+
+
+def managed_identity(identity: str, http_client: Recorder) -> Any:
+    """A client of this machine's metadata endpoint; `identity` is "system" or a client id. Keeps no tokens."""
+    msal = _msal()
+    who = (
+        msal.SystemAssignedManagedIdentity()
+        if identity == "system"
+        else msal.UserAssignedManagedIdentity(client_id=identity)
+    )
+    return msal.ManagedIdentityClient(who, http_client=http_client, token_cache=_no_cache(msal))
 
 
 def token_cache() -> Any:

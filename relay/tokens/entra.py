@@ -1,7 +1,8 @@
-"""Asks Microsoft Entra for access tokens with a client secret (OAuth 2.0 client credentials grant, RFC 6749 §4.4).
+"""Asks Microsoft Entra for access tokens as the app itself (OAuth 2.0 client credentials grant, RFC 6749 §4.4).
 
 Synchronous: `relay.tokens.keeper` calls it in a thread. MSAL caches no tokens here: the keeper does, and knows better
-when one is too old. Every failure leaves here as `TokenError`.
+when one is too old. Nor is MSAL's memory of refusals used, which would repeat them for minutes after the cause is gone:
+when to ask again is for the keeper to say. Every failure leaves here as `TokenError`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from relay.tokens import client
-from relay.tokens.answers import Recorder
+from relay.tokens.answers import Recorder, Route, first_words
 from relay.tokens.source import Token, TokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from relay.tokens.credentials import Credential, Proof
 
 _AADSTS = re.compile(r"AADSTS(\d+)")
+_PLAIN = Route()
 
 
 class Entra:
@@ -30,15 +33,15 @@ class Entra:
         authority: str,
         scope: str,
         *,
-        read_secret: Callable[[], str],
-        ca_file: Path | None = None,
+        credential: Credential,
+        route: Route = _PLAIN,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client_id = client_id
         self._authority = authority
         self._scope = scope
-        self._read_secret = read_secret
-        self._ca_file = ca_file
+        self._credential = credential
+        self._route = route
         self._clock = clock
         self._stale = False
         self._built_with = ""
@@ -47,10 +50,12 @@ class Entra:
 
     def acquire(self) -> Token:
         """A new token, asked from Entra now; it blocks for seconds at worst. Raises `TokenError`."""
-        secret = self._secret()
+        proof = self._credential.load()
         asked_at = self._clock()
         try:
-            answer = self._application(secret).acquire_token_for_client([self._scope])
+            answer = self._application(proof).acquire_token_for_client([self._scope])
+        except TokenError:  # the credential went away between looking and asking
+            raise
         except Exception as exc:
             raise self._failure(exc) from exc
         return self._token(answer if isinstance(answer, dict) else {}, asked_at)
@@ -59,22 +64,12 @@ class Entra:
         """The next `acquire` starts from nothing: new discovery, no answer of before repeated. Never blocks."""
         self._stale = True
 
-    def _secret(self) -> str:
-        """Read anew each time: a rotated secret is picked up without a restart."""
-        try:
-            secret = self._read_secret()
-        except Exception as exc:
-            raise TokenError("secret_unreadable", str(exc)) from exc
-        if not secret:  # MSAL would ask without a credential, and Entra's answer would mislead
-            raise TokenError("secret_unreadable", "the client secret is empty: store its Value (not its Secret ID)")
-        return secret
-
-    def _application(self, secret: str) -> Any:
-        if self._app is None or self._stale or secret != self._built_with:
+    def _application(self, proof: Proof) -> Any:
+        if self._app is None or self._stale or proof.mark != self._built_with:
             self._app, self._stale = None, False
-            self._answers = Recorder(self._ca_file)
-            self._app = client.confidential(self._client_id, self._authority, secret, self._answers)
-            self._built_with = secret
+            self._answers = Recorder(self._route)
+            self._app = client.confidential(self._client_id, self._authority, proof.client_credential, self._answers)
+            self._built_with = proof.mark
         return self._app
 
     def _token(self, answer: dict[str, Any], asked_at: float) -> Token:
@@ -85,6 +80,7 @@ class Entra:
 
     def _refusal(self, answer: dict[str, Any]) -> TokenError:
         """What Entra said no with; MSAL drops parts of it, our HTTP client has seen the whole."""
+        self._stale = True
         said = {**self._answers.json, **answer}
         description = " ".join(str(said.get("error_description") or "").split())
         return TokenError(
@@ -98,21 +94,29 @@ class Entra:
     def _failure(self, exc: Exception) -> TokenError:
         import requests
 
+        if isinstance(exc, requests.exceptions.ProxyError):
+            why = f"the proxy {self._route.proxy_host} (outgoing.https_proxy) does not lead to it: {_innermost(exc)}"
+            return TokenError("unreachable", f"{self._authority} cannot be reached: {why}")
         if isinstance(exc, requests.Timeout):
-            return TokenError("timeout", f"{self._authority} did not answer in time: {_first_words(exc)}")
+            return TokenError("timeout", f"{self._authority} did not answer in time: {first_words(exc)}")
         if isinstance(exc, requests.exceptions.SSLError):
-            return TokenError(
-                "unreachable", f"the certificate of {self._authority} is not trusted: {_first_words(exc)}"
-            )
+            return TokenError("unreachable", f"the certificate of {self._authority} is not trusted: {first_words(exc)}")
         if isinstance(exc, OSError) and not isinstance(exc, requests.exceptions.InvalidJSONError):
-            return TokenError("unreachable", f"{self._authority} cannot be reached: {_first_words(exc)}")
+            return TokenError(
+                "unreachable", f"{self._authority} cannot be reached{self._from_here}: {first_words(exc)}"
+            )
         return self._odd_answer(exc)
+
+    @property
+    def _from_here(self) -> str:
+        address = self._route.source_address
+        return f" from {address} (outgoing.source_address)" if address else ""
 
     def _odd_answer(self, exc: Exception) -> TokenError:
         """MSAL gave up on an answer: 4xx at discovery (ValueError), 5xx (MsalServiceError), or not JSON at all."""
         if self._answers is not None and self._answers.status >= 300:
             return self._refusal({})
-        return TokenError("bad_answer", f"{self._authority}: {type(exc).__name__}: {_first_words(exc)}")
+        return TokenError("bad_answer", f"{self._authority}: {type(exc).__name__}: {first_words(exc)}")
 
 
 def _seconds(value: object, default: float) -> float:
@@ -128,5 +132,8 @@ def _codes(listed: object, description: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(code) for code in _AADSTS.findall(description)))
 
 
-def _first_words(exc: Exception) -> str:
-    return " ".join(str(exc).split())[:300]
+def _innermost(exc: BaseException) -> str:
+    """The cause a proxy error wraps, in few words."""
+    while exc.__context__ is not None:
+        exc = exc.__context__
+    return first_words(Exception(str(exc)))

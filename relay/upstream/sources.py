@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from relay.config.settings import Resource, SignIn, TransportKind
-from relay.tokens.entra import Entra
 from relay.tokens.keeper import Keeper
+from relay.upstream.credentials import app_issuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from relay.config.settings import App, Profile, Settings
+    from relay.config.settings import App, Settings
+    from relay.tokens.keeper import Issuer
+    from relay.tokens.rotation import Change
+    from relay.tokens.source import TokenError
 
 HVE_GRACE_S = 720.0
 """High Volume Email refuses tokens that end within ten minutes or so (501 5.5.127)."""
 
 
+class Listener(Protocol):
+    """Who is told about tokens, in the loop; `app` is the name under apps."""
+
+    def fetched(self, app: str, ms: float, expires_in: float) -> None:
+        """Entra gave a token."""
+        ...
+
+    def kept(self, app: str, error: TokenError, left_s: float) -> None:
+        """Entra gave none; the last one still serves for so long."""
+        ...
+
+    def changed(self, app: str, change: Change) -> None:
+        """Another credential of the app works now; told once."""
+        ...
+
+
 class Sources:
     """Keepers by what they ask for: a reload that changes nothing keeps the token. Belongs to one event loop."""
 
-    def __init__(self, on_fetched: Callable[[str, float, float], None] | None = None) -> None:
-        """`on_fetched(app, ms, expires_in_s)` is called in the loop after each answer with a token."""
-        self._on_fetched = on_fetched or (lambda _app, _ms, _expires_in: None)
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener
         self._keepers: dict[tuple[object, ...], Keeper] = {}
 
     def of(self, settings: Settings, profile_name: str, kind: TransportKind) -> Keeper:
@@ -32,15 +48,39 @@ class Sources:
         resource = Resource.GRAPH if kind is TransportKind.GRAPH else Resource.OUTLOOK
         grace_s = max(app.token_grace_s, HVE_GRACE_S) if kind is TransportKind.HVE else app.token_grace_s
         scope = app.scope_for(resource, delegated=profile.sign_in is SignIn.DELEGATED)
-        key = (profile.app, app.client_id, app.authority_url, scope, app.ca_file, grace_s, app.credential)
+        return self.of_app(settings, profile.app, scope, grace_s)
+
+    def of_app(self, settings: Settings, app_name: str, scope: str, grace_s: float = 0) -> Keeper:
+        """The source of the app's own tokens for that scope."""
+        app = settings.apps[app_name]
+        key = (app_name, scope, grace_s, *_identity(settings, app))
         if key not in self._keepers:
-            self._keepers[key] = self._keeper(profile, app, scope, grace_s)
+            changes: list[Change] = []
+            issuer = app_issuer(settings, app_name, scope, changes.append)
+            self._keepers[key] = self._keeper(app_name, issuer, grace_s, changes)
         return self._keepers[key]
 
-    def _keeper(self, profile: Profile, app: App, scope: str, grace_s: float) -> Keeper:
-        entra = Entra(
-            client_id=app.client_id, authority=app.authority_url, scope=scope,
-            read_secret=app.credential.secret.read, ca_file=app.ca_file,  # type: ignore[union-attr]
-        )  # fmt: skip
-        name = profile.app
-        return Keeper(entra, grace_s=grace_s, on_fetched=lambda ms, expires_in: self._on_fetched(name, ms, expires_in))
+    def _keeper(self, app_name: str, issuer: Issuer, grace_s: float, changes: list[Change]) -> Keeper:
+        """The issuer works in a thread and leaves its `changes` behind; here, in the loop, they are told."""
+        listener = self._listener
+        if listener is None:
+            return Keeper(issuer, grace_s=grace_s)
+
+        def fetched(ms: float, expires_in: float) -> None:
+            while changes:
+                listener.changed(app_name, changes.pop(0))
+            listener.fetched(app_name, ms, expires_in)
+
+        def kept(error: TokenError, left_s: float) -> None:
+            listener.kept(app_name, error, left_s)
+
+        return Keeper(issuer, grace_s=grace_s, on_fetched=fetched, on_kept=kept)
+
+
+def _identity(settings: Settings, app: App) -> tuple[object, ...]:
+    """What a token depends on: a change of it needs a new one."""
+    out = settings.outgoing
+    return (
+        app.client_id, app.authority_url, app.ca_file, app.credential, app.next_credential,
+        out.https_proxy, out.source_address,
+    )  # fmt: skip

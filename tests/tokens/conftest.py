@@ -14,10 +14,15 @@ from urllib.parse import parse_qs
 import pytest
 import trustme
 
+from relay.sandbox.cloud import Cloud, CloudOptions
+from relay.tokens.answers import Route
+from relay.tokens.credentials import Secret
 from relay.tokens.entra import Entra
+from relay.tokens.keeper import Keeper
+from tests.tokens import bare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 Answer = tuple[int, dict[str, str], str]
@@ -113,7 +118,26 @@ def entra(authority: Authority) -> Callable[..., Entra]:
     """`entra(**settings)` asks that authority."""
 
     def build(**settings: Any) -> Entra:
-        usual: dict[str, Any] = {"read_secret": lambda: "s3cr3t", "ca_file": authority.ca_file}
+        usual: dict[str, Any] = {"credential": Secret(lambda: "s3cr3t"), "route": Route(authority.ca_file)}
         return Entra("client-1", authority.url, "https://outlook.office365.com/.default", **usual | settings)
 
     return build
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    """A running sandbox."""
+    async with Cloud(CloudOptions()) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> bare.Clock:
+    """Stands until a test sets it ahead."""
+    return bare.Clock()
+
+
+@pytest.fixture
+def ours(cloud: Cloud, clock: bare.Clock) -> Keeper:
+    """The relay's way to a token of the sandbox."""
+    return Keeper(bare.entra(cloud, clock=clock), grace_s=300, clock=clock)

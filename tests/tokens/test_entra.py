@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from relay.tokens.answers import Route
+from relay.tokens.credentials import Secret
 from relay.tokens.source import TokenError
 
 AADSTS7000215 = {
@@ -57,7 +59,7 @@ def test_a_changed_secret_is_used_at_once(authority, entra):
     """After a refusal the new secret goes out with the next question, without a restart."""
     secrets = iter(["old", "new"])
     authority.tokens = [said(401, AADSTS7000215)]
-    issuer = entra(read_secret=lambda: next(secrets))
+    issuer = entra(credential=Secret(lambda: next(secrets)))
     error = failure(issuer)
 
     assert (error.error, error.codes, error.status) == ("invalid_client", (7000215,), 401)
@@ -75,7 +77,7 @@ def test_a_secret_that_cannot_be_had_is_not_asked_with(authority, entra, trouble
             raise LookupError("the environment variable CONTOSO_SECRET is not set")
         return ""
 
-    error = failure(entra(read_secret=read))
+    error = failure(entra(credential=Secret(read)))
 
     assert error.error == "secret_unreadable"
     assert ("CONTOSO_SECRET" if trouble == "missing" else "empty") in error.description
@@ -101,23 +103,23 @@ def test_a_server_error_keeps_its_status_and_patience(authority, entra, at):
 
 
 def test_an_empty_429_is_an_error(authority, entra):
-    """MSAL turns it into an empty dict; the status and Retry-After are kept, also when MSAL repeats it unasked."""
-    authority.tokens = [said(429, {}, Retry_After="9")]
+    """MSAL turns it into an empty dict; the status and Retry-After are kept, also when it is a date."""
+    authority.tokens = [said(429, {}, Retry_After="9"), said(429, {}, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")]
     issuer = entra()
     errors = [failure(issuer), failure(issuer)]
 
-    assert [(error.status, error.retry_after) for error in errors] == [(429, 9.0)] * 2
-    assert authority.asked.count("token") == 1
+    assert [error.status for error in errors] == [429, 429]
+    assert errors[0].retry_after == 9.0
+    assert errors[1].retry_after > 1e9
 
 
-def test_forgetting_starts_from_nothing(authority, entra):
-    """Right after a 429 the next question really goes out."""
-    authority.tokens = [said(429, {}, Retry_After="3600")]
+def test_a_refusal_is_not_repeated_by_heart(authority, entra):
+    """MSAL answers from memory for a minute after a 400, for as long as Retry-After says after a 429: ours asks."""
+    authority.tokens = [said(400, AADSTS90002), said(429, {}, Retry_After="3600")]
     issuer = entra()
-    failure(issuer)
-    issuer.forget()
+    assert [failure(issuer).status, failure(issuer).status] == [400, 429]
 
-    assert issuer.acquire().value == "token-2"
+    assert issuer.acquire().value == "token-3"
 
 
 @pytest.mark.parametrize("body", ["<html>sign in to the guest network</html>", "[1]", json.dumps({"token": "?"})])
@@ -142,7 +144,7 @@ def test_a_redirect_does_not_carry_the_secret_away(authority, entra):
 
 def test_an_untrusted_certificate_is_told_apart(entra):
     """Without our CA the default bundle is used, and the error says certificate."""
-    error = failure(entra(ca_file=None))
+    error = failure(entra(route=Route()))
 
     assert error.error == "unreachable"
     assert "certificate" in error.description
@@ -158,12 +160,12 @@ def test_the_environment_trusts_nobody(authority, entra, monkeypatch, tmp_path):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(authority.ca_file))
 
-    assert failure(entra(ca_file=None)).error == "unreachable"
+    assert failure(entra(route=Route())).error == "unreachable"
 
 
 def test_a_missing_ca_file_is_named(entra, tmp_path):
     """The error says which file is missing."""
-    error = failure(entra(ca_file=tmp_path / "gone.pem"))
+    error = failure(entra(route=Route(tmp_path / "gone.pem")))
 
     assert error.error == "unreachable"
     assert "gone.pem" in error.description

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -132,6 +133,47 @@ async def test_after_the_pause_entra_is_asked_again(keeper, issuer, clock):
 
     assert (await keeper.token()).value == "token-3"
     assert issuer.questions == 3
+
+
+async def test_a_named_time_is_obeyed_without_a_token_too(keeper, issuer, clock):
+    """Retry-After, and nothing to serve meanwhile: the same error, no question, until it is over; an hour at most."""
+    issuer.troubles = [TokenError("bad_answer", "429", status=429, retry_after=86_400)]
+    with pytest.raises(TokenError, match="429"):
+        await keeper.token()
+    clock.now += 3599
+    with pytest.raises(TokenError, match="429"):
+        await keeper.token()
+    assert issuer.questions == 1
+    clock.now += 2
+
+    assert (await keeper.token()).value == "token-2"
+
+
+async def test_a_refused_token_does_not_break_a_named_time(keeper, issuer, clock):
+    """Entra asked to wait, then Exchange refuses the last token: Entra is still not asked before."""
+    last = await keeper.token()
+    clock.now = last.expires_at - 200
+    issuer.troubles = [TokenError("bad_answer", "429", status=429, retry_after=60)]
+    await keeper.token()
+    keeper.refused(last)
+    with pytest.raises(TokenError, match="429"):
+        await keeper.token()
+
+    assert issuer.questions == 2
+
+
+async def test_a_token_that_serves_on_is_told(issuer, clock):
+    """Each failed question while the last token lives is told with what is left of it; one without a token is not."""
+    told = []
+    keeper = Keeper(issuer, grace_s=300, clock=clock, on_kept=lambda error, left: told.append((error.error, left)))
+    last = await keeper.token()
+    for left in (200, 100, -1):
+        issuer.troubles = [TokenError("unreachable", "down")]
+        clock.now = last.expires_at - left
+        with contextlib.suppress(TokenError):
+            await keeper.token()
+
+    assert told == [("unreachable", 200), ("unreachable", 100)]
 
 
 async def test_a_failure_reaches_all_who_wait_and_is_not_kept(keeper, issuer):

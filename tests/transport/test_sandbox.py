@@ -9,6 +9,8 @@ import pytest
 from relay.message.address import Address
 from relay.message.parcel import Parcel
 from relay.sandbox.cloud import Cloud, CloudOptions
+from relay.tokens.answers import Route
+from relay.tokens.credentials import Secret
 from relay.tokens.entra import Entra
 from relay.tokens.keeper import Keeper
 from relay.transport.smtp import ExchangeTransport
@@ -23,7 +25,9 @@ async def relay_to(options: CloudOptions, *, secret: str = "", **settings):
     """A running cloud and a transport into it with a real token of its Entra."""
     async with Cloud(options) as cloud:
         at = cloud.settings
-        entra = Entra(at.client_id, at.authority, at.scope, read_secret=lambda: at.client_secret, ca_file=at.ca_file)
+        entra = Entra(
+            at.client_id, at.authority, at.scope, credential=Secret(lambda: at.client_secret), route=Route(at.ca_file)
+        )
         usual = {"mailbox": MAILBOX, "local_hostname": "relay.test", "ca_file": at.ca_file}
         keeper = Keeper(entra, grace_s=300)
         yield cloud, ExchangeTransport(host=at.smtp_host, port=at.smtp_port, tokens=keeper, **usual | settings)
