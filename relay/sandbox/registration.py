@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 SMTP_ROLE = "SMTP.SendAsApp"
+HVE_ROLE = "Mail.Send"  # Exchange's, not Graph's of the same name
 SECRET_STATES = ("valid", "refused", "expired")
 EXCHANGE_TOKENS = "api://AzureADTokenExchange"
 _LIFE = dt.timedelta(days=180)
@@ -115,6 +116,7 @@ class Registration:
     graph_roles: tuple[str, ...] = ()
     redirect_uris: tuple[str, ...] = ()
     public_client: bool = True  # "Allow public client flows": nothing but a code or refresh token is needed
+    object_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     tenant_id: str = field(init=False)
 
     def __post_init__(self) -> None:
