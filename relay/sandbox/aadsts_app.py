@@ -118,6 +118,11 @@ _CLIENT = {
         "unauthorized_client",
         "Application with identifier '{client_id}' is disabled or was not found in the directory '{tenant}'.",
     ),
+    700054: Sentence(
+        400,
+        "unsupported_response_type",
+        "response_type '{response_type}' is not enabled for the application.",
+    ),
     700016: Sentence(
         400,
         "unauthorized_client",

@@ -32,6 +32,10 @@ _CODES = {
         "application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how "
         "to troubleshoot this error.",
     ),
+    500112: _grant(
+        "The reply address '{redirect_uri}' does not match the reply address '{expected}' provided when requesting "
+        "Authorization code."
+    ),
     501481: _grant("The Code_Verifier does not match the code_challenge supplied in the authorization request."),
     50147: Sentence(400, "invalid_request", "The size of the code challenge parameter is not valid."),
     54005: _grant(

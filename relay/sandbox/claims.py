@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any
 
+from relay.sandbox.people import User
 from relay.sandbox.registration import Registration
 
 
@@ -24,6 +25,50 @@ def app_claims(app: Registration, *, audience: str, roles: tuple[str, ...], proo
         "xms_idrel": "7 24",
     }
     return claims | ({"roles": list(roles)} if roles else {})
+
+
+def user_claims(app: Registration, user: User, *, audience: str, permissions: str, proof: str) -> dict[str, Any]:
+    """The claims of a token in a person's name; `permissions` are separated by spaces."""
+    return _claims_of_any_token(app, audience=audience, proof=proof) | {
+        "acct": 0,
+        "acr": "1",
+        "amr": ["pwd", "mfa"],
+        "idtyp": "user",
+        "ipaddr": "127.0.0.1",
+        "name": user.name,
+        "oid": user.oid,
+        "puid": "1003" + user.oid[:12].replace("-", "").upper(),
+        "scp": permissions,
+        "sub": _pairwise(app, user),
+        "unique_name": user.upn,
+        "upn": user.upn,
+    }
+
+
+def id_claims(app: Registration, user: User, *, issuer: str, nonce: str) -> dict[str, Any]:
+    """The claims of an id_token (version 2.0)."""
+    now = int(time.time())
+    claims = {
+        "aud": app.client_id,
+        "iss": issuer,
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3600,
+        "name": user.name,
+        "oid": user.oid,
+        "preferred_username": user.upn,
+        "rh": "1." + secrets.token_urlsafe(60),
+        "sid": str(uuid.uuid4()),
+        "sub": _pairwise(app, user),
+        "tid": app.tenant_id,
+        "uti": secrets.token_urlsafe(16),
+        "ver": "2.0",
+    }
+    return claims | ({"nonce": nonce} if nonce else {})
+
+
+def _pairwise(app: Registration, user: User) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{app.client_id}/{user.oid}").hex
 
 
 def _claims_of_any_token(app: Registration, *, audience: str, proof: str) -> dict[str, Any]:

@@ -9,103 +9,37 @@ import ssl
 import tempfile
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from relay.sandbox import certificates, httpd
+from relay.sandbox import certificates, httpd, switches
 from relay.sandbox.door import Door
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
+from relay.sandbox.levers import Levers
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals
 from relay.sandbox.management import Management
-from relay.sandbox.registration import (
-    EXCHANGE_TOKENS,
-    SECRET_STATES,
-    SMTP_ROLE,
-    Certificate,
-    Federated,
-    Registration,
-    Secret,
-)
-from relay.sandbox.scopes import OUTLOOK
+from relay.sandbox.options import CloudOptions, CloudSettings
+from relay.sandbox.people import People, User
+from relay.sandbox.registration import Certificate, Registration, Secret
+from relay.sandbox.scopes import OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.session import Session
 from relay.sandbox.wire import Wire
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudOptions:
-    """What the pretend cloud is like. Empty texts are made up freshly; 0 for a port means any free one."""
-
-    host: str = "127.0.0.1"
-    name: str = "localhost"  # by which clients reach it; the certificate covers it, `host` and 127.0.0.1
-    entra_port: int = 0
-    smtp_port: int = 0
-    management_port: int = 0
-    tenant: str = ""
-    client_id: str = ""
-    client_secret: str = ""
-    certificates: tuple[str, ...] = ()  # PEM texts, registered for client assertions
-    mailboxes: tuple[str, ...] = ("scanner@contoso.test", "erp@contoso.test", "plc@contoso.test")
-    send_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    token_lifetime_s: int = 3600
-    roles: tuple[str, ...] = (SMTP_ROLE,)  # empty: as with RBAC for Applications, see Policy.rbac
-    graph_roles: tuple[str, ...] = ("Mail.Send",)
-    sessions_per_mailbox: int = 3
-    messages_per_minute: int = 30  # 0: as many as come
-    recipients_per_day: int = 10_000
-    policy: Policy = field(default_factory=Policy)
-    chunking: bool = True
-    pipelining: bool = True
-    reply_delay_s: float = 0.0  # latency of every SMTP reply; one flight of commands pays it once
-    mishaps: float = 0.0  # share of MAIL commands answered with a passing 451
-    directory: Path | None = None  # for ca.pem and the like; None: a temporary one, gone after stop()
-    keep_files: bool = False  # write what arrives as .eml and .json into directory/arrived
+__all__ = ["Cloud", "CloudOptions", "CloudSettings"]
 
 
-@dataclass(frozen=True, slots=True)
-class CloudSettings:
-    """What a client of the running cloud needs."""
-
-    authority: str
-    tenant: str
-    client_id: str
-    client_secret: str
-    scope: str
-    smtp_host: str
-    smtp_port: int
-    ca_file: Path
-    secret_file: Path
-    mailboxes: tuple[str, ...]
-    management_url: str
-    directory: Path
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as a JSON object."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-
-
-class Cloud:
+class Cloud(Levers):
     """Starts and stops everything; `faults`, `arrivals`, `entra` and `exchange` are open to tests."""
 
     def __init__(self, options: CloudOptions | None = None) -> None:
         self.options = options = options or CloudOptions()
         self.faults = Faults()
-        self.entra = Entra(
-            Registration(
-                tenant=options.tenant or str(uuid.uuid4()),
-                client_id=options.client_id or str(uuid.uuid4()),
-                secrets=[Secret.fresh(options.client_secret)],
-                certificates=[Certificate.from_pem(pem) for pem in options.certificates],
-                lifetime_s=options.token_lifetime_s,
-                roles=options.roles,
-                graph_roles=options.graph_roles,
-            ),
-            self.faults,
-        )
+        self.entra = _make_entra(options, self.faults)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._directory = Path()
         self.arrivals: Arrivals
@@ -134,7 +68,7 @@ class Cloud:
             await self.stop()
             raise
         self._settings = self._announce()
-        self.entra.base = f"https://{self.options.name}:{self._doors['entra'].port}"
+        self.entra.live_at(f"https://{self.options.name}:{self._doors['entra'].port}")
         if self.options.mishaps:
             self.faults.add(Fault(stage="mail", action="reply", probability=self.options.mishaps))
 
@@ -176,71 +110,24 @@ class Cloud:
         """Exchange listens again, on the same port."""
         await self._doors["exchange"].open()
 
-    def set_secret(self, state: str, name: str = "") -> None:
-        """Make a client secret (the first, or the one of that id) `valid`, `refused` or `expired`."""
-        if state not in SECRET_STATES:
-            raise ValueError(f"secret is one of {', '.join(SECRET_STATES)}, not {state!r}")
-        self.entra.registration.secret(name).state = state
-
-    def add_secret(self, value: str = "", *, state: str = "valid", days: float = 180) -> Secret:
-        """Add a client secret beside those there are; it ends in so many days."""
-        secret = Secret.fresh(value, state=state, days=days)
-        self.entra.registration.secrets.append(secret)
-        return secret
-
-    def add_certificate(self, pem: str | bytes) -> Certificate:
-        """Register a certificate (PEM) for client assertions; raise ValueError when it is none with an RSA key."""
-        certificate = Certificate.from_pem(pem)
-        self.entra.registration.certificates.append(certificate)
-        return certificate
-
-    def add_federated(self, issuer: str, subject: str, key: Any, *, audience: str = EXCHANGE_TOKENS) -> Federated:
-        """Believe tokens of an issuer for a subject; `key` is its public RSA key as PEM, JWK or object."""
-        credential = Federated.of(issuer, subject, key, audience=audience)
-        self.entra.registration.federated.append(credential)
-        return credential
-
-    def remove_credential(self, name: str) -> bool:
-        """Take a secret or certificate away by its id; False when there is none."""
-        app = self.entra.registration
-        before = len(app.secrets) + len(app.certificates)
-        app.secrets = [one for one in app.secrets if one.id != name]
-        app.certificates = [one for one in app.certificates if one.id != name]
-        return len(app.secrets) + len(app.certificates) < before
-
-    def revoke_mailbox(self, mailbox: str) -> None:
-        """Take away the application's permission for a mailbox: 535 5.7.3 from now on."""
-        self.exchange.revoked.add(mailbox.lower())
-
-    def grant_mailbox(self, mailbox: str) -> None:
-        """Give the permission (back); a mailbox that did not exist does now."""
-        self.exchange.revoked.discard(mailbox.lower())
-        self.exchange.mailboxes.add(mailbox.lower())
-
-    def grant_send_as(self, mailbox: str, address: str) -> None:
-        """Let a mailbox send as another address."""
-        self.exchange.send_as.setdefault(mailbox.lower(), set()).add(address.lower())
-
     def switches(self) -> dict[str, Any]:
         """The state of everything that can be switched."""
-        return {
-            "entra": "up" if self._doors["entra"].is_open else "down",
-            "exchange": "up" if self._doors["exchange"].is_open else "down",
-            "secret": self.entra.registration.secret().state,
-            "revoked": sorted(self.exchange.revoked),
-        }
+        return switches.state(self)
 
     async def switch(self, wanted: Mapping[str, Any]) -> None:
         """Bring switches into the state given; raise ValueError for a name or state that does not exist."""
-        if unknown := sorted(set(wanted) - set(self.switches())):
-            raise ValueError(f"no switch {', '.join(unknown)}; there are {', '.join(self.switches())}")
-        for name in ("entra", "exchange"):
-            if name in wanted:
-                await self._switch_door(name, str(wanted[name]))
-        if "secret" in wanted:
-            self.set_secret(wanted["secret"])
-        if "revoked" in wanted:
-            self.exchange.revoked = {str(mailbox).lower() for mailbox in wanted["revoked"]}
+        await switches.bring(self, wanted)
+
+    async def switch_door(self, name: str, state: str) -> None:
+        """Shut a door (`down`: its port refuses connections) or open it again; raise ValueError for another word."""
+        if state not in ("up", "down"):
+            raise ValueError(f"{name} is up or down, not {state!r}")
+        door = self._doors[name]
+        await (door.open() if state == "up" else door.shut())
+
+    def doors(self) -> dict[str, bool]:
+        """Every service by name, and whether it is up."""
+        return {name: door.is_open for name, door in self._doors.items() if name != "management"}
 
     def stats(self) -> dict[str, Any]:
         """Counters since the start."""
@@ -296,8 +183,9 @@ class Cloud:
         exchange.directory.mkdir(exist_ok=True)
         exchange.mailboxes = {mailbox.lower() for mailbox in options.mailboxes}
         for mailbox, addresses in options.send_as.items():
-            for address in addresses:
-                exchange.send_as.setdefault(mailbox.lower(), set()).add(address.lower())
+            exchange.let_send_as(mailbox, addresses)
+        for person in self.entra.people:
+            exchange.welcome(person)
         return exchange
 
     def _make_doors(self, tls: ssl.SSLContext) -> dict[str, Door]:
@@ -333,13 +221,27 @@ class Cloud:
             mailboxes=options.mailboxes,
             management_url=f"http://{options.host}:{self._doors['management'].port}",
             directory=self._directory,
+            users=tuple(user.upn for user in self.entra.people),
+            delegated_scope=f"{OUTLOOK_FOR_PEOPLE}/{SMTP_SEND}",
         )
 
-    async def _switch_door(self, name: str, state: str) -> None:
-        if state not in ("up", "down"):
-            raise ValueError(f"{name} is up or down, not {state!r}")
-        door = self._doors[name]
-        await (door.open() if state == "up" else door.shut())
+
+def _make_entra(options: CloudOptions, faults: Faults) -> Entra:
+    registration = Registration(
+        tenant=options.tenant or str(uuid.uuid4()),
+        client_id=options.client_id or str(uuid.uuid4()),
+        secrets=[Secret.fresh(options.client_secret)],
+        certificates=[Certificate.from_pem(pem) for pem in options.certificates],
+        lifetime_s=options.token_lifetime_s,
+        roles=options.roles,
+        graph_roles=options.graph_roles,
+        redirect_uris=options.redirect_uris,
+        public_client=options.public_client,
+    )
+    entra = Entra(registration, faults, People(User.of(upn, given) for upn, given in options.users.items()))
+    entra.authorize.auto_sign_in = options.auto_sign_in
+    entra.delegated.interval_s = options.device_interval_s
+    return entra
 
 
 def _with_switches(options: CloudOptions) -> Policy:

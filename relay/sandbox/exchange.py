@@ -6,7 +6,7 @@ The dialogue itself is `session.py`; this is what all sessions share.
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,16 @@ from relay.sandbox.faults import Faults
 from relay.sandbox.letter import senders
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals, Arrived, now
+from relay.sandbox.people import User
 from relay.sandbox.registration import SMTP_ROLE
 from relay.sandbox.replies import House
-from relay.sandbox.scopes import OUTLOOK
+from relay.sandbox.scopes import OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.signing import BadTokenError
 
 if TYPE_CHECKING:
     import ssl
 
-_CLAIMS_KEPT = ("aud", "iss", "appid", "tid", "oid", "roles", "iat", "exp", "uti")
+_CLAIMS_KEPT = ("aud", "iss", "appid", "tid", "oid", "roles", "scp", "upn", "iat", "exp", "uti")
 
 
 class RefusedError(Exception):
@@ -95,20 +96,45 @@ class Exchange:
 
     def sign_in(self, user: str, token: str) -> Login:
         """Check a token and its mailbox; raise RefusedError."""
-        tenant = self.entra.registration.tenant_id
-        mailbox = user.lower()
+        tenant, name = self.entra.registration.tenant_id, user.lower()
         try:
-            claims = self.entra.key.verify(token, audience=OUTLOOK, issuer=issuer_of(tenant))
+            claims = self.entra.key.verify(token, audience=[OUTLOOK, OUTLOOK_FOR_PEOPLE], issuer=issuer_of(tenant))
         except BadTokenError as error:
-            raise self._refused(mailbox, str(error)) from error
+            raise self._refused(name, str(error)) from error
         if claims["tid"] != tenant or claims["appid"] != self.entra.registration.client_id:
-            raise self._refused(mailbox, "the token is of another tenant or application")
-        if not self.policy.rbac and SMTP_ROLE not in claims.get("roles", ()):
-            raise self._refused(mailbox, f"the token has no role {SMTP_ROLE}")
-        if mailbox not in self.mailboxes or mailbox in self.revoked:
-            raise self._refused(mailbox, "no such mailbox, or the application has no permission for it")
+            raise self._refused(name, "the token is of another tenant or application")
+        mailbox = self._of_person(name, claims) if "scp" in claims else self._of_app(name, claims)
+        if mailbox in self.revoked:
+            raise self._refused(name, "the permission for this mailbox was taken away")
         self.sign_ins += 1
         return Login(mailbox, {name: claims[name] for name in _CLAIMS_KEPT if name in claims})
+
+    def _of_app(self, mailbox: str, claims: Mapping[str, Any]) -> str:
+        """The mailbox an application may use: any one it has permission for."""
+        if claims["aud"] != OUTLOOK:
+            raise self._refused(mailbox, f"an application's token has to be for {OUTLOOK}")
+        if not self.policy.rbac and SMTP_ROLE not in claims.get("roles", ()):
+            raise self._refused(mailbox, f"the token has no role {SMTP_ROLE}")
+        if mailbox not in self.mailboxes:
+            raise self._refused(mailbox, "no such mailbox, or the application has no permission for it")
+        return mailbox
+
+    def _of_person(self, name: str, claims: Mapping[str, Any]) -> str:
+        """The mailbox a person may use: their own, by any of its names; a shared one only by From (SendAs)."""
+        if SMTP_SEND not in str(claims["scp"]).split():
+            raise self._refused(name, f"the token allows {claims['scp']}, not {SMTP_SEND}")
+        person = self.entra.people.find(str(claims.get("oid", "")))
+        if person is None or name not in person.addresses:
+            raise self._refused(name, f"the token belongs to {claims.get('upn')}")
+        return person.mailbox.lower()
+
+    def let_send_as(self, mailbox: str, addresses: Iterable[str]) -> None:
+        """A mailbox may send as these addresses too."""
+        self.send_as.setdefault(mailbox.lower(), set()).update(address.lower() for address in addresses)
+
+    def welcome(self, person: User) -> None:
+        """A person's mailbox sends as each of its addresses, and as whom the person may send as."""
+        self.let_send_as(person.mailbox, {*person.addresses, *person.send_as})
 
     def new_body(self) -> Body:
         """A place for the next message's content."""

@@ -2,7 +2,7 @@
 
 A fault is looked for when its stage is reached; the first that matches and whose dice allow it acts. `count` times,
 then it is used up. Exchange's stages are named after what is being answered (`final` is the answer to the complete
-body), Entra's `discovery`, `keys` and `token`; `https` is any endpoint that speaks HTTPS.
+body), Entra's after its endpoints; `https` is any endpoint that speaks HTTPS.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
-ENTRA_STAGES = ("discovery", "keys", "token")
+ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
 ANY_HTTPS = "https"
 STAGES = (*SMTP_STAGES, *ENTRA_STAGES, ANY_HTTPS)
 ACTIONS = ("reply", "http", "aadsts", "portal", "drop", "hang", "delay", "challenge")

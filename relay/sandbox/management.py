@@ -11,9 +11,8 @@
 | `GET /faults` · `POST /faults` · `DELETE /faults[/<id>]` | list · add one (JSON, answers its id) · remove |
 | `GET /switches` · `PUT /switches` | `{"entra": "up", "exchange": "down", "secret": "expired", "revoked": [...]}` |
 | `POST /revoke-tokens` · `POST /rotate-keys` | every token so far is refused · a new key signs, old tokens stay good |
-| `GET /application` | secrets (without values), certificates and federated credentials |
-| `POST /secrets` · `/certificates` · `/federated` | add one: JSON: value, state, days · pem · issuer, subject, key |
-| `DELETE /credentials/<id>` | take a secret or certificate away |
+
+What is Entra's is in `management_entra.py`.
 """
 
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from relay.sandbox.faults import Fault
 from relay.sandbox.httpd import Request, Response, json_response
 from relay.sandbox.mailbox import Arrived
+from relay.sandbox.management_entra import EntraDesk
 
 if TYPE_CHECKING:
     from relay.sandbox.cloud import Cloud
@@ -34,6 +34,7 @@ class Management:
 
     def __init__(self, cloud: "Cloud") -> None:
         self._cloud = cloud
+        self._entra = EntraDesk(cloud)
 
     async def answer(self, request: Request) -> Response:
         """The reply to one request; a mistake in it is answered with 400 and a sentence."""
@@ -58,8 +59,8 @@ class Management:
                 return json_response(self._cloud.stats())
             case _, "faults":
                 return self._faults(method, rest, request)
-            case _, "application" | "secrets" | "certificates" | "federated" | "credentials":
-                return self._credentials(method, first, rest, request)
+        if answer := self._entra.answer(method, first, rest, request):
+            return answer
         return await self._order(method, first, request)
 
     async def _order(self, method: str, first: str, request: Request) -> Response:
@@ -79,23 +80,6 @@ class Management:
             case "GET", "switches":
                 return json_response(self._cloud.switches())
         return json_response({"error": f"no {method} /{first} here; GET / for what there is"}, 404)
-
-    def _credentials(self, method: str, kind: str, name: str, request: Request) -> Response:
-        cloud = self._cloud
-        match method, kind:
-            case "GET", "application":
-                return json_response(cloud.entra.registration.to_json())
-            case "POST", "secrets":
-                secret = cloud.add_secret(**_only(request.json(), "value", "state", "days"))
-                return json_response({**secret.to_json(), "value": secret.value}, 201)
-            case "POST", "certificates":
-                return json_response(cloud.add_certificate(str(_object(request.json()).get("pem"))).to_json(), 201)
-            case "POST", "federated":
-                given = _only(request.json(), "issuer", "subject", "key", "audience")
-                return json_response(cloud.add_federated(**given).to_json(), 201)
-            case "DELETE", "credentials":
-                return Response(204) if cloud.remove_credential(name) else json_response({"error": f"no {name}"}, 404)
-        return json_response({"error": f"no {method} /{kind} here; GET / for what there is"}, 404)
 
     def _page(self) -> str:
         cloud = self._cloud
@@ -148,14 +132,6 @@ def _object(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise ValueError("a JSON object is needed")  # noqa: TRY004 - answered as 400
     return given
-
-
-def _only(given: Any, *names: str) -> dict[str, Any]:
-    """The members of a JSON object; raise ValueError for one that has no meaning."""
-    found = _object(given)
-    if unknown := sorted(set(found) - set(names)):
-        raise ValueError(f"no {', '.join(unknown)} here; there are {', '.join(names)}")
-    return dict(found)
 
 
 def _line(message: Arrived) -> str:

@@ -113,6 +113,8 @@ class Registration:
     lifetime_s: int = 3600
     roles: tuple[str, ...] = (SMTP_ROLE,)
     graph_roles: tuple[str, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
+    public_client: bool = True  # "Allow public client flows": nothing but a code or refresh token is needed
     tenant_id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,6 +150,8 @@ class Registration:
             "federated": [federated.to_json() for federated in self.federated],
             "roles": list(self.roles),
             "graph_roles": list(self.graph_roles),
+            "redirect_uris": list(self.redirect_uris),
+            "public_client": self.public_client,
         }
 
 

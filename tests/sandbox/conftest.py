@@ -120,3 +120,19 @@ async def enter(settings: CloudSettings, access_token: str, user: str = SCANNER)
     session = await Talk.secured(settings)
     assert (await session.ask("AUTH XOAUTH2 " + xoauth2(user, access_token))).startswith("235")
     return session
+
+
+ANN, BOB, LEE = "ann@contoso.test", "bob@contoso.test", "lee@corp.contoso.test"
+
+
+@pytest.fixture
+async def tenant() -> AsyncIterator[Cloud]:
+    """A cloud of three people; Lee's sign-in name is not the mailbox's address, and Ann may send as the office."""
+    users = {
+        ANN: {"send_as": ["office@contoso.test"]},
+        BOB: {},
+        LEE: {"mailbox": "lee.parker@contoso.test", "aliases": ["lp@contoso.test"]},
+    }
+    options = CloudOptions(users=users, auto_sign_in="hint", messages_per_minute=0, device_interval_s=1)
+    async with Cloud(options) as running:
+        yield running
