@@ -1,4 +1,4 @@
-"""The pretend Microsoft 365: Entra and Exchange Online on loopback, with a CA, keys and a secret made at every start.
+"""The pretend Microsoft 365: Entra, Exchange Online and Graph on loopback; CA, keys and secret are made at every start.
 
 async with Cloud(CloudOptions()) as cloud:
     ... configure a relay with cloud.settings, let it send ...
@@ -19,6 +19,7 @@ from relay.sandbox.door import Door
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
+from relay.sandbox.graph import MAX_BODY, Graph
 from relay.sandbox.levers import Levers
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals
@@ -26,7 +27,7 @@ from relay.sandbox.management import Management
 from relay.sandbox.options import CloudOptions, CloudSettings
 from relay.sandbox.people import People, User
 from relay.sandbox.registration import Certificate, Registration, Secret
-from relay.sandbox.scopes import OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
+from relay.sandbox.scopes import GRAPH, OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.session import Session
 from relay.sandbox.wire import Wire
 
@@ -34,7 +35,7 @@ __all__ = ["Cloud", "CloudOptions", "CloudSettings"]
 
 
 class Cloud(Levers):
-    """Starts and stops everything; `faults`, `arrivals`, `entra` and `exchange` are open to tests."""
+    """Starts and stops everything; `faults`, `arrivals`, `entra`, `exchange` and `graph` are open to tests."""
 
     def __init__(self, options: CloudOptions | None = None) -> None:
         self.options = options = options or CloudOptions()
@@ -44,6 +45,7 @@ class Cloud(Levers):
         self._directory = Path()
         self.arrivals: Arrivals
         self.exchange: Exchange
+        self.graph: Graph
         self._doors: dict[str, Door] = {}
         self._settings: CloudSettings | None = None
 
@@ -60,6 +62,7 @@ class Cloud(Levers):
         tls = self._certify()
         self.arrivals = Arrivals(self._arrived_directory())
         self.exchange = self._make_exchange(tls)
+        self.graph = Graph(self.entra, self.exchange, self.options.graph)
         self._doors = self._make_doors(tls)
         try:
             for door in self._doors.values():
@@ -110,6 +113,14 @@ class Cloud(Levers):
         """Exchange listens again, on the same port."""
         await self._doors["exchange"].open()
 
+    async def graph_down(self) -> None:
+        """Graph stops listening; connections are refused."""
+        await self._doors["graph"].shut()
+
+    async def graph_up(self) -> None:
+        """Graph listens again, on the same port."""
+        await self._doors["graph"].open()
+
     def switches(self) -> dict[str, Any]:
         """The state of everything that can be switched."""
         return switches.state(self)
@@ -138,6 +149,8 @@ class Cloud(Levers):
             "sessions": self.exchange.sessions,
             "sign_ins": self.exchange.sign_ins,
             "refused_sign_ins": self.exchange.refusals[-50:],
+            "graph_requests": len(self.graph.requests),
+            "sent_items": dict(self.graph.sent_items),
             "faults_hit": len(self.faults.hits),
             "open_sessions": {name: self.exchange.limits.open_sessions(name) for name in self.settings.mailboxes},
         }
@@ -197,12 +210,16 @@ class Cloud(Levers):
         async def exchange(wire: Wire) -> None:
             await Session(wire, self.exchange).run()
 
+        async def graph(wire: Wire) -> None:
+            await httpd.serve(wire, self.graph.answer, max_body=MAX_BODY)
+
         async def manage(wire: Wire) -> None:
             await httpd.serve(wire, management.answer)
 
         return {
             "entra": Door(entra, host=options.host, port=options.entra_port, tls=tls),
             "exchange": Door(exchange, host=options.host, port=options.smtp_port, latency=options.reply_delay_s),
+            "graph": Door(graph, host=options.host, port=options.graph_port, tls=tls),
             "management": Door(manage, host=options.host, port=options.management_port),
         }
 
@@ -223,6 +240,8 @@ class Cloud(Levers):
             directory=self._directory,
             users=tuple(user.upn for user in self.entra.people),
             delegated_scope=f"{OUTLOOK_FOR_PEOPLE}/{SMTP_SEND}",
+            graph_url=f"https://{options.name}:{self._doors['graph'].port}/v1.0",
+            graph_scope=f"{GRAPH}/.default",
         )
 
 

@@ -2,7 +2,7 @@
 
 A fault is looked for when its stage is reached; the first that matches and whose dice allow it acts. `count` times,
 then it is used up. Exchange's stages are named after what is being answered (`final` is the answer to the complete
-body), Entra's after its endpoints; `https` is any endpoint that speaks HTTPS.
+body), Entra's after its endpoints; `graph` is any request to Graph, `https` any to an endpoint that speaks HTTPS.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from typing import Any, Self
 SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
 ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
 ANY_HTTPS = "https"
-STAGES = (*SMTP_STAGES, *ENTRA_STAGES, ANY_HTTPS)
-ACTIONS = ("reply", "http", "aadsts", "portal", "drop", "hang", "delay", "challenge")
+GRAPH_STAGE = "graph"
+STAGES = (*SMTP_STAGES, *ENTRA_STAGES, GRAPH_STAGE, ANY_HTTPS)
+ACTIONS = ("reply", "http", "aadsts", "graph", "portal", "drop", "hang", "delay", "challenge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,12 @@ class Fault:
     """One thing that goes wrong.
 
     action `reply`: answer with the literal SMTP `reply` (and hang up after it when `close`); `http`: answer with
-    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `portal`:
-    200 with the page of a guest network; `drop`: reset the connection; `hang`: say nothing until the fault is removed
-    or the client leaves, then go on; `delay`: wait `seconds`, then go on; `challenge` (auth): refuse the token by a
-    334 with a JSON error first, as Google does.
-    `keep` (stage final): the message is kept before the fault acts: its sender cannot know.
+    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `graph`: a
+    Graph error body of `code`, with `status` and `body` (its message) where given, else as is usual for the code;
+    `portal`: 200 with the page of a guest network; `drop`: reset the connection; `hang`: say nothing until the fault is
+    removed or the client leaves, then go on; `delay`: wait `seconds`, then go on; `challenge` (auth): refuse the token
+    by a 334 with a JSON error first, as Google does.
+    `keep` (stages final, graph): the message is kept before the fault acts: its sender cannot know.
     """
 
     stage: str
@@ -36,10 +38,11 @@ class Fault:
     reply: str = "451 4.7.0 Temporary server error. Please try again later. PRX2"
     close: bool = False
     keep: bool = False
-    status: int = 503
+    status: int = 0  # 0: what is usual for the code; 503 where there is none
     body: str = ""
     retry_after: int = 0
     aadsts: int = 90033
+    code: str = "ServiceUnavailable"
     seconds: float = 0.0
     count: int = 0  # 0: until it is removed
     probability: float = 1.0
@@ -113,6 +116,10 @@ class Faults:
                 self._count(fault)
                 return fault
         return None
+
+    def take_https(self, stage: str, mailbox: str = "") -> Fault | None:
+        """The fault that acts now at an endpoint that speaks HTTPS: one of its own, or one of all of them."""
+        return self.take(stage, mailbox) or self.take(ANY_HTTPS, mailbox)
 
     async def released(self, fault: Fault) -> None:
         """Return when `fault` has been removed (a fault not in force never hangs anyone)."""

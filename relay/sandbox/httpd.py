@@ -1,8 +1,8 @@
-"""As much HTTP/1.1 as the sandbox needs: requests with a Content-Length, one reply each, connections kept alive."""
+"""As much HTTP/1.1 as the sandbox needs: bodies with a length or in chunks, one reply each, connections kept alive."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from relay.sandbox.wire import GoneError, LineTooLongError, Wire
 
 MAX_BODY = 1024 * 1024
+PIECE = 256 * 1024
 IDLE_S = 60.0
 
 
@@ -24,6 +25,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)  # set when the client leaves
 
     def form(self) -> dict[str, str]:
         """The body as an application/x-www-form-urlencoded form, the first value of each name."""
@@ -44,8 +46,15 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+TOO_LARGE = Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"the body is too large\n")
+
+
 class CutError(Exception):
     """Raised by a handler: reset the connection instead of answering."""
+
+
+class TooLargeError(Exception):
+    """The body of a request is larger than the server takes; it has been read and dropped."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -57,12 +66,15 @@ def json_response(value: object, status: int = 200, **headers: str) -> Response:
     return Response(status, json.dumps(value, indent=1).encode() + b"\n", "application/json; charset=utf-8", named)
 
 
-async def serve(wire: Wire, handler: Handler) -> None:
+async def serve(wire: Wire, handler: Handler, *, max_body: int = MAX_BODY) -> None:
     """Answer requests on one connection until the client leaves, asks to close, or says nothing for a minute."""
     while True:
         try:
             async with asyncio.timeout(IDLE_S):
-                request = await _read(wire)
+                request = await _read(wire, max_body)
+        except TooLargeError:
+            _write(wire, TOO_LARGE, last=True)
+            return
         except (ValueError, LineTooLongError):
             _write(wire, Response(HTTPStatus.BAD_REQUEST, b"this is not HTTP/1.1 as the sandbox knows it\n"), last=True)
             return
@@ -79,20 +91,49 @@ async def serve(wire: Wire, handler: Handler) -> None:
             return
 
 
-async def _read(wire: Wire) -> Request:
+async def _read(wire: Wire, max_body: int) -> Request:
     method, target, _version = (await wire.read_line()).decode("latin-1").split(" ", 2)
     headers: dict[str, str] = {}
     while line := (await wire.read_line()).decode("latin-1"):
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-    length = int(headers.get("content-length", "0"))
-    if length > MAX_BODY:
-        raise ValueError("request body too large")
-    body = bytearray()
-    while len(body) < length:
-        body += await wire.read_some(length - len(body))
+    if headers.get("expect", "").lower() == "100-continue":
+        wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = await _read_body(wire, headers, max_body)
     parts = urlsplit(target)
-    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, bytes(body))
+    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, body, wire.gone)
+
+
+async def _read_body(wire: Wire, headers: Mapping[str, str], most: int) -> bytes:
+    """The whole body; raise TooLargeError after it has passed by."""
+    body, size = bytearray(), 0
+    async for data in _pieces(wire, headers):
+        size += len(data)
+        if size <= most:
+            body += data
+    if size > most:
+        raise TooLargeError
+    return bytes(body)
+
+
+async def _pieces(wire: Wire, headers: Mapping[str, str]) -> AsyncIterator[bytes | bytearray]:
+    if "chunked" not in headers.get("transfer-encoding", "").lower():
+        async for data in _octets(wire, int(headers.get("content-length", "0"))):
+            yield data
+        return
+    while size := int((await wire.read_line()).partition(b";")[0], 16):
+        async for data in _octets(wire, size):
+            yield data
+        await wire.read_line()
+    while await wire.read_line():
+        pass  # trailer fields
+
+
+async def _octets(wire: Wire, count: int) -> AsyncIterator[bytes | bytearray]:
+    while count:
+        data = await wire.read_some(min(count, PIECE))
+        count -= len(data)
+        yield data
 
 
 def _firsts(text: str) -> dict[str, str]:

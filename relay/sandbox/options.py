@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.sandbox.exchange import Policy
+from relay.sandbox.graph_limits import GraphPolicy
 from relay.sandbox.registration import SMTP_ROLE
 
 
@@ -17,6 +18,7 @@ class CloudOptions:
     name: str = "localhost"  # by which clients reach it; the certificate covers it, `host` and 127.0.0.1
     entra_port: int = 0
     smtp_port: int = 0
+    graph_port: int = 0
     management_port: int = 0
     tenant: str = ""
     client_id: str = ""
@@ -36,6 +38,7 @@ class CloudOptions:
     messages_per_minute: int = 30  # 0: as many as come
     recipients_per_day: int = 10_000
     policy: Policy = field(default_factory=Policy)
+    graph: GraphPolicy = field(default_factory=GraphPolicy)
     chunking: bool = True
     pipelining: bool = True
     reply_delay_s: float = 0.0  # latency of every SMTP reply; one flight of commands pays it once
@@ -62,6 +65,8 @@ class CloudSettings:
     directory: Path
     users: tuple[str, ...] = ()
     delegated_scope: str = ""
+    graph_url: str = ""
+    graph_scope: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object."""

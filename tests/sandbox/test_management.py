@@ -86,7 +86,7 @@ async def test_switches_pull_plugs_over_the_port(cloud):
         await Talk.open(cloud.settings)
     await ask(cloud.settings, "PUT", "/switches", {"exchange": "up", "secret": "valid", "revoked": []})
 
-    assert json.loads(state).items() >= {"entra": "up", **wanted}.items()
+    assert json.loads(state).items() >= {"entra": "up", "graph": "up", **wanted}.items()
     assert refused["error_codes"] == [7000215]
     assert (await submit(cloud.settings, await token(cloud.settings))).startswith("250")
 
