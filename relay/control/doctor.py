@@ -12,13 +12,16 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from relay.config.settings import TransportKind
 from relay.control.doctor_ends import ends_of
+from relay.control.doctor_graph import GraphExam
 from relay.control.doctor_mail import send_really
 from relay.control.doctor_patient import Patient, scope
 from relay.control.doctor_smtp import ConnectorExam, SmtpExam
 from relay.control.doctor_step import Chart, Fault, State, Step
 from relay.control.doctor_token import clock_agrees, token_words
+from relay.transport.connector import ConnectorTransport
+from relay.transport.graph import GraphTransport
+from relay.transport.hve import HveTransport
 from relay.transport.smtp import ExchangeTransport
 from relay.upstream.facts import facts_of
 from relay.upstream.sources import Sources
@@ -27,7 +30,7 @@ from relay.upstream.transports import Transports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from relay.config.settings import Settings
+    from relay.config.settings import Settings, TransportKind
     from relay.control.doctor_patient import Exam
     from relay.tokens.source import Token
 
@@ -115,9 +118,11 @@ class Doctor:
 def exam_of(patient: Patient) -> Exam:
     """How this patient is examined."""
     transport = patient.transport()
-    assert isinstance(transport, ExchangeTransport)
-    if patient.kind is TransportKind.CONNECTOR:
+    if isinstance(transport, GraphTransport):
+        return GraphExam(patient, transport)
+    if isinstance(transport, ConnectorTransport):
         return ConnectorExam(patient, transport.target)
+    assert isinstance(transport, ExchangeTransport | HveTransport)
     return SmtpExam(patient, transport.target)
 
 

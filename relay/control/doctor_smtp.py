@@ -5,18 +5,16 @@ The steps are those delivery takes (`relay.transport.dialogue`), one at a time; 
 
 from __future__ import annotations
 
-import ssl
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from relay.control import doctor_wire
 from relay.control.doctor_patient import Accepted
 from relay.control.doctor_step import Failed, Skipped
-from relay.transport.dial import lookup
 from relay.transport.dialogue import Dialogue
 from relay.transport.transport import Stage, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from relay.control.doctor_patient import Patient
     from relay.control.doctor_step import Chart
@@ -38,13 +36,7 @@ class SmtpExam:
     async def reach(self, chart: Chart) -> bool:
         """From the name to the encrypted connection; whether that was reached. What cannot be tried is skipped."""
         steps = {"dns": self._name, "tcp": self._connection, "ehlo": self._greeting, "starttls": self._encryption}
-        going = True
-        for name, work in steps.items():
-            if going:
-                going = await chart.take(name, work())
-            else:
-                chart.skip(name, "not reached")
-        return going
+        return await chart.walk(steps)
 
     async def grant(self, token: str) -> str:
         """AUTH XOAUTH2 as the profile's mailbox; the server's words."""
@@ -88,16 +80,10 @@ class SmtpExam:
             dialogue.drop()
 
     async def _name(self) -> str:
-        host = self._target.host
-        try:
-            found = await lookup(host, self._target.port)
-        except OSError as error:
-            raise TransportError(Stage.CONNECT, f"{host}: {error.strerror or error}", host=host) from error
-        return f"{host} is {', '.join(dict.fromkeys(where[0] for _, where in found))}"
+        return await doctor_wire.addresses(self._target.host, self._target.port, self._target.network)
 
     async def _connection(self) -> str:
-        sock = await self._dialogue.dial()
-        return f"connected to {_place(sock.getpeername())} from {_place(sock.getsockname())}"
+        return doctor_wire.ends(await self._dialogue.dial())
 
     async def _greeting(self) -> str:
         greeting = await self._dialogue.greet()
@@ -106,7 +92,7 @@ class SmtpExam:
 
     async def _encryption(self) -> str:
         await self._dialogue.starttls()
-        return described(self._dialogue.encryption)
+        return doctor_wire.encryption(self._dialogue.encryption)
 
 
 class ConnectorExam(SmtpExam):
@@ -140,38 +126,6 @@ def unseen(mailbox: str) -> str:
         "recipients a day, and whether copies fill its Sent Items:  "
         f"Get-Mailbox {mailbox} | Format-List MaxSendSize,RecipientLimits,MessageCopyForSMTPClientSubmissionEnabled"
     )
-
-
-def described(encryption: ssl.SSLObject | None) -> str:
-    """The TLS of a connection in words: version, cipher, and whose certificate."""
-    if encryption is None:
-        return "not encrypted"
-    cipher = encryption.cipher()
-    version = f"{encryption.version()} {cipher[0] if cipher else ''}".strip()
-    return f"{version}; certificate {certificate_words(encryption.getpeercert() or {})}"
-
-
-def certificate_words(certificate: Mapping[str, object]) -> str:
-    """Subject, issuer and last day of what `getpeercert` gives."""
-    ends = str(certificate.get("notAfter", ""))
-    words = f"of {_common_name(certificate, 'subject')}, issued by {_common_name(certificate, 'issuer')}"
-    if not ends:
-        return words
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
-    days = (until - datetime.now(UTC)).days
-    return f"{words}, until {until:%Y-%m-%d} ({days} days)"
-
-
-def _common_name(certificate: Mapping[str, object], who: str) -> str:
-    """The common name, else the organisation, of subject or issuer."""
-    parts: Sequence[Sequence[tuple[str, str]]] = certificate.get(who, ())  # type: ignore[assignment]
-    names = {key: value for part in parts for key, value in part}
-    return names.get("commonName") or names.get("organizationName") or "nobody named"
-
-
-def _place(address: Sequence[object]) -> str:
-    host, port = str(address[0]), address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _offered(offer: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from relay.tokens.source import TokenError
 from relay.transport.transport import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from typing import Any
 
     from relay.policy.verdicts import Facts
@@ -94,6 +94,16 @@ class Chart:
         if not (quiet and step.state is State.OK):
             self._write(step, round((time.monotonic() - started) * 1000))
         return step.state is State.OK
+
+    async def walk(self, steps: Mapping[str, Callable[[], Coroutine[Any, Any, str]]]) -> bool:
+        """Steps that need each other: what comes after a failure is skipped. Whether the last one was reached."""
+        going = True
+        for name, work in steps.items():
+            if going:
+                going = await self.take(name, work())
+            else:
+                self.skip(name, "not reached")
+        return going
 
     def skip(self, name: str, why: str, *, remedy: str = "") -> None:
         """A step that is not even begun."""

@@ -38,8 +38,9 @@ async def test_it_tells_step_by_step_and_leaves_nothing_behind(relay_aside, tmp_
 
 async def test_json_has_a_shape_to_rely_on(relay_aside, tmp_path):
     """Each profile and way with its steps, and nothing else on standard output."""
-    async with tenant() as cloud:
-        whole = configuration(cloud, fallback="hve")
+    async with tenant(graph_roles=("Mail.Send",)) as cloud:
+        graph = {"url": cloud.settings.graph_url, "ca_file": str(cloud.settings.ca_file)}
+        whole = configuration(cloud, fallback="graph", graph=graph, app={"graph_scope": cloud.settings.graph_scope})
         whole["profiles"]["other"] = {**whole["profiles"]["scans"], "mailbox": "nobody@contoso.test", "fallback": None}
         cloud.revoke_mailbox("nobody@contoso.test")
         ended = await relay_aside("doctor", "-c", written(tmp_path / "relay.yaml", whole), "--json")
@@ -48,7 +49,7 @@ async def test_json_has_a_shape_to_rely_on(relay_aside, tmp_path):
     told = json.loads(ended.stdout)
     assert sorted(told) == ["good", "profiles"]
     assert [(each["profile"], each["transport"], each["good"]) for each in told["profiles"]] == [
-        ("scans", "smtp", True), ("scans", "hve", True), ("other", "smtp", False)
+        ("scans", "smtp", True), ("scans", "graph", True), ("other", "smtp", False)
     ]  # fmt: skip
     for each in told["profiles"]:
         for step in each["steps"]:
