@@ -27,6 +27,7 @@ from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
 from relay.upstream.facts import facts_of
+from relay.upstream.keepalive import KeepAlive
 from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
@@ -72,6 +73,7 @@ class _Relay:
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
+        self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
         self._ends = EndWatch(sources, self._journal)
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
@@ -100,6 +102,7 @@ class _Relay:
             self._ends.start(lambda: self._settings)
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
+            self._keep_alive.start()
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -134,6 +137,7 @@ class _Relay:
         self._journal.service("relay.stopping")
         for task in self._reloads:
             task.cancel()
+        await self._keep_alive.stop()
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))

@@ -21,15 +21,17 @@ def check(config: Path) -> None:
     """Check a configuration without starting.
 
     Lists every mistake with file, line, what was found and what is allowed; reads the secrets and certificates that the
-    file refers to. Exit code 78 when something is wrong.
+    file refers to. Exit code 78 when something is wrong. A good file is summed up, with notes on what was understood
+    of addresses and on what needs a right in Exchange.
     """
     from relay.config.loader import check as complaints_about
+    from relay.config.loader import notes
 
     complaints = complaints_about(config)
     if complaints:
         count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
         raise BrokenConfig("\n".join([*map(str, complaints), f"{config}: {count}"]))
-    click.echo("\n".join(summary(settings_from(config))))
+    click.echo("\n".join([*summary(settings_from(config)), *(f"note      {note}" for note in notes(config))]))
     click.echo(f"{config}: good")
 
 
@@ -59,9 +61,22 @@ def _proof(credential: Credential | None) -> str:
 
 
 def _leaves(settings: Settings, name: str) -> str:
-    profile, endpoint = settings.profiles[name], settings.endpoint_of(name)
+    profile = settings.profiles[name]
     author = profile.from_policy if profile.send_as is None else f"{profile.from_policy} ({profile.send_as.address})"
-    return f"{profile.mailbox}  from {author}  app {profile.app}  to {endpoint.host}:{endpoint.port}"
+    person = f"  {profile.upn or profile.mailbox} signs in" if profile.sign_in == "delegated" else ""
+    spare = f", else by {profile.fallback}" if profile.fallback else ""
+    return f"{profile.mailbox}  from {author}  app {profile.app}{person}  to {_destination(settings, name)}{spare}"
+
+
+def _destination(settings: Settings, name: str) -> str:
+    from relay.config.clouds import HOSTS
+
+    profile, endpoint = settings.profiles[name], settings.endpoint_of(name)
+    if profile.transport == "graph":
+        return profile.graph.url or f"https://{HOSTS[settings.apps[profile.app].cloud].graph}"
+    if profile.transport == "connector":
+        return f"{profile.connector.host}:{profile.connector.port}"
+    return f"{endpoint.host}:{endpoint.port}"
 
 
 def _known_by(device: Device) -> str:

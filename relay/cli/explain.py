@@ -1,25 +1,111 @@
-"""`relay explain`: what would happen to a message, and which line of the configuration says so."""
+"""`relay explain`: what an answer of Microsoft means; what would happen to a message, and which line says so."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.options import BrokenConfig, ExitCode, config_option
+from relay.cli.options import BrokenConfig, ExitCode, config_option, settings_from
 from relay.cli.table import listing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from relay.config.settings import Settings
+    from relay.control.answers import Explained
     from relay.control.explain import Explanation, Question
+    from relay.policy.verdicts import Facts
 
 
-@click.group
+_LONGEST = 20_000  # octets of standard input; an answer stands at the front
+
+
+class Answers(click.Group):
+    """A group whose first word, where it names no command, begins an answer to be explained."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *self.get_help_option_names(ctx)):
+            args = ["answer", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=Answers)
 def explain() -> None:
-    """Ask what would happen, without sending anything."""
+    """Ask what an answer means, or what would happen, without sending anything.
+
+    \b
+    relay explain "535 5.7.139 Authentication unsuccessful, …"
+    relay explain AADSTS7000215
+    relay explain device --from 10.0.2.17
+    """
+
+
+@explain.command
+@click.argument("text", nargs=-1, required=True)
+@click.option("--stage", default="", help="The step it was given at, such as auth, rcpt or final.  [default: a guess]")
+@click.option("--profile", default="", metavar="NAME", help="Fill the remedy with the values of this profile.")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def answer(text: tuple[str, ...], stage: str, profile: str, config: Path, as_json: bool) -> int:
+    """Say what an answer of Exchange Online, Graph or Entra means, and what to do about it.
+
+    TEXT is a reply, an AADSTS number, a log line, JSON, a bounce, or a rule of the log; - reads it from standard input.
+    Works offline; a configuration is read with --profile only. Exit code 0 when the answer is known, 1 when it is not.
+    """
+    from relay.control.answers import REPORT, STAGES, explain_answer, facts_for
+
+    if stage and stage not in STAGES:
+        raise click.BadParameter(f"{stage} is no step; there are {', '.join(STAGES)}", param_hint="--stage")
+    pasted = _input() if text == ("-",) else " ".join(text)
+    found = explain_answer(pasted, stage, _facts(config, profile, facts_for) if profile else None)
+    if found is None:
+        click.echo(
+            "There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.", err=True
+        )
+        return ExitCode.FAILED
+    if as_json:
+        facts = asdict(found)
+        click.echo(json.dumps({"class": facts.pop("cls"), **facts}, indent=2, ensure_ascii=False))
+    else:
+        click.echo(meaning(found) if found.known else f"{meaning(found)}\n\n{REPORT}")
+    return ExitCode.DONE if found.known else ExitCode.FAILED
+
+
+def _input() -> str:
+    return sys.stdin.buffer.read(_LONGEST).decode("utf-8", "replace")
+
+
+def _facts(config: Path, profile: str, facts_for: Callable[[Settings, str], Facts]) -> Facts:
+    try:
+        return facts_for(settings_from(config), profile)
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from error
+
+
+def meaning(found: Explained) -> str:
+    """The explanation as a person reads it."""
+    from relay.policy.effect import CLASSES, SCOPES
+
+    unknown = "" if found.known else "no: judged by its code alone"
+    return listing({
+        "answer": found.answer,
+        "from": found.said_by,
+        "step": f"{found.stage}  (a guess; --stage says otherwise)" if found.assumed else found.stage,
+        "known": unknown,
+        "meaning": found.meaning,
+        "class": CLASSES[found.cls],
+        "concerns": SCOPES[found.scope],
+        "the relay": found.effect,
+        "remedy": f"{found.remedy}\n(--profile NAME fills the blanks)" if "<" in found.remedy else found.remedy,
+        "rule": found.rule,
+        "source": found.source,
+        "more": found.link,
+    })  # fmt: skip
 
 
 @explain.command

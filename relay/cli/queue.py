@@ -50,6 +50,28 @@ def list_(config: Path, state: str | None, limit: int, as_json: bool) -> None:
 
 @queue.command
 @config_option
+@json_option
+def unknown(config: Path, as_json: bool) -> None:
+    """List answers of Microsoft that this relay does not know, to report them.
+
+    They were judged by their code alone. `[host time id]` is left out; `relay queue show ID` has the whole answer.
+    """
+    from relay.control import open_queue
+    from relay.control.answers import REPORT
+
+    with _spool_errors():
+        rows = [asdict(row) for row in open_queue(settings_from(config)).unknown()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif rows:
+        click.echo("\n\n".join(listing(row) for row in rows))
+        click.echo(f"\n{REPORT}")
+    else:
+        click.echo("Every answer so far is known.")
+
+
+@queue.command
+@config_option
 @click.argument("message_id", metavar="ID")
 @json_option
 def show(config: Path, message_id: str, as_json: bool) -> int:

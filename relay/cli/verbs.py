@@ -13,6 +13,7 @@ VERBS = (
     "demo",
     "serve",
     "check",
+    "authorize",
     "setup",
     "doctor",
     "send",

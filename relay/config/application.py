@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003  (pydantic needs it at run time)
-from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from relay.config import scopes
 from relay.config.clouds import HOSTS, Cloud
 from relay.config.credential import Credential  # noqa: TC001  (pydantic needs it at run time)
 from relay.config.section import Seconds, Section, Text
+from relay.config.tenant import authority_of, tenant_of, unbraced
 
 
 class Resource(StrEnum):
@@ -30,9 +31,9 @@ class App(Section):
         default=Cloud.WORLDWIDE,
         description="The Microsoft cloud of the tenant: worldwide (GCC too), us-gov-gcc-high, us-gov-dod or china.",
     )
-    tenant: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
-        description="The tenant: its id (a GUID) or one of its domains.",
+    tenant: Text = Field(
+        description="The tenant: its id (a GUID) or one of its domains; or an address with one of them in its path, "
+        "such as the endpoints that Entra shows. relay check says what was understood.",
         examples=["contoso.onmicrosoft.com"],
     )
     client_id: Text = Field(
@@ -60,19 +61,17 @@ class App(Section):
     )
     authority: str = Field(
         default="",
-        pattern=r"^(https://[^\s/]+(/\S*)?)?$",
-        description="Overrides the sign-in address of the cloud; the tenant is added where it has no path.",
+        description="Overrides the sign-in address of the cloud; the tenant is added where it has no path, and put in "
+        "the place of #TenantID#, {tenant} and common. Token and authorize endpoints are understood.",
         examples=["https://login.microsoftonline.com"],
     )
     scope: str = Field(
         default="",
-        pattern=r"^\S*$",
-        description="Overrides the scope that follows from the cloud.",
+        description="Overrides the scope that follows from the cloud; written with %20 it is understood.",
         examples=["https://outlook.office365.com/.default"],
     )
     graph_scope: str = Field(
         default="",
-        pattern=r"^\S*$",
         description="Overrides the scope for profiles that send through Microsoft Graph.",
         examples=["https://graph.microsoft.com/.default"],
     )
@@ -87,13 +86,36 @@ class App(Section):
         examples=[300],
     )
 
+    @field_validator("tenant")
+    @classmethod
+    def _tenant_in_any_form(cls, written: str, info: ValidationInfo) -> str:
+        return tenant_of(written, _cloud(info))
+
+    @field_validator("client_id")
+    @classmethod
+    def _client_without_wrapping(cls, written: str) -> str:
+        return unbraced(written.removeprefix("api://"))
+
+    @field_validator("authority")
+    @classmethod
+    def _authority_without_endpoint(cls, written: str, info: ValidationInfo) -> str:
+        # a tenant that is wrong has been complained about; the authority is judged all the same
+        return authority_of(written, _cloud(info), info.data.get("tenant", ""))
+
+    @field_validator("scope")
+    @classmethod
+    def _scope_that_sends(cls, written: str, info: ValidationInfo) -> str:
+        return scopes.outlook_scope(written, _cloud(info))
+
+    @field_validator("graph_scope")
+    @classmethod
+    def _graph_scope_that_sends(cls, written: str, info: ValidationInfo) -> str:
+        return scopes.graph_scope(written, _cloud(info))
+
     @property
     def authority_url(self) -> str:
         """The authority as MSAL takes it: sign-in host and tenant, no trailing slash."""
-        if not self.authority:
-            return f"https://{HOSTS[self.cloud].login}/{self.tenant}"
-        url = self.authority.rstrip("/")
-        return url if urlsplit(url).path else f"{url}/{self.tenant}"
+        return self.authority or f"https://{HOSTS[self.cloud].login}/{self.tenant}"
 
     @property
     def scope_text(self) -> str:
@@ -107,3 +129,10 @@ class App(Section):
             permission = "Mail.Send" if delegated else ".default"
             return self.graph_scope or f"https://{hosts.graph}/{permission}"
         return self.scope or (hosts.delegated_scope if delegated else hosts.scope)
+
+
+def _cloud(info: ValidationInfo) -> Cloud:
+    """The cloud as written; a wrong word for one has been complained about already."""
+    cloud = info.data.get("cloud", Cloud.WORLDWIDE)
+    assert isinstance(cloud, Cloud)
+    return cloud

@@ -1,4 +1,4 @@
-"""What stands beyond the text of a configuration: the secrets, certificates and CA files it names, looked at now."""
+"""What stands beyond the text of a configuration: the secrets, certificates, keys and files it names, looked at now."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from relay.config.beyond_app import problems_of_proofs
 from relay.config.certificate import CERTIFICATE, PRIVATE_KEY, authorities_problem, pair_problem
 from relay.config.secret import SecretError, SecretRef, blemish
 from relay.config.shape import shape_at
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from relay.config.complaint import Path as Place
     from relay.config.yamltree import Tree
 
-_TLS = "tls"  # PEM: spaces around it are no mistake
+_TLS = "tls"
+_PEM = {CERTIFICATE, PRIVATE_KEY}  # spaces around it are no mistake
 
 
 def problems_beyond(tree: Tree) -> Iterator[tuple[Place, str]]:
@@ -27,6 +29,7 @@ def problems_beyond(tree: Tree) -> Iterator[tuple[Place, str]]:
         if problem:
             yield place, problem
     yield from _pair_problem(tree)
+    yield from problems_of_proofs(tree.data)
 
 
 def _secret_problem(tree: Tree, place: Place) -> str:
@@ -35,7 +38,7 @@ def _secret_problem(tree: Tree, place: Place) -> str:
         return ""
     try:
         secret = _reference(tree, place)
-        return "" if secret is None or place[0] == _TLS else blemish(secret, secret.read())
+        return "" if secret is None or place[-1] in _PEM else blemish(secret, secret.read())
     except SecretError as error:
         return str(error)
 

@@ -6,30 +6,18 @@ together with all others rather than after them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relay.config.complaint import nearest_name
+from relay.config.crosscheck_leaving import RULES as LEAVING
+from relay.config.finding import Finding, below, names, sections
 from relay.config.network import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from relay.config.complaint import Path
-
-    Tree = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One contradiction between sections."""
-
-    path: Path
-    what: str
-    found: str = ""
-    allowed: tuple[str, ...] = ()
-    nearest: str = ""
-    remedy: str = ""
+    from relay.config.finding import Tree
 
 
 def crosscheck(tree: object) -> list[Finding]:
@@ -40,17 +28,17 @@ def crosscheck(tree: object) -> list[Finding]:
 
 
 def _apps_exist(tree: Tree) -> Iterator[Finding]:
-    for name, profile in _sections(tree, "profiles"):
-        yield from _unknown_name(("profiles", name, "app"), profile.get("app"), _names(tree, "apps"), "app")
+    for name, profile in sections(tree, "profiles"):
+        yield from _unknown_name(("profiles", name, "app"), profile.get("app"), names(tree, "apps"), "app")
 
 
 def _profiles_exist(tree: Tree) -> Iterator[Finding]:
-    shared = _defaults(tree).get("profile")
-    yield from _unknown_name(("defaults", "profile"), shared, _names(tree, "profiles"), "profile")
-    for name, device in _sections(tree, "devices"):
+    shared = below(tree, "defaults").get("profile")
+    yield from _unknown_name(("defaults", "profile"), shared, names(tree, "profiles"), "profile")
+    for name, device in sections(tree, "devices"):
         path, own = ("devices", name, "profile"), device.get("profile")
         if own != shared:
-            yield from _unknown_name(path, own, _names(tree, "profiles"), "profile")
+            yield from _unknown_name(path, own, names(tree, "profiles"), "profile")
 
 
 def _unknown_name(path: Path, name: object, known: list[str], kind: str) -> Iterator[Finding]:
@@ -68,22 +56,38 @@ def _unknown_name(path: Path, name: object, known: list[str], kind: str) -> Iter
 def _send_as_is_told(tree: Tree) -> Iterator[Finding]:
     """`from: send_as` of a profile, or of a device that leaves by it, needs the address to send as."""
     remedy = "add send_as: {address: …, name: …} to the profile"
-    profiles, shared = dict(_sections(tree, "profiles")), _defaults(tree)
+    profiles, shared = dict(sections(tree, "profiles")), below(tree, "defaults")
     without = {name for name, profile in profiles.items() if not profile.get("send_as")}
     for name in sorted(without):
         if profiles[name].get("from") == "send_as":
             yield Finding(("profiles", name, "from"), "the profile has no send_as", found="send_as", remedy=remedy)
-    for name, device in _sections(tree, "devices"):
+    for name, device in sections(tree, "devices"):
         profile = device.get("profile") or shared.get("profile")
         if (device.get("from") or shared.get("from")) == "send_as" and profile in without:
             path = ("devices", name, "from") if device.get("from") else ("defaults", "from")
             yield Finding(path, f"profile {profile} has no send_as", found="send_as", remedy=remedy)
 
 
+def _refresh_tokens_have_a_key(tree: Tree) -> Iterator[Finding]:
+    """A person's sign-in is never kept in plain."""
+    store = tree.get("token_store")
+    if isinstance(store, dict) and store.get("key"):
+        return
+    for name, profile in sections(tree, "profiles"):
+        if profile.get("sign_in") == "delegated":
+            yield Finding(
+                ("profiles", name, "sign_in"),
+                "a person's sign-in is kept encrypted, and token_store.key is not set",
+                found="delegated",
+                remedy="print a key with `relay authorize --new-key`, keep it away from data_dir, and name it: "
+                "token_store: {key: {credential: token-key}}",
+            )
+
+
 def _mailboxes_are_used(tree: Tree) -> Iterator[Finding]:
-    used = [str(profile.get("mailbox")) for _, profile in _sections(tree, "profiles") if profile.get("mailbox")]
+    used = [str(profile.get("mailbox")) for _, profile in sections(tree, "profiles") if profile.get("mailbox")]
     seen: dict[str, str] = {}
-    for name in _names(tree, "mailboxes"):
+    for name in names(tree, "mailboxes"):
         path = ("mailboxes", name)
         if name.lower() not in {mailbox.lower() for mailbox in used}:
             yield Finding(path, "no profile uses this mailbox", nearest=nearest_name(name, used))
@@ -94,7 +98,7 @@ def _mailboxes_are_used(tree: Tree) -> Iterator[Finding]:
 def _logins_are_unique(tree: Tree) -> Iterator[Finding]:
     """Devices that log in with the same name are fine as long as their addresses tell them apart."""
     seen: dict[tuple[str, object], str] = {}
-    for name, device in _sections(tree, "devices"):
+    for name, device in sections(tree, "devices"):
         username = _username(device)
         network = _network(device.get("address"))
         if username and seen.setdefault((username.lower(), network), name) != name:
@@ -110,7 +114,7 @@ def _logins_are_unique(tree: Tree) -> Iterator[Finding]:
 def _addresses_are_unique(tree: Tree) -> Iterator[Finding]:
     """Devices behind one address are fine as long as a login tells them apart."""
     seen: dict[object, str] = {}
-    for name, device in _sections(tree, "devices"):
+    for name, device in sections(tree, "devices"):
         network = _network(device.get("address"))
         if network is None or device.get("login") is not None:
             continue
@@ -134,7 +138,7 @@ def _listeners_differ(tree: Tree) -> Iterator[Finding]:
 
 def _devices_find_a_listener(tree: Tree) -> Iterator[Finding]:
     policies = {listener.get("auth") or "optional" for _, listener in _listeners(tree)}
-    for name, device in _sections(tree, "devices"):
+    for name, device in sections(tree, "devices"):
         if policies == {"none"} and device.get("login") is not None:
             yield Finding(
                 ("devices", name, "login"),
@@ -152,8 +156,8 @@ def _devices_find_a_listener(tree: Tree) -> Iterator[Finding]:
 def _devices_can_encrypt(tree: Tree) -> Iterator[Finding]:
     if {listener.get("tls") or "optional" for _, listener in _listeners(tree)} != {"none"}:
         return
-    for name, device in _sections(tree, "devices"):
-        if device.get("tls", _defaults(tree).get("tls")) == "required":
+    for name, device in sections(tree, "devices"):
+        if device.get("tls", below(tree, "defaults").get("tls")) == "required":
             yield Finding(("devices", name, "tls"), "no listener offers TLS", remedy="set tls: optional on a listener")
 
 
@@ -162,7 +166,7 @@ def _hashes_can_be_checked(tree: Tree) -> Iterator[Finding]:
     offers = [listener.get("mechanisms") for _, listener in _listeners(tree) if listener.get("auth") != "none"]
     if not offers or any(not _is_cram_alone(offer) for offer in offers):
         return
-    for name, device in _sections(tree, "devices"):
+    for name, device in sections(tree, "devices"):
         login = device.get("login")
         if isinstance(login, dict) and login.get("password_hash") is not None:
             yield Finding(
@@ -180,6 +184,7 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _apps_exist,
     _profiles_exist,
     _send_as_is_told,
+    _refresh_tokens_have_a_key,
     _mailboxes_are_used,
     _logins_are_unique,
     _addresses_are_unique,
@@ -187,24 +192,8 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _devices_find_a_listener,
     _devices_can_encrypt,
     _hashes_can_be_checked,
+    *LEAVING,
 )
-
-
-def _defaults(tree: Tree) -> Tree:
-    shared = tree.get("defaults")
-    return shared if isinstance(shared, dict) else {}
-
-
-def _names(tree: Tree, section: str) -> list[str]:
-    items = tree.get(section)
-    return [name for name in items if isinstance(name, str)] if isinstance(items, dict) else []
-
-
-def _sections(tree: Tree, section: str) -> Iterator[tuple[str, Tree]]:
-    for name in _names(tree, section):
-        item = tree[section][name]
-        if isinstance(item, dict):
-            yield name, item
 
 
 def _listeners(tree: Tree) -> Iterator[tuple[int, Tree]]:

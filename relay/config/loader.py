@@ -16,6 +16,7 @@ from relay.config.beyond import problems_beyond
 from relay.config.complaint import Complaint, ConfigError, option_name
 from relay.config.crosscheck import crosscheck
 from relay.config.explain import explain_all, renamed_options, unknown_option
+from relay.config.remarks import remarks
 from relay.config.settings import Settings
 from relay.config.shape import in_secret
 from relay.config.yamltree import Tree, TreeError, grow
@@ -23,11 +24,11 @@ from relay.config.yamltree import Tree, TreeError, grow
 if TYPE_CHECKING:
     import os
 
-    from relay.config.crosscheck import Finding
+    from relay.config.finding import Finding
 
 _LARGEST_FILE = 16 * 1024 * 1024
 
-__all__ = ["Complaint", "ConfigError", "check", "load", "parse"]
+__all__ = ["Complaint", "ConfigError", "check", "load", "notes", "parse"]
 
 
 def load(path: str | os.PathLike[str]) -> Settings:
@@ -51,6 +52,18 @@ def check(path: str | os.PathLike[str]) -> list[Complaint]:
     except ConfigError as error:
         return error.complaints
     return _in_order([*_judge(tree, file)[1], *_unusable(tree, file)])
+
+
+def notes(path: str | os.PathLike[str]) -> list[Complaint]:
+    """What is worth knowing about a file that is good: what was understood of an address, what needs a right in
+    Exchange. Raises `ConfigError` for one that is not.
+    """
+    file = str(path)
+    tree = _tree(_text(Path(path)), file)
+    settings, complaints = _judge(tree, file)
+    if settings is None or complaints:
+        raise ConfigError(_in_order(complaints))
+    return _in_order([_contradiction(remark, tree, file) for remark in remarks(settings, tree.data)])
 
 
 def _text(path: Path) -> str:

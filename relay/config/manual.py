@@ -42,6 +42,13 @@ the end is taken off.
 | `{credential: NAME}` | `cred:NAME` | `$CREDENTIALS_DIRECTORY/NAME` (systemd), else `/run/secrets/NAME` (Docker) |
 """
 
+_CLOUDS = """\
+`cloud` of an app sets all of these together; `authority`, `scope` and `graph_scope` of the app, `endpoint.host` and
+`graph.url` of a profile override them one by one. Worldwide and 21Vianet are as Microsoft documents them. The scopes of
+the US government's clouds follow the same pattern and are not published in one place; the delegated scope of the DoD
+and the submission hosts of both are taken from what others run. A tenant or an address of another cloud is refused with
+the right word. High Volume Email has one host, `smtp.hve.mx.microsoft`."""
+
 _KINDS: dict[Any, str] = {
     str: "text",
     int: "whole number",
@@ -61,9 +68,14 @@ def manual() -> str:
 
 
 def _clouds() -> Iterator[str]:
-    yield from ("## Clouds", "", "| cloud | sign-in | scope | submission, port 587 |", "|---|---|---|---|")
+    yield from ("## Clouds", "", _CLOUDS, "")
+    yield from (
+        "| cloud | sign-in | scope, app alone | scope, person | submission, port 587 | Graph |",
+        "|---" * 6 + "|",
+    )
     for cloud, hosts in HOSTS.items():
-        yield f"| `{cloud.value}` | `{hosts.login}` | `{hosts.scope}` | `{hosts.smtp}` |"
+        cells = (cloud.value, hosts.login, hosts.scope, hosts.delegated_scope, hosts.smtp, hosts.graph)
+        yield "| " + " | ".join(f"`{cell}`" for cell in cells) + " |"
     yield ""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path  # noqa: TC003  (pydantic needs it at run time)
 
 from pydantic import Field, field_validator
 
+from relay.config.host import host_alone, no_web_services
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
 from relay.config.section import Mail, Patience, Positive, Seconds, Section, Text, can_match
 
@@ -124,13 +125,17 @@ class GraphOptions(Section):
         examples=["/etc/relay/proxy-ca.pem"],
     )
 
+    @field_validator("url")
+    @classmethod
+    def _is_graph(cls, url: str) -> str:
+        return no_web_services(url)
+
 
 class ConnectorOptions(Section):
     """For transport connector: the certificate that an inbound connector of the tenant knows; empty: its address."""
 
     host: str = Field(
         default="",
-        pattern=r"^\S*$",
         description="The tenant's MX host; port 25 is used.",
         examples=["contoso-com.mail.protection.outlook.com"],
     )
@@ -147,13 +152,17 @@ class ConnectorOptions(Section):
         examples=["/etc/relay/proxy-ca.pem"],
     )
 
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        return host_alone(host)
+
 
 class Endpoint(Section):
     """Where mail is submitted (STARTTLS, always verified)."""
 
     host: str = Field(
         default="",
-        pattern=r"^\S*$",
         description="Host name of the submission server; empty: the cloud's own.",
         examples=["smtp.office365.com"],
     )
@@ -163,6 +172,20 @@ class Endpoint(Section):
         description="PEM file of certificate authorities to trust for submission, instead of the system's.",
         examples=["/etc/relay/proxy-ca.pem"],
     )
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        return host_alone(host)
+
+    @field_validator("port")
+    @classmethod
+    def _begins_in_clear(cls, port: int) -> int:
+        if port == 465:
+            raise ValueError(
+                "is for TLS from the first byte, which Exchange does not offer; leave it out: 587, STARTTLS"
+            )
+        return port
 
 
 class SendAs(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from relay.delivery.decision import Met
@@ -56,6 +56,7 @@ class Line:
 
 async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts) -> Result:
     """Sends one parcel. The answer is judged; a session that failed is closed."""
+    facts = facts.about(parcel)
     session: Session | None = None
     try:
         async with asyncio.timeout(ATTEMPT_S):
@@ -64,7 +65,7 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
         fault("delivery.answered")
         return _judged(receipt, parcel, facts)
     except TokenError as error:
-        verdict = judge_token(error.error, error.description, error.codes, error.status, facts)
+        verdict = judge_token(error.error, error.description, error.codes, error.status, facts, error.retry_after)
         return Result(Met(verdict, str(error), Stage.TOKEN, "", early=True))
     except TransportError as error:
         await line.close()
@@ -85,7 +86,8 @@ def _cut(text: str, facts: Facts, *, begun: bool) -> Result:
 
 def _judged(receipt: Receipt, parcel: Parcel, facts: Facts) -> Result:
     refused = {
-        address: (judge_reply(reply, Stage.RCPT, facts), str(reply)) for address, reply in receipt.refused.items()
+        address: (judge_reply(reply, Stage.RCPT, replace(facts, recipient=str(address))), str(reply))
+        for address, reply in receipt.refused.items()
     }
     final = receipt.final
     if final is None:

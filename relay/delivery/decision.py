@@ -9,6 +9,8 @@
 | of message, recipient      |                                    |                                                 |
 | configuration of a message | kept, tried at the recheck         | –                                               |
 | configuration of a profile | kept, never bounced                | the profile pauses until the recheck            |
+| transient, but lasting     | as configuration, once its         | the profile pauses until the recheck            |
+|                            | `patience_s` is over               |                                                 |
 | message, recipient         | failed                             | –                                               |
 | uncertain                  | tried again or held, as configured | –                                               |
 """
@@ -110,9 +112,10 @@ def _not_accepted(
     """`results` are recipients that have their final outcome already; the verdict is on the others."""
     if _final(verdict):
         return _given_up(claim, met, results)
-    if verdict.cls is Class.CONFIGURATION:
+    age_s = (moment.now - claim.received_at) / 1000
+    if verdict.cls is Class.CONFIGURATION or (verdict.patience_s is not None and age_s > verdict.patience_s):
         return _misconfigured(met, verdict, settings, moment, results)
-    if expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s):
+    if expired(age_s, expire_after_s=settings.expire_after_s):
         return _given_up(claim, met, results)
     if met.early or verdict.scope not in _ITS_OWN:
         rest = moment.now + _rest_ms(verdict, settings, moment)

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind
+from relay.policy.verdict import is_unknown
 from relay.spool.store import State
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         "id": claim.parcel.id, "device": claim.device, "profile": claim.profile, "mailbox": claim.mailbox,
         "host": settlement.host, "stage": settlement.stage, "answer": settlement.answer[:_ANSWER],
         "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
-        "attempt": claim.attempt, "ms": ms,
+        "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
     if len(failed) < len(claim.parcel.recipients):
@@ -31,6 +32,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
             journal.recipient_failed(
                 id=claim.parcel.id, device=claim.device, recipient=result.address, answer=result.answer[:_ANSWER],
                 rule=result.rule, meaning=result.meaning, remedy=result.remedy,
+                unknown=is_unknown(result.rule) or None,
             )  # fmt: skip
     if decision.kind is Kind.DELIVERED:
         journal.delivered(**fields)

@@ -91,7 +91,7 @@ APP = (
         codes=(50194, 9001023, 90124, 90130),
         answer="Application is not configured as a multi-tenant application; not supported over /common",
         meaning="The authority is /common, /organizations or /consumers, where this app or grant is not served.",
-        remedy=_TENANT + "and take apps.{app}.authority out",
+        remedy=_TENANT + ", and take apps.{app}.authority out",
         source=_TABLE,
     ),
     TokenRow(
@@ -126,6 +126,18 @@ APP = (
         remedy="Entra admin center → App registrations → {client_id} → Certificates & secrets → Certificates → Upload "
         "certificate: the .cer of the key in use",
         source=_TABLE,
+    ),
+    TokenRow(
+        rule="entra.assertion-audience",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        codes=(700023, 50027),
+        says="audience|issuer|JWT",
+        answer="Client assertion audience claim does not match Realm issuer; JWT token is invalid or malformed",
+        meaning="The assertion was made for another address than the one it was sent to, or is no JWT at all.",
+        remedy="Take apps.{app}.authority out, or set it to https://{login_host}/{tenant}; federated: the token file "
+        "must hold a token for api://AzureADTokenExchange",
+        source="field reports of the wording; Microsoft's table knows 700023 as an invalid scope",
     ),
     TokenRow(
         rule="entra.clock",
@@ -172,7 +184,7 @@ APP = (
         rule="entra.federation-mismatch",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
-        codes=(700211, 700212, 700213, 70021),
+        codes=(700211, 700212, 700213, 70021, 70025),
         answer="No matching federated identity record found for presented assertion",
         meaning="No federated credential of the app matches the assertion's issuer, subject and audience.",
         remedy="Entra admin center → App registrations → {client_id} → Certificates & secrets → Federated "
@@ -187,8 +199,7 @@ APP = (
         answer="The resource principal named … was not found in the tenant",
         meaning="The scope names a resource that this tenant does not have: wrong cloud, or Exchange Online not "
         "provisioned.",
-        remedy="Set apps.{app}.cloud to the cloud of {tenant} (worldwide: scope "
-        "https://outlook.office365.com/.default)",
+        remedy="Set apps.{app}.cloud to the cloud of {tenant} (its scope: {scope})",
         source=_TABLE,
     ),
     TokenRow(
@@ -227,10 +238,10 @@ APP = (
         rule="entra.scope-invalid",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
-        codes=(70011, 28002, 28003, 700023),
+        codes=(70011, 28002, 28003, 700023, 650053),
         answer="The provided value for the input parameter 'scope' is not valid",
         meaning="The scope is empty or invalid.",
-        remedy="Take apps.{app}.scope out, or give one full resource address: https://outlook.office365.com/.default",
+        remedy="Take apps.{app}.scope out, or give one full resource address: {scope}",
         source=_TABLE,
     ),
     TokenRow(
@@ -240,7 +251,7 @@ APP = (
         codes=(1002012,),
         answer="Client credential flows must have a scope value with /.default suffixed to the resource identifier",
         meaning="App-only sign-in takes only a scope ending in /.default.",
-        remedy="Set apps.{app}.scope: https://outlook.office365.com/.default",
+        remedy="Set apps.{app}.scope: {scope}",
         source="field reports; not in Microsoft's table",
     ),
     TokenRow(

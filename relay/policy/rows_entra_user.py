@@ -7,10 +7,10 @@ from relay.policy.verdict import Class, TokenRow
 
 _TABLE = "Microsoft, Entra authentication and authorization error codes"
 _CONSENT = "Entra admin center → App registrations → {client_id} → API permissions → Grant admin consent"
-_SIGN_IN = "Authorize profile {profile} again: sign in as {mailbox}"
+_SIGN_IN = "relay authorize {profile}   and sign in as {account}"
 _POLICY = (
     "Entra admin center → Sign-in logs → the failed sign-in of {client_id} → Conditional Access tab; exclude "
-    "{mailbox} or this relay's public address from the policy it names, or sign in app-only"
+    "{account} or this relay's public address from the policy it names, or sign in app-only"
 )
 
 USER = (
@@ -133,7 +133,7 @@ USER = (
         codes=(50076, 50074, 50078, 50079, 50072, 50158),
         answer="You must use multi-factor authentication to access",
         meaning="Multi-factor authentication is demanded, expired, or must be set up.",
-        remedy=_SIGN_IN + "with MFA; or exclude the account by policy, or sign in app-only",
+        remedy=_SIGN_IN + ", with MFA; or exclude the account by policy, or sign in app-only",
         source=_TABLE,
     ),
     TokenRow(
@@ -214,7 +214,7 @@ USER = (
         codes=(50055, 50144),
         answer="The password is expired",
         meaning="The user's password has expired.",
-        remedy="Set a new password for {mailbox}, then authorize profile {profile} again",
+        remedy="Set a new password for {account}, then: " + _SIGN_IN,
         source=_TABLE,
     ),
     TokenRow(
@@ -234,7 +234,7 @@ USER = (
         codes=(50105,),
         answer="The signed in user is not assigned to a role for the application",
         meaning="The app requires assignment, and the user has none.",
-        remedy="Entra admin center → Enterprise applications → {client_id} → Users and groups → Add {mailbox}",
+        remedy="Entra admin center → Enterprise applications → {client_id} → Users and groups → Add {account}",
         source=_TABLE,
     ),
     TokenRow(
@@ -255,7 +255,7 @@ USER = (
         codes=(70016, 70018, 70019, 90119, 90120),
         answer="OAuth 2.0 device flow: authorization is pending, the code is wrong, used or expired",
         meaning="The sign-in with the device code is not finished.",
-        remedy=_SIGN_IN + "and type the code while it is valid",
+        remedy=_SIGN_IN + ", and type the code while it is valid",
         source=_TABLE,
     ),
     TokenRow(
@@ -285,8 +285,7 @@ USER = (
         codes=(500021, 500022, 500212, 500213),
         answer="Access to … tenant is denied",
         meaning="A proxy on the way adds tenant restrictions, or a cross-tenant policy forbids it.",
-        remedy="Let the outbound proxy pass login.microsoftonline.com without Restrict-Access-To-Tenants, or add "
-        "{tenant} to it",
+        remedy="Let the outbound proxy pass {login_host} without Restrict-Access-To-Tenants, or add {tenant} to it",
         source=_TABLE,
     ),
 )

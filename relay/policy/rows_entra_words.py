@@ -1,7 +1,7 @@
 """Verdict rows for a token that did not come, when no AADSTS code tells more: by OAuth error word and by HTTP status.
 
-The words are those of RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5 and Entra's own, and four for the case that there was
-no answer to read: unreachable, timeout, bad_answer, secret_unreadable.
+The words are those of RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5 and Entra's own, and six for the case that there was
+no answer to read: unreachable, timeout, bad_answer, secret_unreadable, not_authorized, token_store.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from relay.message.outcome import Scope
 from relay.policy.verdict import Class, TokenRow
 
 _RFC = "RFC 6749 §5.2; Microsoft, Entra authentication and authorization error codes"
-_OPEN = "Open TCP 443 to login.microsoftonline.com (or apps.{app}.authority) and check this machine's name service"
-_SIGN_IN = "Authorize profile {profile} again: sign in as {mailbox}"
+_OPEN = "Open TCP 443 to {login_host} (or apps.{app}.authority) and check this machine's name service"
+_SIGN_IN = "relay authorize {profile}   and sign in as {account}"
 
 WORDS = (
     TokenRow(
@@ -38,6 +38,27 @@ WORDS = (
         source="this relay",
     ),
     TokenRow(
+        rule="entra.not-signed-in",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        errors=("not_authorized",),
+        answer="not_authorized",
+        meaning="Nobody has signed in for this delegated profile on this machine yet.",
+        remedy="relay authorize {profile}   (sign in as {mailbox}); mail is kept, and flows soon after",
+        source="this relay",
+    ),
+    TokenRow(
+        rule="entra.token-store",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        errors=("token_store",),
+        answer="token_store",
+        meaning="The kept sign-in of this delegated profile cannot be read or written, so Entra was not asked.",
+        remedy="Mend what the answer names (token_store.key, data_dir/tokens), or sign in again: relay authorize "
+        "{profile}",
+        source="this relay",
+    ),
+    TokenRow(
         rule="entra.client-refused",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
@@ -61,7 +82,7 @@ WORDS = (
         ),
         answer="invalid_request; invalid_scope; invalid_resource; unsupported_grant_type; unsupported_response_type",
         meaning="Entra does not accept what was asked for.",
-        remedy="Check apps.{app}: tenant, cloud and scope (worldwide: https://outlook.office365.com/.default)",
+        remedy="Check apps.{app}: tenant, cloud and scope ({scope})",
         source=_RFC,
     ),
     TokenRow(
@@ -91,7 +112,7 @@ WORDS = (
         errors=("authorization_pending", "slow_down"),
         answer="authorization_pending; slow_down",
         meaning="The sign-in with the device code is not finished yet.",
-        remedy="Open the address shown and type the code, signed in as {mailbox}",
+        remedy="Open the address shown and type the code, signed in as {account}",
         source="RFC 8628 §3.5",
     ),
     TokenRow(
@@ -122,8 +143,8 @@ WORDS = (
         errors=("bad_answer",),
         answer="bad_answer (HTML or an empty body instead of JSON)",
         meaning="What answered was not Entra's token endpoint: a proxy, a captive portal, or a wrong authority.",
-        remedy="Check apps.{app}.authority and tenant ({tenant}), and let the proxy pass login.microsoftonline.com "
-        "unauthenticated",
+        remedy="Check apps.{app}.authority and tenant ({tenant}), and let the proxy pass {login_host} "
+        "unauthenticated (outgoing.https_proxy)",
         source="this relay",
     ),
 )
@@ -140,7 +161,7 @@ BUSY = TokenRow(
 )
 
 DOWN = TokenRow(
-    rule="entra.other-5xx",
+    rule="entra.service-down",
     cls=Class.TRANSIENT,
     scope=Scope.PROFILE,
     answer="HTTP 500–599, or no answer and an unknown word",
@@ -155,7 +176,7 @@ UNKNOWN = TokenRow(
     scope=Scope.PROFILE,
     answer="any other answer",
     meaning="Entra refuses to give a token for a reason that this relay does not know.",
-    remedy="Look the AADSTS number up at https://login.microsoftonline.com/error; Entra admin center → Sign-in logs → "
+    remedy="Look the AADSTS number up at https://{login_host}/error; Entra admin center → Sign-in logs → "
     "Service principal sign-ins shows the attempt of {client_id}",
     source="RFC 6749 §5.2",
 )

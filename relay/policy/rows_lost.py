@@ -55,7 +55,7 @@ LOST = (
         r"auth(entication)? (extension )?(is )?not (supported|offered|advertised|available)",
         answer="smtp.office365.com:587 does not offer AUTH XOAUTH2",
         meaning="The server offers no XOAUTH2.",
-        remedy="Check endpoint.host of profile {profile}: smtp.office365.com in the worldwide cloud, port 587",
+        remedy="Check endpoint.host of profile {profile}: {smtp_host}, port 587",
         source="Microsoft, authenticate an IMAP, POP or SMTP connection using OAuth",
     ),
     LostRow(

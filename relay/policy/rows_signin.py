@@ -10,7 +10,7 @@ from relay.policy.verdict import Class, ReplyRow
 
 _PRINTERS = "Microsoft SupportArticles, printers, scanners and LOB applications"
 _NDR = "Microsoft SupportArticles, non-delivery reports in Exchange Online"
-_SIGN_IN_LOG = "Entra admin center → Sign-in logs → the failed sign-in of {mailbox} → Conditional Access tab"
+_SIGN_IN_LOG = "Entra admin center → Sign-in logs → the failed sign-in of {account} → Conditional Access tab"
 _ENABLE = "Set-CASMailbox {mailbox} -SmtpClientAuthenticationDisabled $false"
 _PASSWORD = (
     "This relay signs in with XOAUTH2, never with a password: check that endpoint.host of profile {profile} is "
@@ -27,7 +27,7 @@ SIGN_IN = (
         answer="421 4.7.66 TLS 1.0 and 1.1 are not supported",
         meaning="The connection used a TLS version older than 1.2.",
         remedy="Run the relay with Python and OpenSSL that speak TLS 1.2 or newer (python -c 'import ssl; "
-        "print(ssl.OPENSSL_VERSION)'), and look for a middlebox that lowers TLS on the way to {host}:587",
+        "print(ssl.OPENSSL_VERSION)'), and look for a middlebox that lowers TLS on the way to {host}:{port}",
         source="Microsoft, opt in to the legacy TLS endpoint for SMTP AUTH; wording from field reports",
     ),
     ReplyRow(
@@ -147,7 +147,7 @@ SIGN_IN = (
         answer="504 5.7.4 Unrecognized authentication type",
         meaning="The server does not take XOAUTH2, or not before STARTTLS.",
         remedy="Check endpoint.host of profile {profile}: after STARTTLS the EHLO answer must list AUTH … XOAUTH2 "
-        "(openssl s_client -starttls smtp -connect {host}:587)",
+        "(openssl s_client -starttls smtp -connect {host}:{port})",
         source="inferred; RFC 4954 §4",
     ),
     ReplyRow(
@@ -159,11 +159,14 @@ SIGN_IN = (
         answer="535 5.7.3 Authentication unsuccessful [host time id]",
         meaning="The token is not accepted for this mailbox: service principal not registered in Exchange or with the "
         "wrong object id, no permission or out of the RBAC scope, wrong tenant, or a token for another audience.",
-        remedy="1. Get-ServicePrincipal | Where-Object AppId -eq {client_id} | Format-List AppId,ObjectId   (ObjectId "
-        "must be the one under Entra → Enterprise applications, not App registrations; missing: New-ServicePrincipal "
-        "-AppId {client_id} -ObjectId <object id>)  2. Test-ServicePrincipalAuthorization -Identity <object id> "
-        "-Resource {mailbox}   (InScope must be True), or, without RBAC: Add-MailboxPermission {mailbox} -User "
-        "<object id> -AccessRights FullAccess  3. allow up to two hours to take effect",
+        remedy="1. $sp = Get-ServicePrincipal | Where-Object AppId -eq {client_id}; $sp | Format-List AppId,ObjectId   "
+        "(ObjectId must be the one under Entra → Enterprise applications, not App registrations; missing: "
+        'New-ServicePrincipal -AppId {client_id} -ObjectId (Get-MgServicePrincipal -Filter "appId eq '
+        "'{client_id}'\").Id -DisplayName 'SMTP relay')  2. Test-ServicePrincipalAuthorization -Identity $sp.ObjectId "
+        "-Resource {mailbox} | Format-Table   (InScope must be True); without RBAC: Add-MailboxPermission {mailbox} "
+        "-User $sp.ObjectId -AccessRights FullAccess; High Volume Email: Add-HVEAppAccess -Identity {mailbox} -AppIds "
+        "$sp.ObjectId  3. allow up to two hours to take effect. Delegated sign-in: mailbox must be the account that "
+        "signs in ({account}), never a shared one. Whole script: relay setup m365 {profile}",
         source="Microsoft, authenticate an IMAP, POP or SMTP connection using OAuth; field reports",
     ),
     ReplyRow(
@@ -175,8 +178,8 @@ SIGN_IN = (
         codes=(530,),
         answer="530 5.7.57 Client not authenticated to send mail",
         meaning="The server takes no mail from this session: signing in was skipped or failed before.",
-        remedy="Check endpoint.host of profile {profile} (it must be the client submission host, smtp.office365.com in "
-        "the worldwide cloud), then: " + _ENABLE,
+        remedy="Check endpoint.host of profile {profile} (it must be the client submission host, {smtp_host}), "
+        "then: " + _ENABLE,
         source=_NDR,
     ),
     ReplyRow(
@@ -199,8 +202,10 @@ SIGN_IN = (
         meaning="The sign-in worked, but the permission on the mailbox is not effective yet.",
         remedy="Usually clears within two hours of granting. If not: Get-MailboxPermission {mailbox} must list the "
         "service principal of {client_id} with FullAccess, or Test-ServicePrincipalAuthorization -Identity "
-        "<object id> -Resource {mailbox} must say InScope True",
+        "(Get-ServicePrincipal | Where-Object AppId -eq {client_id}).ObjectId -Resource {mailbox} must say InScope "
+        "True",
         source="field reports, email-oauth2-proxy#271 and an app-only field guide",
         wait_s=300,
+        patience_s=7200,
     ),
 )

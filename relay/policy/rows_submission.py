@@ -10,7 +10,7 @@ _PRINTERS = "Microsoft SupportArticles, printers, scanners and LOB applications"
 _57XX = "Microsoft SupportArticles, fix error codes 5.7.700 through 5.7.750"
 _SEND_AS = (
     "$sp = Get-ServicePrincipal | Where-Object AppId -eq {client_id}; Add-RecipientPermission {sender} -Trustee "
-    "$sp.ObjectId -AccessRights SendAs -Confirm:$false   (delegated sign-in: -Trustee {mailbox}); or write the "
+    "$sp.ObjectId -AccessRights SendAs -Confirm:$false   (delegated sign-in: -Trustee {account}); or write the "
     "mailbox's own address as sender: profiles.{profile}.from: mailbox"
 )
 _SUPPORT = "Microsoft 365 admin center → Help & support → New service request, quoting the answer"
@@ -126,7 +126,7 @@ ORGANIZATION = (
         answer="550 5.7.64 TenantAttribution; Relay Access Denied",
         meaning="No inbound connector of the organization matches this relay's address or certificate.",
         remedy="Exchange admin center → Mail flow → Connectors: put in this relay's public address or certificate "
-        "name; or sign in instead: profiles.{profile}.endpoint.host: smtp.office365.com",
+        "name; or sign in instead: profiles.{profile}.endpoint.host: {smtp_host}",
         source=_NDR,
     ),
     ReplyRow(
@@ -139,7 +139,8 @@ ORGANIZATION = (
         "sources",
         meaning="The session was taken for anonymous mail, and the organization rejects Direct Send.",
         remedy="Use the client submission host, where the relay signs in: profiles.{profile}.endpoint.host: "
-        "smtp.office365.com, port 587",
+        "{smtp_host}, port 587; or give the organization an inbound connector for this relay's certificate or address "
+        "(profiles.{profile}.connector)",
         source="Microsoft Exchange team blog, Direct Send; Set-OrganizationConfig -RejectDirectSend",
     ),
 )
@@ -177,8 +178,8 @@ RECIPIENTS = (
         stages=_ONE_RECIPIENT,
         answer="550 5.7.124 Sender not in allowed-senders list",
         meaning="The recipient or group takes no mail from this sender.",
-        remedy="The group's owner allows it: Set-DistributionGroup <group> -AcceptMessagesOnlyFromSendersOrMembers "
-        "@{{Add={mailbox}}}",
+        remedy="The group's owner allows it: Set-DistributionGroup {recipient} -AcceptMessagesOnlyFromSendersOrMembers "
+        "@{{Add={sender}}}",
         source=_NDR,
     ),
     ReplyRow(
@@ -189,7 +190,7 @@ RECIPIENTS = (
         stages=_ONE_RECIPIENT,
         answer="550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient",
         meaning="The message is larger than this recipient's mailbox receives.",
-        remedy="Set-Mailbox <recipient> -MaxReceiveSize 150MB, or scan with a lower resolution",
+        remedy="Set-Mailbox {recipient} -MaxReceiveSize 150MB, or scan with a lower resolution",
         source="Microsoft, Set-Mailbox; field reports of the wording",
     ),
     ReplyRow(
@@ -252,7 +253,7 @@ CONTENT = (
         answer="550 5.6.11 Invalid characters",
         meaning="The message is malformed in a way that the relay did not repair: bare line feeds, no valid From, or "
         "several of them without Sender.",
-        remedy="relay queue show <id>   names what was repaired; report the device model with it",
+        remedy="relay queue show {message}   names what was repaired; report the device model with it",
         source=_NDR,
     ),
     ReplyRow(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from relay.message.outcome import Scope
     from relay.message.parcel import Parcel
 
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 1.0, 86_400.0
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@_+-]*")
 _QUOTES = re.compile("(['\u2018-\u201b])")  # PowerShell ends a string at the typographic ones too
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -64,7 +65,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an answer means. `wait_s` is None when the retry schedule or the recheck interval decides."""
+    """What an answer means. `wait_s` is None when the retry schedule or the recheck interval decides.
+
+    A transient one that a message still gets after `patience_s` is a matter of configuration: such mail never expires.
+    """
 
     rule: str
     cls: Class
@@ -73,6 +77,12 @@ class Verdict:
     remedy: str
     source: str
     wait_s: float | None
+    patience_s: float | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether no row of the table knows the answer, so that only its code class was judged."""
+        return is_unknown(self.rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +100,7 @@ class Row:
     remedy: str
     source: str
     wait_s: float | None = None
+    patience_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +147,21 @@ class LostRow(Row):
 def verdict(row: Row, facts: Facts, *, scope: Scope | None = None, cls: Class | None = None) -> Verdict:
     """The row as a verdict on this attempt, its remedy filled with the facts."""
     remedy = row.remedy.format_map(_words(facts))
-    return Verdict(row.rule, cls or row.cls, scope or row.scope, row.meaning, remedy, row.source, row.wait_s)
+    return Verdict(
+        row.rule, cls or row.cls, scope or row.scope, row.meaning, remedy, row.source, row.wait_s, row.patience_s
+    )
+
+
+def waiting(found: Verdict, named_s: float | None) -> Verdict:
+    """The verdict with the wait that the other side named (Retry-After), where waiting is what it asks for."""
+    if named_s is None or found.cls not in (Class.TRANSIENT, Class.THROTTLE):
+        return found
+    return replace(found, wait_s=min(max(_SHORTEST_WAIT_S, named_s), _LONGEST_WAIT_S))
+
+
+def is_unknown(rule: str) -> bool:
+    """Whether a rule is one of those that catch what the table does not know."""
+    return rule.partition(".")[2].startswith("other")
 
 
 def _words(facts: Facts) -> Mapping[str, str]:

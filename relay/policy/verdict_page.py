@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from relay.policy.verdict import Row
 
-_CHAPTERS: tuple[tuple[str, tuple[Row, ...]], ...] = (
+CHAPTERS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ("Exchange Online's answers", verdicts.REPLY_ROWS),
     ("Answers that no row knows", (*TEMPORARY, *PERMANENT, UNEXPECTED)),
     ("Microsoft Graph's answers", GRAPH),
@@ -32,7 +32,7 @@ _CHAPTERS: tuple[tuple[str, tuple[Row, ...]], ...] = (
 def page() -> str:
     """The whole page, Markdown."""
     preface = inspect.cleandoc(verdicts.__doc__ or "")
-    chapters = "\n".join(_chapter(title, rows) for title, rows in _CHAPTERS)
+    chapters = "\n".join(_chapter(title, rows) for title, rows in CHAPTERS)
     return f"# Verdicts\n\n<!-- printed by relay.policy.verdict_page: do not edit -->\n\n{preface}\n\n{chapters}"
 
 
@@ -42,6 +42,8 @@ def _chapter(title: str, rows: Iterable[Row]) -> str:
 
 def _section(row: Row) -> str:
     wait = f", wait {row.wait_s:g} s" if row.wait_s is not None else ""
+    if row.patience_s is not None:
+        wait += f"; configuration once a message is {row.patience_s:g} s old"
     remedy = verdict(row, Facts()).remedy
     return (
         f"### {row.rule}\n\n"

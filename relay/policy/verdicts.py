@@ -3,7 +3,8 @@
 Four judges: for an SMTP reply, for an answer of Graph, for a token that did not come, and for a session that ended
 without an answer. Each always gives a verdict and never raises. What delivery does with it:
 
-- transient: the mail is deferred and tried again by the schedule (or after `wait_s`). Scope recipient and message touch
+- transient: the mail is deferred and tried again by the schedule (or after `wait_s`; what a message still gets when it
+  is `patience_s` old counts as configuration). Scope recipient and message touch
   nobody else; mailbox and profile make their other mail wait too; site all mail to that endpoint.
 - throttle: the same, after `wait_s` seconds.
 - configuration: the mail is kept, never failed, and tried again every recheck interval. Scope message means that this
@@ -34,11 +35,12 @@ from relay.policy.rows_entra_user import USER
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
 from relay.policy.rows_fallback import PERMANENT, TEMPORARY, UNEXPECTED
 from relay.policy.rows_limits import LIMITS
+from relay.policy.rows_local import LOCAL
 from relay.policy.rows_lost import LOST
 from relay.policy.rows_signin import SIGN_IN
 from relay.policy.rows_submission import CONTENT, ORGANIZATION, RECIPIENTS, SENDERS
 from relay.policy.sentence import READ, sentence
-from relay.policy.verdict import Class, Facts, Verdict, verdict
+from relay.policy.verdict import Class, Facts, Verdict, verdict, waiting
 from relay.policy.verdicts_graph import judge_graph
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ __all__ = [
     "sentence",
 ]
 
-REPLY_ROWS = (*SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *RECIPIENTS, *CONTENT)
+REPLY_ROWS = (*LOCAL, *SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *RECIPIENTS, *CONTENT)
 TOKEN_ROWS = (*APP, *USER)
 
 _WITH_MAIL = ("mail", "rcpt", "data", "final")
@@ -81,14 +83,16 @@ def judge_reply(reply: Reply, stage: str, facts: Facts) -> Verdict:
     return verdict(row, facts, cls=cls, scope=scope)
 
 
-def judge_token(error: str, description: str, codes: tuple[int, ...], status: int, facts: Facts) -> Verdict:
+def judge_token(
+    error: str, description: str, codes: tuple[int, ...], status: int, facts: Facts, retry_after: float | None = None
+) -> Verdict:
     """The verdict on a `relay.tokens.source.TokenError`: by AADSTS number, else by HTTP status, else by error word."""
     numbers = codes or tuple(int(digits) for digits in _AADSTS.findall(description[:READ]))
     busy = _by_status(status)
-    row = _numbered(numbers)
+    row = _numbered(numbers, description)
     if row is None or (busy and row.cls is Class.CONFIGURATION):
         row = busy or _worded(error, description) or (DOWN if status == 0 else UNKNOWN)
-    return verdict(row, facts)
+    return waiting(verdict(row, facts), retry_after)
 
 
 def judge_lost(stage: str, text: str, facts: Facts) -> Verdict:
@@ -149,8 +153,9 @@ def _reach(row: ReplyRow, stage: str) -> tuple[Class, Scope]:
     return row.cls, Scope.MESSAGE if row.scope is Scope.RECIPIENT else row.scope
 
 
-def _numbered(numbers: Iterable[int]) -> Row | None:
-    return next((row for number in numbers for row in TOKEN_ROWS if number in row.codes), None)
+def _numbered(numbers: Iterable[int], description: str) -> Row | None:
+    rows = [row for row in TOKEN_ROWS if re.search(row.says, description[:READ], re.IGNORECASE)]
+    return next((row for number in numbers for row in rows if number in row.codes), None)
 
 
 def _by_status(status: int) -> TokenRow | None:

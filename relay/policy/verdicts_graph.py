@@ -7,30 +7,23 @@ server's trouble, throttling, and what a proxy says for Graph never do.
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.policy.rows_graph import GRAPH, OTHER_4XX, OTHER_5XX, OTHER_REFUSAL, OTHER_STATUS
 from relay.policy.sentence import sentence
-from relay.policy.verdict import Class, verdict
+from relay.policy.verdict import verdict, waiting
 
 if TYPE_CHECKING:
     from relay.message.answer import GraphAnswer
     from relay.policy.verdict import Facts, GraphRow, Verdict
 
 _TRY_AGAIN = (408, 425, 429)
-_LONGEST_WAIT_S = 86_400.0
 
 
 def judge_graph(answer: GraphAnswer, facts: Facts) -> Verdict:
     """The verdict on an answer that was not 202; a wait that Graph names replaces the table's."""
-    found = verdict(_known(answer) or _by_status_class(answer), facts)
-    if answer.retry_after is None or found.cls not in (Class.TRANSIENT, Class.THROTTLE):
-        return found
-    named = answer.retry_after if math.isfinite(answer.retry_after) else _LONGEST_WAIT_S
-    return replace(found, wait_s=min(max(1.0, named), _LONGEST_WAIT_S))
+    return waiting(verdict(_known(answer) or _by_status_class(answer), facts), answer.retry_after)
 
 
 def _known(answer: GraphAnswer) -> GraphRow | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from relay.policy.unknown import counted
 from relay.spool.queries import SQL
 from relay.spool.store import SpoolError
 
@@ -75,6 +76,17 @@ class QueueItem:
     attempts: tuple[Attempt, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownAnswer:
+    """An answer that no row of the verdict table knows, without what differs each time."""
+
+    times: int
+    last: str
+    stage: str
+    rule: str
+    answer: str
+
+
 class Browser:
     """The queue as it is now."""
 
@@ -103,6 +115,15 @@ class Browser:
             recipients = connection.execute(SQL.recipients_of, key).fetchall()
             attempts = connection.execute(SQL.attempts_of, key).fetchall()
         return _item(row, head, recipients, attempts)
+
+    def unknown(self) -> tuple[UnknownAnswer, ...]:
+        """Answers to the kept attempts that the verdict table does not know, the most frequent first.
+
+        Raises `SpoolError`.
+        """
+        with self._reading() as connection:
+            groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
+        return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

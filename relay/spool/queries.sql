@@ -149,6 +149,9 @@ SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
 -- name: attempts_of
 SELECT started_at, ended_at, outcome, host, stage, rule, answer, meaning, remedy FROM attempt WHERE message_id = :id ORDER BY n;
 
+-- name: judged_by_rules_like
+SELECT rule, stage, answer, started_at FROM attempt WHERE rule LIKE :pattern ORDER BY started_at;
+
 -- name: failed_recipients
 SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 

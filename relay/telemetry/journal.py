@@ -52,7 +52,7 @@ class Journal:
         """The relay itself made a mistake in a session: client reason."""
         self._write("error", "session.failed", fields)
 
-    # -- the way out
+    # -- the way out; `unknown` is true where no row of the verdict table knows the answer
 
     def token_fetched(self, **fields: Any) -> None:
         """Entra gave a token: app ms expires_in."""
@@ -107,5 +107,7 @@ class Journal:
         self._write("error" if fields.get("days_left", 0) < 1 else "warning", "credential.expiring", fields)
 
     def service(self, event: str, *, level: str = "info", **fields: Any) -> None:
-        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered."""
+        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered,
+        signin.failing (profile meaning remedy answer days_left).
+        """
         self._write(level, event, fields)

@@ -7,12 +7,12 @@ when to ask again is for the keeper to say. Every failure leaves here as `TokenE
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from relay.tokens import client
-from relay.tokens.answers import Recorder, Route, first_words
+from relay.tokens.answers import Recorder, Route
+from relay.tokens.outcome import failure, has_token, life_s, refusal
 from relay.tokens.source import Token, TokenError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from relay.tokens.credentials import Credential, Proof
 
-_AADSTS = re.compile(r"AADSTS(\d+)")
 _PLAIN = Route()
 
 
@@ -57,7 +56,8 @@ class Entra:
         except TokenError:  # the credential went away between looking and asking
             raise
         except Exception as exc:
-            raise self._failure(exc) from exc
+            self._stale = True
+            raise failure(exc, self._answers, self._authority, self._route) from exc
         return self._token(answer if isinstance(answer, dict) else {}, asked_at)
 
     def forget(self) -> None:
@@ -73,68 +73,7 @@ class Entra:
         return self._app
 
     def _token(self, answer: dict[str, Any], asked_at: float) -> Token:
-        value = answer.get("access_token")  # the only proof of success: a 429 comes back from MSAL as an empty dict
-        if not isinstance(value, str) or not value.isascii():
-            raise self._refusal(answer)
-        return Token(value, asked_at + _seconds(answer.get("expires_in"), default=3599.0))
-
-    def _refusal(self, answer: dict[str, Any]) -> TokenError:
-        """What Entra said no with; MSAL drops parts of it, our HTTP client has seen the whole."""
-        self._stale = True
-        said = {**self._answers.json, **answer}
-        description = " ".join(str(said.get("error_description") or "").split())
-        return TokenError(
-            str(said.get("error") or "bad_answer"),
-            description or f"{self._authority} answered HTTP {self._answers.status} without a token",
-            codes=_codes(said.get("error_codes"), description),
-            status=self._answers.status,
-            retry_after=self._answers.retry_after,
-        )
-
-    def _failure(self, exc: Exception) -> TokenError:
-        import requests
-
-        self._stale = True
-        if isinstance(exc, requests.exceptions.ProxyError):
-            why = f"the proxy {self._route.proxy_host} (outgoing.https_proxy) does not lead to it: {_innermost(exc)}"
-            return TokenError("unreachable", f"{self._authority} cannot be reached: {why}")
-        if isinstance(exc, requests.Timeout):
-            return TokenError("timeout", f"{self._authority} did not answer in time: {first_words(exc)}")
-        if isinstance(exc, requests.exceptions.SSLError):
-            return TokenError("unreachable", f"the certificate of {self._authority} is not trusted: {first_words(exc)}")
-        if isinstance(exc, OSError) and not isinstance(exc, requests.exceptions.InvalidJSONError):
-            return TokenError(
-                "unreachable", f"{self._authority} cannot be reached{self._from_here}: {first_words(exc)}"
-            )
-        return self._odd_answer(exc)
-
-    @property
-    def _from_here(self) -> str:
-        address = self._route.source_address
-        return f" from {address} (outgoing.source_address)" if address else ""
-
-    def _odd_answer(self, exc: Exception) -> TokenError:
-        """MSAL gave up on an answer: 4xx at discovery (ValueError), 5xx (MsalServiceError), or not JSON at all."""
-        if self._answers is not None and self._answers.status >= 300:
-            return self._refusal({})
-        return TokenError("bad_answer", f"{self._authority}: {type(exc).__name__}: {first_words(exc)}")
-
-
-def _seconds(value: object, default: float) -> float:
-    try:
-        return float(str(value))
-    except ValueError:
-        return default
-
-
-def _codes(listed: object, description: str) -> tuple[int, ...]:
-    if isinstance(listed, list) and listed:
-        return tuple(code for code in listed if isinstance(code, int))
-    return tuple(dict.fromkeys(int(code) for code in _AADSTS.findall(description)))
-
-
-def _innermost(exc: BaseException) -> str:
-    """The cause a proxy error wraps, in few words."""
-    while exc.__context__ is not None:
-        exc = exc.__context__
-    return first_words(Exception(str(exc)))
+        if not has_token(answer):
+            self._stale = True
+            raise refusal(answer, self._answers, self._authority)
+        return Token(answer["access_token"], asked_at + life_s(answer))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from relay.config.settings import Resource, SignIn, TransportKind
 from relay.tokens.keeper import Keeper
 from relay.upstream.credentials import app_issuer
+from relay.upstream.people import person_issuer, place_of
 
 if TYPE_CHECKING:
     from relay.config.settings import App, Settings
@@ -47,8 +48,9 @@ class Sources:
         app = settings.apps[profile.app]
         resource = Resource.GRAPH if kind is TransportKind.GRAPH else Resource.OUTLOOK
         grace_s = max(app.token_grace_s, HVE_GRACE_S) if kind is TransportKind.HVE else app.token_grace_s
-        scope = app.scope_for(resource, delegated=profile.sign_in is SignIn.DELEGATED)
-        return self.of_app(settings, profile.app, scope, grace_s)
+        if profile.sign_in is SignIn.DELEGATED:
+            return self._of_person(settings, profile_name, app.scope_for(resource, delegated=True), grace_s)
+        return self.of_app(settings, profile.app, app.scope_for(resource, delegated=False), grace_s)
 
     def of_app(self, settings: Settings, app_name: str, scope: str, grace_s: float = 0) -> Keeper:
         """The source of the app's own tokens for that scope."""
@@ -58,6 +60,17 @@ class Sources:
             changes: list[Change] = []
             issuer = app_issuer(settings, app_name, scope, changes.append)
             self._keepers[key] = self._keeper(app_name, issuer, grace_s, changes)
+        return self._keepers[key]
+
+    def _of_person(self, settings: Settings, profile_name: str, scope: str, grace_s: float) -> Keeper:
+        """The source of the tokens of whoever signed in for the profile."""
+        name = settings.profiles[profile_name].app
+        kept_at = (place_of(settings, profile_name).path, settings.token_store.key)
+        key = (name, scope, grace_s, kept_at, *_identity(settings, settings.apps[name]))
+        if key not in self._keepers:
+            changes: list[Change] = []
+            issuer = person_issuer(settings, profile_name, scope, changes.append)
+            self._keepers[key] = self._keeper(name, issuer, grace_s, changes)
         return self._keepers[key]
 
     def _keeper(self, app_name: str, issuer: Issuer, grace_s: float, changes: list[Change]) -> Keeper:

@@ -24,7 +24,8 @@ data_dir: {data_dir}
 listeners:
   - {{listen: "0.0.0.0:{port}", tls: optional, auth: optional}}
 apps:
-  contoso: {{tenant: contoso.onmicrosoft.com, client_id: app-1, credential: {{secret: {{env: CONTOSO_SECRET}}}}}}
+  contoso: {{tenant: contoso.onmicrosoft.com, client_id: 11111111-2222-3333-4444-555555555555, \
+credential: {{secret: {{env: CONTOSO_SECRET}}}}}}
 profiles:
   scans: {{app: contoso, mailbox: scanner@contoso.com, from: mailbox}}
 devices:

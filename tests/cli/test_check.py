@@ -43,3 +43,27 @@ def test_a_file_that_is_not_there_is_named(relay, tmp_path):
     assert ended.returncode == 78
     assert str(tmp_path / "none.yaml") in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_what_was_understood_of_an_address_is_noted(relay, write_config, secrets):
+    """The endpoint of a manual is good, and the tenant in it is shown with its place."""
+    path = write_config()
+    written = "https://login.microsoftonline.com/contoso.com/oauth2/token"
+    path.write_text(path.read_text().replace("tenant: contoso.onmicrosoft.com", f"tenant: {written}"))
+    ended = relay("check", "--config", path, env=secrets)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "contoso  https://login.microsoftonline.com/contoso.com  client" in ended.stdout
+    assert f"note      {path}:5:21: apps.contoso.tenant: contoso.com understood from '{written}'" in ended.stdout
+
+
+def test_each_way_out_is_summed_up(relay, write_config, secrets):
+    """Where it leads, who signs in, and what stands behind it."""
+    path = write_config()
+    ways = "sign_in: delegated, upn: jo@contoso.us, transport: graph, fallback: smtp"
+    text = path.read_text().replace("from: mailbox", f"from: mailbox, {ways}")
+    path.write_text(text + "token_store: {key: {env: ERP_PASSWORD}}\n")
+    ended = relay("check", "--config", path, env=secrets)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "jo@contoso.us signs in  to https://graph.microsoft.com, else by smtp" in ended.stdout

@@ -17,7 +17,8 @@ GOOD = """\
 listeners:
   - {listen: "0.0.0.0:2525"}
 apps:
-  contoso: {tenant: contoso.onmicrosoft.com, client_id: abc, credential: {secret: {env: CONTOSO_SECRET}}}
+  contoso: {tenant: contoso.onmicrosoft.com, client_id: 11111111-2222-3333-4444-555555555555, \
+credential: {secret: {env: CONTOSO_SECRET}}}
 profiles:
   scans: {app: contoso, mailbox: scanner@contoso.com, from: mailbox}
 devices:

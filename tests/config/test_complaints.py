@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FORBIDDEN = "hunter2~Secret"
 
+GUID = "11111111-2222-3333-4444-555555555555"
+
 
 def test_an_unknown_option_is_named_with_the_nearest_right_one(complaint_of: One) -> None:
     """The place is the mistyped name; that the right one is missing is not a second mistake."""
@@ -42,7 +44,7 @@ def test_an_unknown_word_is_named_with_the_allowed_ones(complaint_of: One) -> No
 
 def test_a_missing_option_is_explained(complaint_of: One) -> None:
     """The place is the section it belongs into, the remedy its sentence of the manual and an example."""
-    line = complaint_of("client_id: abc, ", "")
+    line = complaint_of(f"client_id: {GUID}, ", "")
     assert line.startswith("relay.yaml:4:3: apps.contoso.client_id: is missing; The application (client) id")
     assert "Example: 11111111-" in line
 
@@ -86,7 +88,7 @@ def test_the_name_an_option_has_in_the_code_is_not_its_name_in_the_file(complain
             "tenant: contoso.onmicrosoft.com",
             "tenant: a b",
             "4:21: apps.contoso.tenant",
-            "is not in the right form, found 'a b'",
+            "is neither a tenant's id (a GUID) nor a domain, found 'a b'",
         ),
         ("devices:", "tls: {certificate: {file: /c}}\ndevices:", "7:6: tls", "give both or none"),
         ("devices:", "delivery: {retry_s: [0]}\ndevices:", "7:22: delivery.retry_s[0]", "must be greater than 0"),
@@ -207,7 +209,7 @@ def test_yaml_that_may_mean_something_else_is_refused(
 
 def test_names_and_words_are_text_whatever_yaml_makes_of_them(good: str) -> None:
     """`no`, `0123` and `12:30` are what they look like, and `yes` is true where true is meant."""
-    text = good.replace("copier:", "no:").replace("username: erp", "username: 0123").replace("abc", "12:30")
+    text = good.replace("copier:", "no:").replace("username: erp", "username: 0123").replace(GUID, "12:30")
     settings = parse(text.replace("from: mailbox", "pipelining: yes, chunking: off"))
     assert "no" in settings.devices
     assert settings.devices["erp"].login is not None

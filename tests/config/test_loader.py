@@ -92,7 +92,7 @@ def test_check_tells_secrets_and_files_that_cannot_be_read_beside_other_mistakes
     file.write_text(good.replace("from: mailbox", "from: nobody, endpoint: {ca_file: /no/such.pem}"))
     lines = [str(item) for item in check(file)]
     assert len(lines) == 3
-    assert "4:83: apps.contoso.credential.secret: secret env:CONTOSO_SECRET" in lines[0]
+    assert "4:116: apps.contoso.credential.secret: secret env:CONTOSO_SECRET" in lines[0]
     assert "not set" in lines[0]
     assert "profiles.scans.from: is not one of" in lines[1]
     assert "profiles.scans.endpoint.ca_file: cannot read /no/such.pem" in lines[2]

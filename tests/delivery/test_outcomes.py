@@ -164,3 +164,19 @@ async def test_mail_of_a_mistyped_mailbox_leaves_under_its_right_name(theatre: T
     assert sent.sender == "copier@contoso.test"
     assert sent.head == b'From: "Doe" <copier@contoso.test>\r\nTo: scanner@contoso.test\r\n\r\n'
     assert theatre.event("message.delivered")["mailbox"] == "copier@contoso.test"
+
+
+async def test_an_answer_that_nobody_knows_is_marked_and_counted(theatre: Theatre) -> None:
+    """In the journal, and grouped without host, time and id; the whole answer is kept with the attempt."""
+    trailer = " [AM0PR02CA0134.eurprd02.prod.outlook.com 2024-07-11T11:46:49.042Z 08DCA18218166FB4]"
+    theatre.upstream.answers = [Reply(554, "5.9.9", "The moon is full" + trailer), BUSY]
+    name = await theatre.put()
+    await theatre.becomes(name, "failed")
+    await theatre.becomes(await theatre.put(), "delivered")
+    (unknown,) = theatre.browser.unknown()
+
+    assert theatre.event("message.failed")["unknown"] is True
+    assert "unknown" not in theatre.event("message.deferred")
+    assert theatre.item(name).attempts[0].answer.endswith(trailer)
+    assert (unknown.times, unknown.stage, unknown.rule) == (1, "final", "smtp.other-5xx-message")
+    assert unknown.answer == "554 5.9.9 The moon is full"

@@ -70,7 +70,7 @@ def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[
         "delivery": {"retry_s": [0.1, 0.2], "recheck_s": 0.2},
         "log": {"format": "json"},
     }
-    return _merged(whole, changes)
+    return merged(whole, changes)
 
 
 def write(path: Path, settings: dict[str, Any]) -> Path:
@@ -79,10 +79,11 @@ def write(path: Path, settings: dict[str, Any]) -> Path:
     return path
 
 
-def _merged(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def merged(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Changes put into a configuration, section by section."""
     for name, value in changes.items():
         if isinstance(value, dict) and isinstance(whole.get(name), dict):
-            whole[name] = _merged(whole[name], value)
+            whole[name] = merged(whole[name], value)
         else:
             whole[name] = value
     return whole

@@ -42,7 +42,7 @@ class Authority:
     forms: list[dict[str, list[str]]] = field(default_factory=list)
 
     def endpoints(self) -> Answer:
-        paths = ("authorization_endpoint", "token_endpoint", "issuer")
+        paths = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint", "issuer")
         return said(200, {name: f"{self.url}/oauth2/v2.0/{name}" for name in paths})
 
     def answer_get(self) -> Answer:
