@@ -21,6 +21,7 @@ port = click.IntRange(0, 65535)
 @click.command
 @click.option("--entra-port", type=port, default=0, help="Port of the pretend Entra.  [default: any free one]")
 @click.option("--smtp-port", type=port, default=0, help="Port of the pretend Exchange Online.  [default: any free one]")
+@click.option("--graph-port", type=port, default=0, help="Port of the pretend Graph.  [default: any free one]")
 @click.option("--management-port", type=port, default=0, help="Port to look and steer.  [default: any free one]")
 @click.option("--mailbox", "mailboxes", multiple=True, help="A mailbox there is; may be repeated.  [default: three]")
 @click.option("--per-minute", type=click.IntRange(min=0), default=30, show_default=True, help="0: no limit.")
@@ -36,8 +37,8 @@ port = click.IntRange(0, 65535)
 def sandbox(**options: Any) -> int:
     """Run the pretend Microsoft 365.
 
-    Entra and Exchange Online on loopback, with a certificate authority, keys and a secret made at every start. Prints
-    what a relay's configuration needs to use it, and stays until Ctrl-C.
+    Entra, Exchange Online and Graph on loopback, with a certificate authority, keys and a secret made at every start.
+    Prints what a relay's configuration needs to use it, and stays until Ctrl-C.
     """
     try:
         asyncio.run(_run(_cloud_options(options), as_json=options["as_json"]))
@@ -50,7 +51,7 @@ def sandbox(**options: Any) -> int:
 def _cloud_options(options: dict[str, Any]) -> CloudOptions:
     from relay.sandbox.cloud import CloudOptions
 
-    ports = {name: options[name] for name in ("entra_port", "smtp_port", "management_port")}
+    ports = {name: options[name] for name in ("entra_port", "smtp_port", "graph_port", "management_port")}
     given: dict[str, Any] = {"mailboxes": options["mailboxes"]} if options["mailboxes"] else {}
     if options["keep"]:
         given |= {"directory": options["keep"], "keep_files": True}

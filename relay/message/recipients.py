@@ -131,6 +131,7 @@ class _Reading:
         self._mailboxes: list[Mailbox] = []
         self._sound = True
         self._in_group = False
+        self._last_sign = ";"
         self._begin()
 
     def _begin(self) -> None:
@@ -154,7 +155,7 @@ class _Reading:
 
     def end(self) -> Field:
         self._sound = self._sound and not self._in_group
-        self._finish(may_be_empty=not self._mailboxes)
+        self._finish(may_be_empty=self._last_sign == ";")
         return Field(tuple(self._mailboxes), self._sound)
 
     def _open_group(self) -> None:
@@ -165,8 +166,9 @@ class _Reading:
 
     def _close(self, sign: str) -> None:
         self._sound = self._sound and (sign == "," or self._in_group)
-        self._finish(may_be_empty=sign == ";")
+        self._finish(may_be_empty=sign == ";" or (sign == "," and self._last_sign == ";" and bool(self._mailboxes)))
         self._in_group = self._in_group and sign == ","
+        self._last_sign = sign
 
     def _finish(self, *, may_be_empty: bool) -> None:
         if not "".join(self._raw).strip():
@@ -183,7 +185,7 @@ class _Reading:
             self._sound = False
             return Mailbox("", "")
         outside = re.sub(r'"(?:\\.|[^"\\])*"', "", phrase)
-        if self._angles and re.search(r"[@<>()\[\]\\]", outside):
+        if self._angles and re.search(r'[@<>()\[\]\\"]', outside):
             self._sound = False
             return Mailbox(f"<{address}>", address)
         return Mailbox("".join(self._raw).strip(), address)

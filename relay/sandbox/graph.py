@@ -23,7 +23,6 @@ from relay.sandbox.httpd import Request, Response, json_response
 from relay.sandbox.mailbox import Arrived
 
 MAX_BODY = 64 * 1024 * 1024  # read whole, so that the answer can be 413 and not a broken connection
-_CLAIMS_KEPT = ("aud", "iss", "appid", "tid", "oid", "roles", "iat", "exp", "uti")
 _VERSIONS = ("v1.0", "beta")
 
 
@@ -68,8 +67,9 @@ class Graph:
     # sendMail
 
     async def _send(self, request: Request, name: str, ids: Ids) -> Response:
-        fault = self._exchange.faults.take_https("graph", name)
-        with self._limits.place(name.lower()):
+        whose = name or self.access.claimed(request.headers.get("authorization", ""))
+        fault = self._exchange.faults.take_https("graph", whose)
+        with self._limits.place(whose.lower()):
             await asyncio.sleep(self.policy.latency_s)
             if fault is not None and not fault.keep and (given := await self._suffer(fault, request, ids)):
                 return given
@@ -92,14 +92,12 @@ class Graph:
         self._limits.count(mailbox, len(request.body), _clock())
         _check_type(request)
         message = graph_letter.opened(graph_letter.decoded(request.body))
-        self._check(mailbox, message)
-        claims = {name: caller.claims[name] for name in _CLAIMS_KEPT if name in caller.claims}
-        return self._keep(Login(mailbox, claims), message)
+        authors = (*message.authors, *((message.sender,) if message.sender else ()))
+        self.access.check_authors(caller, mailbox, authors)
+        self._check_limits(mailbox, message)
+        return self._keep(Login(mailbox, caller.kept()), message)
 
-    def _check(self, mailbox: str, message: GraphLetter) -> None:
-        claimed = (*message.authors, *((message.sender,) if message.sender else ()))
-        if any(address.lower() not in self.access.senders(mailbox) for address in claimed):
-            raise GraphError("ErrorSendAsDenied")
+    def _check_limits(self, mailbox: str, message: GraphLetter) -> None:
         policy, limits = self._exchange.policy, self._exchange.limits
         if policy.mailbox_size and len(message.content) > policy.mailbox_size:
             raise GraphError("ErrorMessageSizeExceeded")

@@ -9,7 +9,7 @@
 | `GET /settings` | what a client needs (this cloud's secret too: it is worth nothing elsewhere) |
 | `GET /stats` | counters |
 | `GET /faults` · `POST /faults` · `DELETE /faults[/<id>]` | list · add one (JSON, answers its id) · remove |
-| `GET /switches` · `PUT /switches` | `{"entra": "up", "exchange": "down", "secret": "expired", "revoked": [...]}` |
+| `GET /switches` · `PUT /switches` | `{"entra": "up", "graph": "down", "secret": "expired", "revoked": [...]}` |
 | `POST /revoke-tokens` · `POST /rotate-keys` | every token so far is refused · a new key signs, old tokens stay good |
 
 What is Entra's is in `management_entra.py`.

@@ -38,6 +38,7 @@ def announcement(settings: CloudSettings) -> str:
 def configuration(settings: CloudSettings) -> str:
     """`apps:` and `profiles:` of a relay that uses this cloud; one profile per mailbox, named after it."""
     ca_file = json.dumps(str(settings.ca_file))
+    graph = f"{{url: {settings.graph_url}, ca_file: {ca_file}}}"
     endpoint = f"{{host: {settings.smtp_host}, port: {settings.smtp_port}, ca_file: {ca_file}}}"
     lines = [
         "apps:",
@@ -57,6 +58,7 @@ def configuration(settings: CloudSettings) -> str:
             f"    mailbox: {mailbox}",
             "    from: mailbox",
             f"    endpoint: {endpoint}",
+            f"    graph: {graph}",
         ]
     return "\n".join(lines)
 
@@ -68,6 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = CloudOptions(
         entra_port=given.entra_port,
         smtp_port=given.smtp_port,
+        graph_port=given.graph_port,
         management_port=given.management_port,
         tenant=given.tenant,
         client_id=given.client_id,
@@ -97,7 +100,7 @@ def _print(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m relay.sandbox", description=__doc__)
-    for option in ("--entra-port", "--smtp-port", "--management-port"):
+    for option in ("--entra-port", "--smtp-port", "--graph-port", "--management-port"):
         parser.add_argument(option, type=int, default=0)
     for option in ("--tenant", "--client-id", "--client-secret"):
         parser.add_argument(option, default="")

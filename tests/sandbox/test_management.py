@@ -104,6 +104,7 @@ async def test_the_settings_are_printed_as_configuration():
     }
     assert found["profiles"]["erp"]["mailbox"] == "erp@contoso.test"
     assert found["profiles"]["erp"]["endpoint"]["host"] == "localhost"
+    assert found["profiles"]["erp"]["graph"]["url"].startswith("https://localhost:")
 
 
 async def test_a_secret_stays_out_of_the_announcement(cloud):
