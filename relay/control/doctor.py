@@ -73,7 +73,7 @@ class Doctor:
     def __init__(self, settings: Settings, wish: Wish) -> None:
         self._settings = settings
         self._wish = wish
-        self._sources = Sources()
+        self._sources = Sources(read_only=True)
         self._transports = Transports(self._sources, settings.hostname or socket.gethostname())
 
     def ways(self, profile_name: str) -> tuple[TransportKind, ...]:
@@ -83,7 +83,7 @@ class Doctor:
 
     async def examine(self, profile_name: str, kind: TransportKind, tell: Callable[[Step], None]) -> Examination:
         """All steps of one profile on one way; `tell` hears of each as it ends. Never raises."""
-        chart = Chart(facts_of(self._settings, profile_name), tell)
+        chart = Chart(facts_of(self._settings, profile_name, kind), tell)
         await chart.take("examination", self._walk(profile_name, kind, chart), quiet=True)
         return Examination(profile_name, kind, tuple(chart.steps))
 

@@ -44,8 +44,8 @@ class Patient:
 
     @property
     def account(self) -> str:
-        """Who signs in: the mailbox, but for a person whose user principal name is another."""
-        return self.profile.upn or self.profile.mailbox
+        """As whom it is sent: XOAUTH2 user=."""
+        return self.profile.mailbox
 
     @property
     def delegated(self) -> bool:

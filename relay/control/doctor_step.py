@@ -152,6 +152,6 @@ def _failed(name: str, result: str, answer: str, verdict: Verdict, fault: Fault)
 
 
 def _fault_of_token(error: TokenError) -> Fault:
-    if error.error == "secret_unreadable":
+    if error.error in ("secret_unreadable", "token_store"):
         return Fault.CONFIG
     return Fault.UNREACHABLE if error.error in ("unreachable", "timeout") else Fault.REFUSED

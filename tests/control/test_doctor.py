@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 
 import pytest
@@ -171,11 +173,17 @@ async def test_a_secret_that_cannot_be_read(tmp_path):
 
 
 async def test_a_token_for_somebody_else():
-    """A token for Graph is told as such before Exchange refuses it."""
-    async with tenant(graph_roles=("Mail.Send",)) as cloud:
-        found = await examined(configuration(cloud, app={"scope": "https://graph.microsoft.com/.default"}))
+    """What is wrong with it is read before Exchange refuses it, without saying why."""
+    claims = {"aud": "https://graph.microsoft.com", "tid": "t", "appid": "another", "exp": time.time() + 3600}
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    answer = {"token_type": "Bearer", "expires_in": 3599, "access_token": f"e30.{body}.sig"}
+    async with tenant() as cloud:
+        cloud.faults.add(Fault(stage="token", action="http", status=200, body=json.dumps(answer)))
+        found = await examined(configuration(cloud))
 
-    assert steps(found)["auth"] == "failed"
+    assert (steps(found)["token"], steps(found)["auth"]) == ("failed", "failed")
+    assert "for Microsoft Graph" in step(found, "token").result
+    assert "app another" in step(found, "token").result
     assert "535 5.7.3" in step(found, "auth").answer
 
 
