@@ -95,7 +95,7 @@ class Doctor:
             if exam.needs_token:
                 await self._signed_in(patient, exam, chart, reached=reached)
             else:
-                await chart.take("limits", exam.limits(granted=True))
+                await chart.take("limits", exam.limits())
         finally:
             exam.close()
         await chart.take("ends", ends_of(patient))
@@ -111,7 +111,7 @@ class Doctor:
                 chart.skip(name, "not reached" if token is not None else "no token")
             return
         granted = await chart.take("auth", exam.grant(token.value))
-        await chart.take("limits", exam.limits(granted=granted))
+        await chart.take("limits", exam.limits())
         await chart.take("scope", scope(patient, exam, token.value, granted=granted))
 
 

@@ -59,7 +59,7 @@ class GraphExam:
             )  # fmt: skip
         return f"{canary} is refused: {answer}"
 
-    async def limits(self, *, granted: bool) -> str:  # noqa: ARG002
+    async def limits(self) -> str:
         """What is known beforehand; Graph announces nothing."""
         graph, mailbox = self._patient.profile.graph, self._patient.profile.mailbox
         larger = "leave by the fallback" if graph.too_big is TooBig.FALLBACK else "fail, and say why"

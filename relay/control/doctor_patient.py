@@ -75,7 +75,7 @@ class Exam(Protocol):
         """The refusal of a mailbox that must be refused. Raises `Accepted` when it is not, `Skipped` in doubt."""
         ...
 
-    async def limits(self, *, granted: bool) -> str:
+    async def limits(self) -> str:
         """What can be known of switches and limits, and what cannot."""
         ...
 

@@ -5,6 +5,7 @@ The steps are those delivery takes (`relay.transport.dialogue`), one at a time; 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from relay.control import doctor_wire
@@ -32,6 +33,7 @@ class SmtpExam:
         self._target = target
         self._dialogue = Dialogue(target)
         self.offer: Mapping[str, str] = {}
+        self._switch = ""
 
     async def reach(self, chart: Chart) -> bool:
         """From the name to the encrypted connection; whether that was reached. What cannot be tried is skipped."""
@@ -42,7 +44,13 @@ class SmtpExam:
         """AUTH XOAUTH2 as the profile's mailbox; the server's words."""
         self.offer = dict(await self._dialogue.ehlo())
         account = self._patient.account
-        return f"{account} signs in: {await self._dialogue.sign_in(account, token)}"
+        try:
+            reply = await self._dialogue.sign_in(account, token)
+        except TransportError as error:
+            self._switch = _switch_in(error)
+            raise
+        self._switch = f"SMTP AUTH is on for {account}"
+        return f"{account} signs in: {reply}"
 
     async def deny(self, canary: str, token: str) -> str:
         """The refusal of a sign-in that must be refused."""
@@ -54,7 +62,7 @@ class SmtpExam:
             return _proof(canary, error.reply)
         raise Accepted(str(reply))
 
-    async def limits(self, *, granted: bool) -> str:
+    async def limits(self) -> str:
         """What the server announced, what the sign-in showed, and what neither shows."""
         size = self.offer.get("size", "")
         most = self._patient.settings.intake.max_message_size
@@ -63,9 +71,8 @@ class SmtpExam:
                 f"Exchange takes {size} bytes, the relay lets devices hand in {most}",
                 remedy=f"set intake.max_message_size to {size} at most: who sends more hears it at once",
             )
-        switch = f"SMTP AUTH is on for {self._patient.account}" if granted else "SMTP AUTH: see auth"
         ceiling = f"SIZE {size} (the service's ceiling)" if size else "no SIZE announced"
-        return f"{ceiling}. {switch}. {unseen(self._patient.profile.mailbox)}"
+        return f"{ceiling}. {self._switch}. {unseen(self._patient.profile.mailbox)}"
 
     def close(self) -> None:
         self._dialogue.drop()
@@ -100,13 +107,19 @@ class ConnectorExam(SmtpExam):
 
     needs_token = False
 
-    async def limits(self, *, granted: bool) -> str:  # noqa: ARG002  (the contract's)
+    async def limits(self) -> str:
         """What the server offers behind the encryption, to whoever showed the certificate."""
         self.offer = dict(await self._dialogue.ehlo())
         return (
             f"SIZE {self.offer.get('size') or 'not announced'}. No token and no sign-in: Exchange knows the relay by "
             "its certificate; whether a connector takes it only a real mail to the outside shows (--send-to)"
         )
+
+
+def _switch_in(refusal: TransportError) -> str:
+    """What a refused sign-in tells of the SMTP AUTH switch, which is looked at behind the token."""
+    found = re.search(r"SmtpClientAuthentication is disabled for the (\w+)", refusal.text)
+    return f"SMTP AUTH is off for the {found[1].lower()}" if found else "SMTP AUTH: not known, refused before that"
 
 
 def _proof(canary: str, reply: Reply) -> str:

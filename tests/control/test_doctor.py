@@ -97,6 +97,7 @@ async def test_the_switch_of_the_organization_is_told():
         found = await examined(configuration(cloud))
 
     assert f"Set-CASMailbox {MAILBOX} -SmtpClientAuthenticationDisabled $false" in step(found, "auth").remedy
+    assert "SMTP AUTH is off for the tenant" in step(found, "limits").result
 
 
 async def test_a_server_that_hangs():
