@@ -81,6 +81,7 @@ class Exchange:
         self.directory = Path()
         self.mailboxes: set[str] = set()
         self.revoked: set[str] = set()
+        self.without_mailbox: set[str] = set()  # users that Graph knows, but who have no mailbox
         self.send_as: dict[str, set[str]] = {}
         self.refusals: list[str] = []
         self.sign_ins = 0
@@ -132,6 +133,19 @@ class Exchange:
         """A mailbox may send as these addresses too."""
         self.send_as.setdefault(mailbox.lower(), set()).update(address.lower() for address in addresses)
 
+    def may_send_as(self, mailbox: str) -> set[str]:
+        """The addresses a mailbox sends as: its own, and those granted."""
+        return {mailbox, *self.send_as.get(mailbox, ())}
+
+    def is_shared(self, address: str) -> bool:
+        """Whether somebody may send as this address: then it is there."""
+        return any(address in addresses for addresses in self.send_as.values())
+
+    @staticmethod
+    def clock() -> float:
+        """The loop's time, in which limits count."""
+        return asyncio.get_running_loop().time()
+
     def welcome(self, person: User) -> None:
         """A person's mailbox sends as each of its addresses, and as whom the person may send as."""
         self.let_send_as(person.mailbox, {*person.addresses, *person.send_as})
@@ -152,7 +166,7 @@ class Exchange:
 
     async def await_turn(self, login: Login) -> float | None:
         """Keep to the messages per minute: wait for a turn and return the seconds, or None when refused."""
-        clock = asyncio.get_running_loop().time()
+        clock = self.clock()
         if self.policy.over_rate == "refuse":
             return None if self.limits.is_rate_exceeded(login.mailbox, clock) else 0.0
         seconds = self.limits.wait_for_turn(login.mailbox, clock)
@@ -183,12 +197,12 @@ class Exchange:
             return replies.NO_FROM
         if len(authors) > 1 and not sender:
             return replies.MANY_FROM
-        allowed = {login.mailbox, *self.send_as.get(login.mailbox, ())}
+        allowed = self.may_send_as(login.mailbox)
         claimed = [*authors, *([sender] if sender else []), *([envelope.mail_from] if envelope.mail_from else [])]
         strangers = [address for address in claimed if address.lower() not in allowed]
         if strangers:
             return house.send_as_denied(login.mailbox, strangers[0])
-        clock = asyncio.get_running_loop().time()
+        clock = self.clock()
         if self.limits.is_day_quota_exceeded(login.mailbox, len(envelope.rcpt_to), clock):
             return replies.DAY_QUOTA
         return None

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
 ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
+GRAPH_STAGES = ("graph",)
 ANY_HTTPS = "https"
-GRAPH_STAGE = "graph"
-STAGES = (*SMTP_STAGES, *ENTRA_STAGES, GRAPH_STAGE, ANY_HTTPS)
+STAGES = (*SMTP_STAGES, *ENTRA_STAGES, *GRAPH_STAGES, ANY_HTTPS)
 ACTIONS = ("reply", "http", "aadsts", "graph", "portal", "drop", "hang", "delay", "challenge")
 
 
@@ -25,8 +25,8 @@ class Fault:
     """One thing that goes wrong.
 
     action `reply`: answer with the literal SMTP `reply` (and hang up after it when `close`); `http`: answer with
-    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `graph`: a
-    Graph error body of `code`, with `status` and `body` (its message) where given, else as is usual for the code;
+    `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `graph`: the
+    refusal that `graph` names in graph_errors.py, or one of `code`, with `status` and `body` (its message) where given;
     `portal`: 200 with the page of a guest network; `drop`: reset the connection; `hang`: say nothing until the fault is
     removed or the client leaves, then go on; `delay`: wait `seconds`, then go on; `challenge` (auth): refuse the token
     by a 334 with a JSON error first, as Google does.
@@ -42,7 +42,8 @@ class Fault:
     body: str = ""
     retry_after: int = 0
     aadsts: int = 90033
-    code: str = "ServiceUnavailable"
+    graph: str = "graph-unavailable"
+    code: str = ""
     seconds: float = 0.0
     count: int = 0  # 0: until it is removed
     probability: float = 1.0

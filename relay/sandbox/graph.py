@@ -1,11 +1,12 @@
 """The pretend Microsoft Graph: sendMail with MIME, and the end dates of the application's credentials.
 
-A refusal is looked for in this order: faults, too many at once, token (401), size of the request (413), permission
-and mailbox (403, 404), base64 (400), recipients, sender, size, day's quota. What is taken arrives where SMTP's mail
+A refusal is looked for in this order: too many at once, faults, size of the request (413), token (401), permission
+and mailbox (403, 404), base64 (400), recipients, author, size, day's quota. What is taken arrives where SMTP's mail
 does, with `via` graph; 202 says nothing of what becomes of it.
 """
 
 import asyncio
+import time
 import uuid
 from collections import Counter
 from dataclasses import replace
@@ -27,13 +28,13 @@ _VERSIONS = ("v1.0", "beta")
 
 
 class Graph:
-    """Answers the requests; `sent_items` counts the copies in every mailbox, `requests` keeps (method path, status)."""
+    """Answers the requests; `sent_items` counts the copies kept, `requests` keeps when, what and the status."""
 
     def __init__(self, entra: Entra, exchange: Exchange, policy: GraphPolicy) -> None:
         self.policy = policy
         self.access = Access(entra, exchange)
         self.sent_items: Counter[str] = Counter()
-        self.requests: list[tuple[str, int]] = []
+        self.requests: list[tuple[float, str, int]] = []
         self._entra = entra
         self._exchange = exchange
         self._limits = GraphLimits(policy)
@@ -48,7 +49,7 @@ class Graph:
             response = error.response(ids)
         except RefusalError as refusal:  # a fault of any HTTPS endpoint
             response = aadsts.body(refusal.code, {**refusal.facts, "correlation_id": ids.client})
-        self.requests.append((f"{request.method} {request.path}", response.status))
+        self.requests.append((time.time(), f"{request.method} {request.path}", response.status))
         return replace(response, headers={**ids.headers(), **response.headers})
 
     async def _route(self, request: Request, ids: Ids) -> Response:
@@ -79,15 +80,17 @@ class Graph:
         return Response(202)
 
     async def _suffer(self, fault: Fault, request: Request, ids: Ids) -> Response | None:
-        if fault.action == "graph":
+        if fault.action == "graph" and fault.code:
             raise GraphError(fault.code, fault.body, status=fault.status, retry_after=fault.retry_after)
+        if fault.action == "graph":
+            raise GraphError.named(fault.graph, retry_after=fault.retry_after)
         return await trouble.act(self._exchange.faults, fault, {"correlation_id": ids.client}, request.gone)
 
     def _take(self, request: Request, name: str) -> Arrived:
         """Look at everything, then take the message; raise GraphError."""
-        caller = self.access.caller(request.headers.get("authorization", ""))
         if len(request.body) > self.policy.request_size:
             raise GraphError("RequestEntityTooLarge")
+        caller = self.access.caller(request.headers.get("authorization", ""))
         mailbox = self.access.mailbox(caller, name)
         self._limits.count(mailbox, len(request.body), _clock())
         _check_type(request)
@@ -106,7 +109,9 @@ class Graph:
 
     def _keep(self, login: Login, message: GraphLetter) -> Arrived:
         body = self._exchange.new_body()
-        body.write(message.content)
+        body.write(
+            message.content if message.authors else b"From: " + login.mailbox.encode() + b"\r\n" + message.content
+        )
         sender = message.sender or next(iter(message.authors), login.mailbox)
         delay = self._exchange.limits.wait_for_turn(login.mailbox, _clock())
         self.sent_items[login.mailbox] += 1
@@ -122,9 +127,11 @@ class Graph:
         caller = self.access.caller(request.headers.get("authorization", ""))
         if not caller.permissions & READ_APPLICATIONS:
             raise GraphError("Authorization_RequestDenied")
-        return json_response(
-            graph_applications.find(self._entra.registration, segments, request.query.get("$select", ""))
-        )
+        select, only = request.query.get("$select", ""), request.query.get("$filter", "")
+        app = self._entra.registration
+        if len(segments) == 1 and "(" not in segments[0]:
+            return json_response(graph_applications.listed(app, select, only))
+        return json_response(graph_applications.find(app, segments, select))
 
 
 def _check_type(request: Request) -> None:

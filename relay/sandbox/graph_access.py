@@ -9,7 +9,7 @@ import jwt
 from relay.sandbox.claims import issuer_of
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange
-from relay.sandbox.graph_errors import GraphError
+from relay.sandbox.graph_errors import GraphError, check_name
 from relay.sandbox.people import User
 from relay.sandbox.scopes import GRAPH, MAIL_SEND
 from relay.sandbox.signing import BadTokenError
@@ -19,18 +19,13 @@ READ_APPLICATIONS = frozenset(
     ("Application.Read.All", "Application.ReadWrite.All", "Application.ReadWrite.OwnedBy", "Directory.Read.All")
 )
 _CLAIMS_KEPT = ("aud", "iss", "appid", "tid", "oid", "roles", "scp", "upn", "iat", "exp", "uti")
-_INVALID = "InvalidAuthenticationToken"
-_MALFORMED = (
-    "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact "
-    "Serialization Format."
-)
 _WHY: tuple[tuple[type[Exception], str], ...] = (
-    (jwt.ExpiredSignatureError, "Lifetime validation failed, the token is expired."),
-    (jwt.ImmatureSignatureError, "Access token has expired or is not yet valid."),
-    (jwt.InvalidAudienceError, "Access token validation failure. Invalid audience."),
-    (jwt.InvalidIssuerError, "Access token validation failure. Invalid issuer."),
-    (jwt.InvalidSignatureError, "Access token validation failure. Invalid signature."),
-    (jwt.DecodeError, _MALFORMED),
+    (jwt.ExpiredSignatureError, "graph-token-expired"),
+    (jwt.ImmatureSignatureError, "graph-token-early"),
+    (jwt.InvalidAudienceError, "graph-token-audience"),
+    (jwt.InvalidSignatureError, "graph-token-invalid"),
+    (jwt.DecodeError, "graph-token-malformed"),
+    (Exception, "graph-token-invalid"),
 )
 
 
@@ -56,23 +51,22 @@ class Caller:
 
 
 class Access:
-    """Checks tokens and mailboxes. `without_rest` are mailboxes that Graph does not serve, as those on premises."""
+    """Checks tokens and mailboxes."""
 
     def __init__(self, entra: Entra, exchange: Exchange) -> None:
         self._entra = entra
         self._exchange = exchange
-        self.without_rest: set[str] = set()
 
     def caller(self, authorization: str) -> Caller:
         """Who calls, by the header Authorization; raise GraphError (401)."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise GraphError(_INVALID, "Access token is empty.")
+            raise GraphError.named("graph-token-empty")
         app = self._entra.registration
         try:
             claims = self._entra.key.verify(token.strip(), audience=GRAPH, issuer=issuer_of(app.tenant_id))
         except BadTokenError as error:
-            raise GraphError(_INVALID, _reason(error)) from error
+            raise GraphError.named(_reason(error)) from error
         return Caller(claims)
 
     @staticmethod
@@ -87,8 +81,6 @@ class Access:
     def mailbox(self, caller: Caller, name: str) -> str:
         """The mailbox the caller means (an empty name: their own) and may send from; raise GraphError."""
         mailbox = self._of_person(caller, name) if caller.is_person else self._of_app(caller, name)
-        if mailbox in self.without_rest:
-            raise GraphError("MailboxNotEnabledForRESTAPI")
         if mailbox in self._exchange.revoked:
             raise GraphError("ErrorAccessDenied")
         return mailbox
@@ -96,47 +88,54 @@ class Access:
     def check_authors(self, caller: Caller, mailbox: str, authors: Iterable[str]) -> None:
         """Refuse an author the mailbox may not send as; another than its own needs Mail.Send.Shared of a person."""
         claimed = {address.lower() for address in authors}
-        if not claimed <= {mailbox, *self._exchange.send_as.get(mailbox, ())}:
+        if not claimed <= self._exchange.may_send_as(mailbox):
             raise GraphError("ErrorSendAsDenied")
         if caller.is_person and not claimed <= self._person(caller).addresses:
             self._need(caller, SEND_SHARED)
 
     def _of_app(self, caller: Caller, name: str) -> str:
-        """Every mailbox with the role Mail.Send; with RBAC those the application has permission for."""
+        """A mailbox the application has permission for, with the role Mail.Send or a scope of RBAC."""
         if not name:
-            raise GraphError("BadRequest", "/me request is only valid with delegated authentication flow.")
+            raise GraphError.named("graph-me")
         if not self._exchange.policy.rbac:
             self._need(caller, MAIL_SEND)
         mailbox = self._known(name)
         if mailbox not in self._exchange.mailboxes:
-            self._need(caller, MAIL_SEND)
+            raise GraphError("ErrorAccessDenied")
         return mailbox
 
     def _of_person(self, caller: Caller, name: str) -> str:
         """Their own mailbox, or a shared one they may send as."""
         person = self._person(caller)
-        if not name or name.lower() in (person.upn.lower(), person.oid):
+        mailbox = self._known(name or person.upn)
+        if mailbox == person.mailbox.lower():
             self._need(caller, MAIL_SEND)
-            return person.mailbox.lower()
-        shared = name.lower() in (address.lower() for address in person.send_as)
-        mailbox = name.lower() if shared else self._known(name)
+            return mailbox
         self._need(caller, SEND_SHARED)
-        if not shared:
+        if mailbox not in self._exchange.may_send_as(person.mailbox.lower()):
             raise GraphError("ErrorAccessDenied")
         return mailbox
 
     def _person(self, caller: Caller) -> User:
         if (person := self._entra.people.find(str(caller.claims.get("oid", "")))) is None:
-            raise GraphError(_INVALID)
+            raise GraphError.named("graph-token-invalid")
         return person
 
     def _known(self, name: str) -> str:
-        """The mailbox of a user principal name or object id; an alias is none."""
+        """The mailbox of a user principal name or object id (an alias is none), or a shared one."""
+        check_name(name)
+        exchange, wanted = self._exchange, name.lower()
+        if wanted in exchange.without_mailbox:
+            raise GraphError("MailboxNotEnabledForRESTAPI")
         if person := self._entra.people.find(name):
             return person.mailbox.lower()
-        if name.lower() in self._exchange.mailboxes:
-            return name.lower()
+        if wanted in exchange.mailboxes | exchange.revoked or self._is_shared(wanted):
+            return wanted
         raise GraphError("ErrorInvalidUser", f"The requested user '{name}' is invalid.")
+
+    def _is_shared(self, address: str) -> bool:
+        """Whether somebody may send as it, and it is no further address of a person's mailbox."""
+        return self._exchange.is_shared(address) and not any(address in one.addresses for one in self._entra.people)
 
     @staticmethod
     def _need(caller: Caller, permission: str) -> None:
@@ -145,4 +144,4 @@ class Access:
 
 
 def _reason(error: BadTokenError) -> str:
-    return next((text for kind, text in _WHY if isinstance(error.__cause__, kind)), "")
+    return next(name for kind, name in _WHY if isinstance(error.__cause__, kind))

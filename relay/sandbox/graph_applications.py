@@ -3,7 +3,6 @@
 import base64
 import datetime as dt
 import re
-import uuid
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -12,6 +11,8 @@ from relay.sandbox.graph_errors import GraphError
 from relay.sandbox.registration import Certificate, Registration, Secret
 
 _BY_APP_ID = re.compile(r"applications\(appId='([^']*)'\)", re.IGNORECASE)
+_FILTER = re.compile(r"appId eq '([^']*)'", re.IGNORECASE)
+_CONTEXT = "https://graph.microsoft.com/v1.0/$metadata#applications"
 _NAME = "sandbox relay"
 _USUAL = ("id", "appId", "displayName", "keyCredentials", "passwordCredentials")
 
@@ -20,10 +21,19 @@ def find(app: Registration, segments: list[str], select: str) -> dict[str, Any]:
     """The application that a path (below the version) names; raise GraphError when it is another one."""
     by_app_id = _BY_APP_ID.fullmatch(segments[0])
     name = by_app_id[1] if by_app_id else "/".join(segments[1:])
-    if name.lower() != (app.client_id if by_app_id else _object_id(app)).lower():
+    if name.lower() != (app.client_id if by_app_id else app.object_id).lower():
         text = f"Resource '{name}' does not exist or one of its queried reference-property objects are not present."
         raise GraphError("Request_ResourceNotFound", text)
-    return {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#applications/$entity", **shown(app, select)}
+    return {"@odata.context": f"{_CONTEXT}/$entity", **shown(app, select)}
+
+
+def listed(app: Registration, select: str, only: str) -> dict[str, Any]:
+    """All applications, which is this one; `only` is a filter by appId; raise GraphError for another filter."""
+    match = _FILTER.fullmatch(only.strip())
+    if only and not match:
+        raise GraphError("BadRequest", f"Invalid filter clause: {only}")
+    is_wanted = match is None or match[1].lower() == app.client_id.lower()
+    return {"@odata.context": _CONTEXT, "value": [shown(app, select)] if is_wanted else []}
 
 
 def shown(app: Registration, select: str) -> dict[str, Any]:
@@ -34,17 +44,13 @@ def shown(app: Registration, select: str) -> dict[str, Any]:
             text = f"Could not find a property named '{name}' on type 'microsoft.graph.application'."
             raise GraphError("BadRequest", f"Parsing OData Select and Expand failed: {text}")
     whole = {
-        "id": _object_id(app),
+        "id": app.object_id,
         "appId": app.client_id,
         "displayName": _NAME,
         "keyCredentials": [_key(one, whole="keyCredentials" in wanted) for one in app.certificates],
         "passwordCredentials": [_password(one) for one in app.secrets],
     }
     return {name: whole[name] for name in wanted or _USUAL}
-
-
-def _object_id(app: Registration) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{app.tenant_id}/{app.client_id}/application"))
 
 
 def _password(secret: Secret) -> dict[str, Any]:

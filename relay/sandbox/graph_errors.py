@@ -6,7 +6,7 @@ Where a sentence comes from, and which of them are guessed, is told in docs/desi
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from relay.sandbox.httpd import Response, json_response
 
@@ -62,6 +62,62 @@ SENTENCES: Mapping[str, Sentence] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refusal in full."""
+
+    status: int
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, code: str, message: str = "", *, status: int = 0) -> Self:
+        """As is usual for the code, but for what is given."""
+        usual = SENTENCES[code]
+        return cls(status or usual.status, code, message or usual.text)
+
+
+REFUSALS: Mapping[str, Refusal] = {
+    "graph-token-empty": Refusal.of("InvalidAuthenticationToken", "Access token is empty."),
+    "graph-token-malformed": Refusal.of(
+        "InvalidAuthenticationToken",
+        "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact "
+        "Serialization Format.",
+    ),
+    "graph-token-expired": Refusal.of(
+        "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."
+    ),
+    "graph-token-early": Refusal.of("InvalidAuthenticationToken", "Access token has expired or is not yet valid."),
+    "graph-token-audience": Refusal.of(
+        "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."
+    ),
+    "graph-token-invalid": Refusal.of("InvalidAuthenticationToken"),
+    "graph-unknown-error": Refusal.of("UnknownError", status=401),
+    "graph-access-denied": Refusal.of("ErrorAccessDenied"),
+    "graph-send-as-denied": Refusal.of("ErrorSendAsDenied"),
+    "graph-privileges": Refusal.of("Authorization_RequestDenied"),
+    "graph-no-mailbox": Refusal.of("MailboxNotEnabledForRESTAPI"),
+    "graph-invalid-user": Refusal.of("ErrorInvalidUser"),
+    "graph-blocked": Refusal.of("ErrorMessageSubmissionBlocked"),
+    "graph-suspended": Refusal.of("ErrorAccountSuspend"),
+    "graph-me": Refusal.of("BadRequest", "/me request is only valid with delegated authentication flow."),
+    "graph-base64": Refusal.of("ErrorMimeContentInvalidBase64String"),
+    "graph-mime": Refusal.of("ErrorMimeContentInvalid"),
+    "graph-no-recipients": Refusal.of("ErrorInvalidRecipients"),
+    "graph-too-large": Refusal.of("RequestEntityTooLarge"),
+    "graph-message-size": Refusal.of("ErrorMessageSizeExceeded"),
+    "graph-throttled": Refusal.of("ApplicationThrottled"),
+    "graph-too-many-requests": Refusal.of("TooManyRequests"),
+    "graph-quota": Refusal.of("ErrorExceededMessageLimit"),
+    "graph-internal": Refusal.of("ErrorInternalServerError"),
+    "graph-bad-gateway": Refusal.of("UnknownError", "The server received an invalid response.", status=502),
+    "graph-unavailable": Refusal.of("ServiceUnavailable"),
+    "graph-busy": Refusal.of("ErrorServerBusy"),
+    "graph-gateway-timeout": Refusal.of("UnknownError", "The request timed out.", status=504),
+    "graph-mailbox-full": Refusal.of("ErrorQuotaExceeded"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Ids:
     """What an answer is found again by."""
 
@@ -84,6 +140,14 @@ class GraphError(Exception):
         self.status = status or usual.status
         self.retry_after = retry_after
 
+    @classmethod
+    def named(cls, name: str, *, retry_after: int = 0) -> Self:
+        """The refusal of that name; raise ValueError when there is none."""
+        if name not in REFUSALS:
+            raise ValueError(f"Graph has no refusal {name!r}; there are {', '.join(REFUSALS)}")
+        one = REFUSALS[name]
+        return cls(one.code, one.message, status=one.status, retry_after=retry_after)
+
     def body(self, ids: Ids) -> dict[str, Any]:
         """The JSON of it."""
         stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -97,3 +161,10 @@ class GraphError(Exception):
     def _headers(self) -> dict[str, str]:
         headers = {"Retry_After": str(self.retry_after)} if self.retry_after else {}
         return headers | ({"WWW_Authenticate": 'Bearer realm=""'} if self.status == 401 else {})
+
+
+def check_name(address: str) -> None:
+    """Raise the refusal that an address asks for: its local part is a name in REFUSALS, in any domain."""
+    name = address.rpartition("@")[0].lower()
+    if name in REFUSALS:
+        raise GraphError.named(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email import policy
 
 from relay.sandbox import letter
-from relay.sandbox.graph_errors import GraphError
+from relay.sandbox.graph_errors import GraphError, check_name
 
 _HEAD_END = re.compile(rb"(?:\A|\r?\n)(?=\r?\n)")
 _BCC = re.compile(rb"^bcc[ \t]*:[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.IGNORECASE | re.MULTILINE)
@@ -37,7 +37,7 @@ def decoded(body: bytes) -> bytes:
 
 
 def opened(mime: bytes) -> GraphLetter:
-    """Read what Graph looks at; raise GraphError for a recipient that is no address, or when there is none."""
+    """Read what Graph looks at; raise GraphError when a recipient is no address, asks for it, or is missing."""
     found = _HEAD_END.search(mime)
     end = found.end() if found else len(mime)
     head = re.sub(rb"\r?\n", b"\r\n", mime[:end])
@@ -52,6 +52,8 @@ def _recipients(head: bytes) -> tuple[str, ...]:
             found.setdefault(address.lower(), address)
     if not found:
         raise GraphError("ErrorInvalidRecipients")
+    for address in found:
+        check_name(address)
     return tuple(found.values())
 
 

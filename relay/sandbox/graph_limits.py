@@ -16,7 +16,7 @@ _REQUESTS_S = 600.0
 _UPLOAD_S = 300.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GraphPolicy:
     """The sizes and limits of the service; 0 switches a limit off."""
 
@@ -24,7 +24,7 @@ class GraphPolicy:
     concurrent: int = 4
     requests: int = 10_000
     upload: int = 150 * 1024 * 1024
-    retry_after_s: int = 10  # what is asked for when there are too many at once
+    retry_after_s: int = 1  # what is asked for when there are too many at once
     latency_s: float = 0.0  # how long every request takes
 
 

@@ -115,6 +115,7 @@ class Registration:
     graph_roles: tuple[str, ...] = ()
     redirect_uris: tuple[str, ...] = ()
     public_client: bool = True  # "Allow public client flows": nothing but a code or refresh token is needed
+    object_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     tenant_id: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,8 +1,8 @@
 """Switches of a running cloud, by name: what `/switches` of the management port shows and sets.
 
 Every service is up or down; `secret` is the state of the first client secret; `revoked` are the mailboxes whose
-permission was taken away, `without_rest` those that Graph does not serve; `auto_sign_in` is who signs in without a
-page; `public_client` and `security_defaults` are Entra's settings of that name.
+permission was taken away, `without_mailbox` users that Graph knows but who have none; `auto_sign_in` is who signs in
+without a page; `public_client` and `security_defaults` are Entra's settings of that name.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def state(cloud: "Cloud") -> dict[str, Any]:
         **{name: "up" if is_up else "down" for name, is_up in cloud.doors().items()},
         "secret": entra.registration.secret().state,
         "revoked": sorted(cloud.exchange.revoked),
-        "without_rest": sorted(cloud.graph.access.without_rest),
+        "without_mailbox": sorted(cloud.exchange.without_mailbox),
         "auto_sign_in": entra.authorize.auto_sign_in,
         "public_client": entra.registration.public_client,
         "security_defaults": entra.delegated.security_defaults,
@@ -44,8 +44,8 @@ def _set(cloud: "Cloud", name: str, value: Any) -> None:
             cloud.set_secret(value)
         case "revoked":
             cloud.exchange.revoked = {str(mailbox).lower() for mailbox in value}
-        case "without_rest":
-            cloud.graph.access.without_rest = {str(mailbox).lower() for mailbox in value}
+        case "without_mailbox":
+            cloud.exchange.without_mailbox = {str(name).lower() for name in value}
         case "auto_sign_in":
             cloud.auto_sign_in(str(value))
         case "public_client":

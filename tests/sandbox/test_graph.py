@@ -11,7 +11,7 @@ import requests
 from relay.sandbox.cloud import Cloud, CloudOptions, CloudSettings
 from relay.sandbox.exchange import Policy
 from relay.sandbox.faults import Fault
-from relay.sandbox.graph_errors import SENTENCES
+from relay.sandbox.graph_errors import REFUSALS, SENTENCES
 from relay.sandbox.graph_limits import GraphPolicy
 from tests.sandbox.browser import post, started
 from tests.sandbox.conftest import ANN, BOB, LEE, SCANNER, in_thread, msal_answer
@@ -77,14 +77,22 @@ async def test_message_arrives_at_all_recipients_of_its_header(cloud: Cloud, tok
     assert cloud.stats()["sent_items"] == {SCANNER: 1}
 
 
+async def test_message_without_author_gets_the_mailbox(cloud: Cloud, token: str) -> None:
+    """As the service fills it in; lines that end in LF alone are understood."""
+    await send(cloud.settings, token, b"To: ann@contoso.test\nBcc: eve@x.test\n\nBcc: stays\n")
+    assert cloud.arrivals[0].raw == b"From: scanner@contoso.test\r\nTo: ann@contoso.test\n\nBcc: stays\n"
+    assert cloud.arrivals[0].rcpt_to == ("ann@contoso.test", "eve@x.test")
+
+
 async def test_request_above_four_megabytes(cloud: Cloud, token: str) -> None:
-    """Exactly 4 MiB of base64 is taken; four octets more are refused with the documented sentence."""
+    """Exactly 4 MiB of base64 is taken; more is refused with the documented sentence, whoever asks."""
     head = b"From: scanner@contoso.test\r\nTo: ann@contoso.test\r\n\r\n"
     most = 4 * 1024 * 1024 * 3 // 4
     assert (await send(cloud.settings, token, head + b"x" * (most - len(head)))).status_code == 202
     answer = await send(cloud.settings, token, head + b"x" * (most - len(head) + 1))
     assert code(answer) == (413, "RequestEntityTooLarge")
     assert answer.json()["error"]["message"] == "The maximum request length supported is 4MB."
+    assert code(await send(cloud.settings, "", data=b"A" * (4 * 1024 * 1024 + 1)))[0] == 413
     assert len(cloud.arrivals) == 1
 
 
@@ -110,7 +118,7 @@ async def test_application_without_the_role() -> None:
 async def test_mailboxes_that_are_not_there(cloud: Cloud, token: str) -> None:
     """An unknown mailbox, one without REST, and /me without a person."""
     assert code(await send(cloud.settings, token, mailbox="nobody@contoso.test")) == (404, "ErrorInvalidUser")
-    await cloud.switch({"without_rest": [SCANNER]})
+    await cloud.switch({"without_mailbox": [SCANNER]})
     assert code(await send(cloud.settings, token)) == (404, "MailboxNotEnabledForRESTAPI")
     me = await ask(cloud.settings, "POST", "/me/sendMail", token, data=b"!")
     assert code(me) == (400, "BadRequest")
@@ -119,7 +127,7 @@ async def test_mailboxes_that_are_not_there(cloud: Cloud, token: str) -> None:
 async def test_tokens_that_are_not_believed(cloud: Cloud, token: str) -> None:
     """Wrong audience, no token, not a token, signed by a key that is gone."""
     outlook = (await msal_answer(cloud.settings))["access_token"]
-    for bad, said in ((outlook, "Invalid audience"), ("", "empty"), ("abc", "not well formed")):
+    for bad, said in ((outlook, "Invalid audience"), ("", "empty"), ("abc", "no dots")):
         answer = await send(cloud.settings, bad)
         assert code(answer) == (401, "InvalidAuthenticationToken")
         assert said in answer.json()["error"]["message"]
@@ -171,12 +179,12 @@ async def test_fifth_request_at_once(cloud: Cloud, token: str) -> None:
     cloud.faults.remove("four")
 
     assert code(answer) == (429, "ApplicationThrottled")
-    assert answer.headers["Retry-After"] == "10"
+    assert answer.headers["Retry-After"] == "1"
     assert other.status_code == 202
     assert [answer.status_code for answer in await asyncio.gather(*first)] == [202] * 4
 
 
-@pytest.mark.parametrize(("limit", "value"), [("requests", 2), ("upload", 600)])
+@pytest.mark.parametrize(("limit", "value"), [("requests", 2), ("upload", 2 * len(base64.b64encode(LETTER)))])
 async def test_requests_and_octets_of_some_minutes(limit: str, value: int) -> None:
     """What is above the limit is told to wait until the window has passed."""
     async with Cloud(CloudOptions(graph=GraphPolicy(**{limit: value}))) as cloud:
@@ -207,6 +215,18 @@ async def test_every_refusal_on_demand(cloud: Cloud, token: str, word: str) -> N
     answer = await send(cloud.settings, token)
     assert (code(answer), answer.headers["Retry-After"]) == ((usual.status, word), "7")
     assert answer.json()["error"]["message"] == usual.text
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_every_refusal_by_its_name(cloud: Cloud, token: str, name: str) -> None:
+    """The names of graph_errors.py: by a fault, as a recipient, as a mailbox."""
+    usual = REFUSALS[name]
+    cloud.faults.add(Fault(stage="graph", action="graph", graph=name, count=1))
+    by_fault = await send(cloud.settings, token)
+    by_recipient = await send(cloud.settings, token, LETTER.replace(b"bob@", name.encode() + b"@"))
+    by_mailbox = await send(cloud.settings, token, mailbox=f"{name}@contoso.test")
+    for answer in (by_fault, by_recipient, by_mailbox):
+        assert (code(answer), answer.json()["error"]["message"]) == ((usual.status, usual.code), usual.message)
 
 
 async def test_refusals_nobody_has_heard_of(cloud: Cloud, token: str) -> None:
@@ -313,11 +333,14 @@ async def test_person_without_mail_send(tenant: Cloud) -> None:
 
 
 async def test_application_sends_from_a_persons_mailbox(tenant: Cloud) -> None:
-    """Graph looks for the sign-in name; the address of a mailbox named otherwise is unknown."""
+    """It takes the permission for it; Graph looks for the sign-in name, and an alias is unknown."""
     token = await graph_token(tenant.settings)
     mime = by("lee.parker@contoso.test")
+    assert code(await send(tenant.settings, token, mime, LEE)) == (403, "ErrorAccessDenied")
+    tenant.grant_mailbox("lee.parker@contoso.test")
     assert (await send(tenant.settings, token, mime, LEE)).status_code == 202
-    assert code(await send(tenant.settings, token, mime, "lee.parker@contoso.test")) == (404, "ErrorInvalidUser")
+    assert code(await send(tenant.settings, token, mime, "lp@contoso.test")) == (404, "ErrorInvalidUser")
+    assert code(await send(tenant.settings, token, mime, "office@contoso.test")) == (403, "ErrorAccessDenied")
 
 
 async def test_fault_of_one_persons_mailbox(tenant: Cloud) -> None:
@@ -346,6 +369,8 @@ async def test_end_dates_of_credentials() -> None:
         whole = (await listed(cloud, path)).json()
         wrong = await listed(cloud, path + "?$select=secrets")
         other = await listed(cloud, "/applications(appId='0')")
+        all_of_them = (await listed(cloud, "/applications?$filter=appId eq '{client_id}'&$select=id")).json()
+        none = (await listed(cloud, "/applications?$filter=appId eq 'x'")).json()
         by_id = (await listed(cloud, f"/applications/{whole['id']}?$select=appId")).json()
 
     assert set(some) == {"@odata.context", "passwordCredentials", "keyCredentials"}
@@ -357,6 +382,7 @@ async def test_end_dates_of_credentials() -> None:
     key = some["keyCredentials"][0]
     assert (key["customKeyIdentifier"], key["type"], bool(key["key"])) == (own.sha1.upper(), "AsymmetricX509Cert", True)
     assert whole["keyCredentials"][0]["key"] is None
+    assert (all_of_them["value"], none["value"]) == ([{"id": whole["id"]}], [])
     assert by_id["appId"] == cloud.entra.registration.client_id
     assert (code(wrong), code(other)) == ((400, "BadRequest"), (404, "Request_ResourceNotFound"))
     assert "abc-second" not in str(whole)
