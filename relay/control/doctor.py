@@ -9,8 +9,8 @@ the canary is denied.
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from relay.control.doctor_ends import ends_of
 from relay.control.doctor_graph import GraphExam
@@ -20,6 +20,7 @@ from relay.control.doctor_smtp import ConnectorExam, SmtpExam
 from relay.control.doctor_step import Chart, Fault, State, Step
 from relay.control.doctor_token import clock_agrees, token_words
 from relay.transport.connector import ConnectorTransport
+from relay.transport.dialogue import Target
 from relay.transport.graph import GraphTransport
 from relay.transport.hve import HveTransport
 from relay.transport.smtp import ExchangeTransport
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from relay.config.settings import Settings, TransportKind
     from relay.control.doctor_patient import Exam
     from relay.tokens.source import Token
+
+PATIENCE_S = 30.0
+T = TypeVar("T", Target, GraphTransport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,16 @@ def exam_of(patient: Patient) -> Exam:
     """How this patient is examined."""
     transport = patient.transport()
     if isinstance(transport, GraphTransport):
-        return GraphExam(patient, transport)
+        return GraphExam(patient, hasty(transport))
     if isinstance(transport, ConnectorTransport):
-        return ConnectorExam(patient, transport.target)
+        return ConnectorExam(patient, hasty(transport.target))
     assert isinstance(transport, ExchangeTransport | HveTransport)
-    return SmtpExam(patient, transport.target)
+    return SmtpExam(patient, hasty(transport.target))
+
+
+def hasty(way: T) -> T:
+    """The same, with the patience of somebody who sits and waits."""
+    return replace(way, reply_timeout_s=min(way.reply_timeout_s, PATIENCE_S))
 
 
 async def _token(patient: Patient, chart: Chart) -> Token | None:

@@ -98,8 +98,29 @@ class SmtpExam:
         return f"{greeting}; it offers {_offered(self.offer)}"
 
     async def _encryption(self) -> str:
-        await self._dialogue.starttls()
+        try:
+            await self._dialogue.starttls()
+        except TransportError as error:
+            if "is not trusted" not in error.text:
+                raise
+            shown = await self._untrusted()
+            raise TransportError(
+                error.stage, f"{error.text}; it shows a certificate {shown}", host=error.host
+            ) from error
         return doctor_wire.encryption(self._dialogue.encryption)
+
+    async def _untrusted(self) -> str:
+        """Whose certificate it is that is not trusted: an inspection box gives itself away. Nothing is sent there."""
+        dialogue = Dialogue(self._target)
+        try:
+            await dialogue.connect()
+            await dialogue.ehlo()
+            await dialogue.starttls(doctor_wire.credulous())
+            return doctor_wire.raw_certificate(dialogue.encryption)
+        except TransportError as error:
+            return f"that could not be looked at: {error.text}"
+        finally:
+            dialogue.drop()
 
 
 class ConnectorExam(SmtpExam):

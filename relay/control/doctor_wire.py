@@ -49,6 +49,28 @@ def certificate(shown: Mapping[str, object]) -> str:
     return f"{words}, until {last:%Y-%m-%d} ({(last - datetime.now(UTC)).days} days)"
 
 
+def credulous() -> ssl.SSLContext:
+    """A context that believes every certificate: to look at one, and for nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def raw_certificate(tls: ssl.SSLObject | None) -> str:
+    """Subject, issuer and last day of a certificate that was not verified (the ssl module tells nothing of those)."""
+    from cryptography import x509
+
+    raw = tls.getpeercert(binary_form=True) if tls is not None else None
+    if not raw:
+        return "of nobody"
+    found = x509.load_der_x509_certificate(raw)
+    return (
+        f"of {found.subject.rfc4514_string() or 'nobody named'}, issued by {found.issuer.rfc4514_string()}, "
+        f"until {found.not_valid_after_utc:%Y-%m-%d}"
+    )
+
+
 def _common_name(shown: Mapping[str, object], who: str) -> str:
     """The common name, else the organisation, of subject or issuer."""
     parts: Sequence[Sequence[tuple[str, str]]] = shown.get(who, ())  # type: ignore[assignment]

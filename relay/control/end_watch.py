@@ -15,7 +15,7 @@ from relay.policy.enddates import due, in_words, last_day, remedy
 from relay.upstream.enddates import configured, registered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from relay.config.settings import Settings
     from relay.policy.enddates import Due
@@ -27,14 +27,15 @@ DAY_S = 86_400.0
 _TRUST = ("certificate", "graph", "configuration")
 
 
-async def end_dates(settings: Settings, sources: Sources) -> list[EndDate]:
-    """The end of each credential in use, the soonest first: from files, the configuration, and Graph where it may.
+async def end_dates(settings: Settings, sources: Sources, apps: Iterable[str]) -> list[EndDate]:
+    """The end of each credential these apps use, the soonest first: from files, the configuration, Graph where it may.
 
     Who is told by several is told by the certificate itself, then by Graph, then by what somebody wrote down. What else
     the registration has (old secrets, as a rule) is nobody's concern here.
     """
-    found = await asyncio.to_thread(configured, settings)
-    for app in settings.apps:
+    apps = frozenset(apps)
+    found = [end for end in await asyncio.to_thread(configured, settings) if end.app in apps]
+    for app in apps:
         found += await registered(settings, app, sources)
     best: dict[tuple[str, str], EndDate] = {}
     for end in sorted(found, key=lambda each: _TRUST.index(each.source), reverse=True):
@@ -85,7 +86,7 @@ class EndWatch:
 
     async def look(self, settings: Settings) -> None:
         """One look: `ends` is new, and whoever is due is warned of."""
-        self.ends = await end_dates(settings, self._sources)
+        self.ends = await end_dates(settings, self._sources, settings.apps)
         for each in due(self.ends, self._clock(), self._warned):
             self._warned.add((each.ending, each.threshold))
             self._warn(settings, each)

@@ -101,6 +101,14 @@ def test_a_broken_configuration_is_78_with_every_mistake(relay, write_config):
     assert "profiles.scans.mailbox" in ended.stderr
 
 
+def test_an_address_that_is_none_is_wrong_usage(relay, write_config):
+    """Before anything is tried."""
+    ended = relay("doctor", "-c", write_config(), "--send-to", "a@b.test\r\nBcc: x@y.test")
+
+    assert ended.returncode == 2
+    assert "--send-to" in ended.stderr
+
+
 def test_a_profile_that_does_not_exist_is_named(relay, write_config):
     """With those that do."""
     ended = relay("doctor", "nosuch", "-c", write_config())

@@ -123,6 +123,7 @@ async def test_a_certificate_that_nobody_trusts(tmp_path):
 
     assert steps(found)["starttls"] == "failed"
     assert "not trusted" in step(found, "starttls").answer
+    assert "issued by CN=Sandbox CA" in step(found, "starttls").answer
     assert "endpoint.ca_file" in step(found, "starttls").remedy
     assert exit_code([found]) == 1
 
