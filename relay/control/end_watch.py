@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from relay.config.clouds import HOSTS
 from relay.policy.enddates import due, in_words, last_day, remedy
 from relay.upstream.enddates import configured, registered
 
@@ -35,13 +37,21 @@ async def end_dates(settings: Settings, sources: Sources, apps: Iterable[str]) -
     """
     apps = frozenset(apps)
     found = [end for end in await asyncio.to_thread(configured, settings) if end.app in apps]
-    for app in apps:
+    for app in filter(lambda name: _graph_may_know(settings, name), apps):
         found += await registered(settings, app, sources)
     best: dict[tuple[str, str], EndDate] = {}
     for end in sorted(found, key=lambda each: _TRUST.index(each.source), reverse=True):
         if end.credential:
             best[end.app, end.credential] = end
     return sorted(best.values(), key=lambda each: each.ends)
+
+
+def _graph_may_know(settings: Settings, app_name: str) -> bool:
+    """A certificate tells its end itself; and where sign-in is not at the cloud's own address, Graph isn't either."""
+    app = settings.apps[app_name]
+    has_secret = any(each is not None and each.secret is not None for each in (app.credential, app.next_credential))
+    named = any(profile.graph.url for profile in settings.profiles.values() if profile.app == app_name)
+    return has_secret and (named or urlsplit(app.authority_url).hostname == HOSTS[app.cloud].login)
 
 
 def what_to_do(settings: Settings, end: EndDate) -> str:

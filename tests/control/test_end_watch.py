@@ -114,3 +114,14 @@ async def test_a_look_that_fails_is_told_and_does_not_end_the_watch():
 
     assert diary.lines[0]["event"] == "credential.unknown"
     assert len(answers) >= 2
+
+
+async def test_graph_is_not_asked_where_it_cannot_know():
+    """Sign-in at another address than the cloud's, and no address of Graph: nothing is asked, not even for a token."""
+    diary = Diary()
+    async with Cloud(CloudOptions()) as cloud:
+        watch = EndWatch(Sources(), diary.journal)
+        await watch.look(parse(yaml.safe_dump(configuration(cloud))))
+
+        assert [end.source for end in watch.ends] == ["configuration"]
+        assert cloud.entra.requests == []
