@@ -128,6 +128,21 @@ class ConnectorExam(SmtpExam):
 
     needs_token = False
 
+    async def _encryption(self) -> str:
+        """The server's certificate, and ours that was shown to it."""
+        theirs = await super()._encryption()
+        reference = self._patient.profile.connector.certificate
+        if reference is None:
+            return f"{theirs}; no certificate of our own: Exchange knows the relay by its address"
+        ours, over = doctor_wire.pem_certificate(reference.read())
+        if over:
+            raise Failed(
+                f"{theirs}; our own certificate has ended: {ours}",
+                meaning="Exchange does not take an ended certificate: mail would be treated as a stranger's.",
+                remedy=f"renew it where profiles.{self._patient.name}.connector.certificate points to",
+            )
+        return f"{theirs}; shown: our own {ours}"
+
     async def limits(self) -> str:
         """What the server offers behind the encryption, to whoever showed the certificate."""
         self.offer = dict(await self._dialogue.ehlo())

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
+    from cryptography import x509
+
     from relay.transport.dial import Network
 
 
@@ -64,11 +66,20 @@ def raw_certificate(tls: ssl.SSLObject | None) -> str:
     raw = tls.getpeercert(binary_form=True) if tls is not None else None
     if not raw:
         return "of nobody"
-    found = x509.load_der_x509_certificate(raw)
-    return (
-        f"of {found.subject.rfc4514_string() or 'nobody named'}, issued by {found.issuer.rfc4514_string()}, "
-        f"until {found.not_valid_after_utc:%Y-%m-%d}"
-    )
+    return _told(x509.load_der_x509_certificate(raw))
+
+
+def pem_certificate(text: str) -> tuple[str, bool]:
+    """The same of the first certificate in a PEM text, and whether it has ended. Raises ValueError for none."""
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(text.encode())
+    return _told(found), found.not_valid_after_utc <= datetime.now(UTC)
+
+
+def _told(found: x509.Certificate) -> str:
+    whose = found.subject.rfc4514_string() or "nobody named"
+    return f"of {whose}, issued by {found.issuer.rfc4514_string()}, until {found.not_valid_after_utc:%Y-%m-%d}"
 
 
 def _common_name(shown: Mapping[str, object], who: str) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import pytest
+import trustme
 
 from relay.control.doctor import Wish, exit_code
 from relay.sandbox.faults import Fault
@@ -181,6 +185,27 @@ async def test_a_connector_needs_no_token(tmp_path):
 
     assert steps(found) == dict.fromkeys(["dns", "tcp", "ehlo", "starttls", "limits", "ends"], "ok")
     assert "--send-to" in step(found, "limits").result
+
+
+@pytest.mark.parametrize(("days", "ended"), [(90, "ok"), (-1, "failed")])
+async def test_a_connector_shows_its_certificate(tmp_path, days, ended):
+    """Whose it is and until when; one that has ended is a failure, with the option that names it."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    issued = trustme.CA().issue_cert("relay.contoso.test", not_before=until - timedelta(days=99), not_after=until)
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "relay.crt")
+    issued.private_key_pem.write_to_path(tmp_path / "relay.key")
+    async with tenant() as cloud:
+        at = cloud.settings
+        connector = {
+            "host": at.smtp_host, "port": at.smtp_port, "ca_file": str(at.ca_file),
+            "certificate": {"file": str(tmp_path / "relay.crt")}, "private_key": {"file": str(tmp_path / "relay.key")},
+        }  # fmt: skip
+        found = await examined(configuration(cloud, transport="connector", connector=connector))
+
+    assert steps(found)["starttls"] == ended
+    assert f"{until:%Y-%m-%d}" in step(found, "starttls").result
+    if ended == "failed":
+        assert "profiles.scans.connector.certificate" in step(found, "starttls").remedy
 
 
 async def test_what_goes_wrong_at_graph_stands_at_its_step():
