@@ -21,8 +21,13 @@ port = click.IntRange(0, 65535)
 @click.command
 @click.option("--entra-port", type=port, default=0, help="Port of the pretend Entra.  [default: any free one]")
 @click.option("--smtp-port", type=port, default=0, help="Port of the pretend Exchange Online.  [default: any free one]")
-@click.option("--graph-port", type=port, default=0, help="Port of the pretend Graph.  [default: any free one]")
 @click.option("--management-port", type=port, default=0, help="Port to look and steer.  [default: any free one]")
+@click.option("--graph-port", type=port, default=0, help="Port of the pretend Graph.  [default: any free one]")
+@click.option("--hve-port", type=port, default=0, help="Port of High Volume Email.  [default: any free one]")
+@click.option("--connector-port", type=port, default=0, help="Port of the tenant's MX.  [default: any free one]")
+@click.option("--user", "users", multiple=True, help="A person who may sign in; may be repeated.  [default: one]")
+@click.option("--hve-account", "hve_accounts", multiple=True, help="An account of High Volume Email; may be repeated.")
+@click.option("--auto-sign-in", default="", help="Who signs in without a page; hint: whom login_hint names.")
 @click.option("--mailbox", "mailboxes", multiple=True, help="A mailbox there is; may be repeated.  [default: three]")
 @click.option("--per-minute", type=click.IntRange(min=0), default=30, show_default=True, help="0: no limit.")
 @click.option(
@@ -51,11 +56,16 @@ def sandbox(**options: Any) -> int:
 def _cloud_options(options: dict[str, Any]) -> CloudOptions:
     from relay.sandbox.cloud import CloudOptions
 
-    ports = {name: options[name] for name in ("entra_port", "smtp_port", "graph_port", "management_port")}
-    given: dict[str, Any] = {"mailboxes": options["mailboxes"]} if options["mailboxes"] else {}
+    as_they_are = (
+        "entra_port", "smtp_port", "graph_port", "hve_port", "connector_port", "management_port", "hve_accounts",
+        "auto_sign_in",
+    )  # fmt: skip
+    given: dict[str, Any] = {name: options[name] for name in as_they_are}
+    given |= {"mailboxes": options["mailboxes"]} if options["mailboxes"] else {}
+    given |= {"users": {upn: {} for upn in options["users"]}} if options["users"] else {}
     if options["keep"]:
         given |= {"directory": options["keep"], "keep_files": True}
-    return CloudOptions(**ports, **given, messages_per_minute=options["per_minute"], mishaps=options["mishaps"])
+    return CloudOptions(**given, messages_per_minute=options["per_minute"], mishaps=options["mishaps"])
 
 
 async def _run(options: CloudOptions, *, as_json: bool) -> None:
@@ -71,5 +81,6 @@ async def _run(options: CloudOptions, *, as_json: bool) -> None:
 def _announce(text: str, as_json: bool) -> None:
     click.echo(text)
     if not as_json:
-        click.echo("# Recipients that make trouble: final-550@…, rcptto-550@…, throttle@…, timeout@…, lost@…")
+        click.echo("# Recipients that make trouble: final-550@…, rcptto-550@…, throttle@…, timeout@…, lost@…,")
+        click.echo("# and every name of the catalogue, such as mailbox-full@… or recipient-not-found@…")
         click.echo("# Ctrl-C stops it.")

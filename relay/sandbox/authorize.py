@@ -29,7 +29,7 @@ _ASKED = (
 
 @dataclass(slots=True)
 class Authorize:
-    """Answers the browser. `security_defaults` stands in the way of device codes only."""
+    """Answers the browser. `last` keeps the requests, newest last."""
 
     app: Registration
     people: People

@@ -1,8 +1,9 @@
-"""A certificate authority made fresh at every start, and the TLS contexts of the sandbox's servers."""
+"""A certificate authority made fresh at every start, the TLS contexts of the sandbox's servers, client certificates."""
 
 import datetime as dt
 import ipaddress
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -14,28 +15,51 @@ _LIFE = dt.timedelta(days=30)
 _EARLY = dt.timedelta(hours=1)  # for a client whose clock is behind
 
 
-def issue(directory: Path, names: tuple[str, ...]) -> ssl.SSLContext:
-    """Write `ca.pem` and the server's files into `directory`; return the server's context (TLS 1.2 and up).
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate's files."""
 
-    `names` are DNS names or addresses for the subjectAltName. The CA's key is never written: nobody can use the
-    authority after the start.
-    """
-    ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca = _authority(ca_key)
-    server = _server(server_key, names, ca_key=ca_key)
-    (directory / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    chain, key = directory / "server.pem", directory / "server-key.pem"
-    chain.write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    key.touch(mode=0o600)
-    key.write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """A CA of this start: `ca.pem` is in the directory, its key stays in memory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.ca_file = directory / "ca.pem"
+        self.ca_file.write_bytes(_authority(self._key).public_bytes(serialization.Encoding.PEM))
+
+    def server(self, names: tuple[str, ...], *, asks_clients: bool = False) -> ssl.SSLContext:
+        """A server's context (TLS 1.2 and up) for DNS names or addresses; it may ask for a client certificate."""
+        issued = self.issue("server", names, ExtendedKeyUsageOID.SERVER_AUTH)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(issued.certificate, issued.key)
+        if asks_clients:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(self.ca_file)
+        return context
+
+    def client(self, name: str) -> Issued:
+        """A client's certificate for one DNS name."""
+        return self.issue(f"client-{name}", (name,), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    def issue(self, file: str, names: tuple[str, ...], usage: x509.ObjectIdentifier) -> Issued:
+        """Write `<file>.pem` and `<file>-key.pem`."""
+        private = ec.generate_private_key(ec.SECP256R1())
+        issued = Issued(self._directory / f"{file}.pem", self._directory / f"{file}-key.pem")
+        made = _leaf(private, names, usage=usage, ca_key=self._key)
+        issued.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        issued.key.touch(mode=0o600)
+        issued.key.write_bytes(
+            private.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
         )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(chain, key)
-    return context
+        return issued
 
 
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
@@ -65,15 +89,19 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     )
 
 
-def _server(
-    key: ec.EllipticCurvePrivateKey, names: tuple[str, ...], *, ca_key: ec.EllipticCurvePrivateKey
+def _leaf(
+    key: ec.EllipticCurvePrivateKey,
+    names: tuple[str, ...],
+    *,
+    usage: x509.ObjectIdentifier,
+    ca_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     return (
-        _builder("Sandbox Microsoft 365", "Sandbox CA, trust it nowhere else", key.public_key())
+        _builder(names[0], "Sandbox CA, trust it nowhere else", key.public_key())
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(issuer, critical=False)
         .sign(ca_key, hashes.SHA256())
     )

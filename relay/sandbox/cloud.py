@@ -1,4 +1,4 @@
-"""The pretend Microsoft 365: Entra, Exchange Online and Graph on loopback; CA, keys and secret are made at every start.
+"""The pretend Microsoft 365: Entra, Exchange Online and Graph on loopback, all keys made at every start.
 
 async with Cloud(CloudOptions()) as cloud:
     ... configure a relay with cloud.settings, let it send ...
@@ -19,6 +19,7 @@ from relay.sandbox.door import Door
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
+from relay.sandbox.fronts import CONNECTOR, HVE, SUBMISSION, Front
 from relay.sandbox.graph import MAX_BODY, Graph
 from relay.sandbox.levers import Levers
 from relay.sandbox.limits import Limits
@@ -26,7 +27,7 @@ from relay.sandbox.mailbox import Arrivals
 from relay.sandbox.management import Management
 from relay.sandbox.options import CloudOptions, CloudSettings
 from relay.sandbox.people import People, User
-from relay.sandbox.registration import Certificate, Registration, Secret
+from relay.sandbox.registration import HVE_ROLE, Certificate, Registration, Secret
 from relay.sandbox.scopes import GRAPH, OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.session import Session
 from relay.sandbox.wire import Wire
@@ -46,6 +47,7 @@ class Cloud(Levers):
         self.arrivals: Arrivals
         self.exchange: Exchange
         self.graph: Graph
+        self.authority: certificates.Authority
         self._doors: dict[str, Door] = {}
         self._settings: CloudSettings | None = None
 
@@ -165,11 +167,14 @@ class Cloud(Levers):
         return Path(self._temporary.name).resolve()
 
     def _certify(self) -> ssl.SSLContext:
-        names = dict.fromkeys((self.options.name, "localhost", "127.0.0.1", self.options.host))
         secret = self._directory / "client-secret"
         secret.touch(mode=0o600)
         secret.write_text(self.entra.registration.secret().value + "\n")
-        return certificates.issue(self._directory, tuple(names))
+        self.authority = certificates.Authority(self._directory)
+        return self.authority.server(self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.options.name, "localhost", "127.0.0.1", self.options.host)))
 
     def _arrived_directory(self) -> Path | None:
         if not self.options.keep_files:
@@ -192,9 +197,13 @@ class Cloud(Levers):
             policy=_with_switches(options),
         )
         exchange.tls = tls
+        exchange.tls_asking = self.authority.server(self._names(), asks_clients=True)
         exchange.directory = self._directory / "large"
         exchange.directory.mkdir(exist_ok=True)
         exchange.mailboxes = {mailbox.lower() for mailbox in options.mailboxes}
+        exchange.hve_accounts = {account.lower() for account in options.hve_accounts}
+        exchange.connector_names = {name.lower() for name in options.connector_names}
+        exchange.domains = _domains(options)
         for mailbox, addresses in options.send_as.items():
             exchange.let_send_as(mailbox, addresses)
         for person in self.entra.people:
@@ -207,8 +216,11 @@ class Cloud(Levers):
         async def entra(wire: Wire) -> None:
             await httpd.serve(wire, self.entra.answer)
 
-        async def exchange(wire: Wire) -> None:
-            await Session(wire, self.exchange).run()
+        def smtp(front: Front, port: int) -> Door:
+            async def serve(wire: Wire) -> None:
+                await Session(wire, self.exchange, front).run()
+
+            return Door(serve, host=options.host, port=port, latency=options.reply_delay_s)
 
         async def graph(wire: Wire) -> None:
             await httpd.serve(wire, self.graph.answer, max_body=MAX_BODY)
@@ -218,7 +230,9 @@ class Cloud(Levers):
 
         return {
             "entra": Door(entra, host=options.host, port=options.entra_port, tls=tls),
-            "exchange": Door(exchange, host=options.host, port=options.smtp_port, latency=options.reply_delay_s),
+            "exchange": smtp(SUBMISSION, options.smtp_port),
+            "hve": smtp(HVE, options.hve_port),
+            "connector": smtp(CONNECTOR, options.connector_port),
             "graph": Door(graph, host=options.host, port=options.graph_port, tls=tls),
             "management": Door(manage, host=options.host, port=options.management_port),
         }
@@ -239,6 +253,11 @@ class Cloud(Levers):
             management_url=f"http://{options.host}:{self._doors['management'].port}",
             directory=self._directory,
             users=tuple(user.upn for user in self.entra.people),
+            hve_host=options.name,
+            hve_port=self._doors["hve"].port,
+            connector_host=options.name,
+            connector_port=self._doors["connector"].port,
+            hve_accounts=options.hve_accounts,
             delegated_scope=f"{OUTLOOK_FOR_PEOPLE}/{SMTP_SEND}",
             graph_url=f"https://{options.name}:{self._doors['graph'].port}/v1.0",
             graph_scope=f"{GRAPH}/.default",
@@ -252,7 +271,7 @@ def _make_entra(options: CloudOptions, faults: Faults) -> Entra:
         secrets=[Secret.fresh(options.client_secret)],
         certificates=[Certificate.from_pem(pem) for pem in options.certificates],
         lifetime_s=options.token_lifetime_s,
-        roles=options.roles,
+        roles=(*options.roles, *([HVE_ROLE] if options.hve_accounts else [])),
         graph_roles=options.graph_roles,
         redirect_uris=options.redirect_uris,
         public_client=options.public_client,
@@ -270,3 +289,9 @@ def _with_switches(options: CloudOptions) -> Policy:
         chunking=policy.chunking and options.chunking,
         pipelining=policy.pipelining and options.pipelining,
     )
+
+
+def _domains(options: CloudOptions) -> set[str]:
+    addresses = [*options.mailboxes, *options.hve_accounts, *options.users]
+    addresses += [str(user["mailbox"]) for user in options.users.values() if "mailbox" in user]
+    return {address.rpartition("@")[2].lower() for address in (*addresses, *options.domains)}

@@ -18,9 +18,10 @@ from relay.sandbox.entra import Entra
 from relay.sandbox.faults import Faults
 from relay.sandbox.letter import senders
 from relay.sandbox.limits import Limits
+from relay.sandbox.magic import is_magic
 from relay.sandbox.mailbox import Arrivals, Arrived, now
 from relay.sandbox.people import User
-from relay.sandbox.registration import SMTP_ROLE
+from relay.sandbox.registration import HVE_ROLE, SMTP_ROLE
 from relay.sandbox.replies import House
 from relay.sandbox.scopes import OUTLOOK, OUTLOOK_FOR_PEOPLE, SMTP_SEND
 from relay.sandbox.signing import BadTokenError
@@ -78,9 +79,13 @@ class Exchange:
         self.limits = limits
         self.policy = policy
         self.tls: ssl.SSLContext
+        self.tls_asking: ssl.SSLContext
         self.directory = Path()
         self.mailboxes: set[str] = set()
         self.revoked: set[str] = set()
+        self.hve_accounts: set[str] = set()
+        self.domains: set[str] = set()
+        self.connector_names: set[str] = set()
         self.without_mailbox: set[str] = set()  # users that Graph knows, but who have no mailbox
         self.send_as: dict[str, set[str]] = {}
         self.refusals: list[str] = []
@@ -90,6 +95,10 @@ class Exchange:
         self._hosts = f"SBX{random.randrange(1000):03d}"  # noqa: S311 - a name, no secret
         self._files = itertools.count(1)
 
+    def tls_of(self, front: str) -> "ssl.SSLContext":
+        """The context of a door; the connector asks for a client certificate."""
+        return self.tls_asking if front == "connector" else self.tls
+
     def house(self) -> House:
         """The server a new session lands on."""
         self.sessions += 1
@@ -97,16 +106,34 @@ class Exchange:
 
     def sign_in(self, user: str, token: str) -> Login:
         """Check a token and its mailbox; raise RefusedError."""
-        tenant, name = self.entra.registration.tenant_id, user.lower()
+        name = user.lower()
+        claims = self._believed(name, token)
+        mailbox = self._of_person(name, claims) if "scp" in claims else self._of_app(name, claims)
+        if mailbox in self.revoked:
+            raise self._refused(name, "the permission for this mailbox was taken away")
+        return self._signed_in(mailbox, claims)
+
+    def sign_in_hve(self, user: str, token: str) -> Login:
+        """Check an application's token for an account of High Volume Email; raise RefusedError."""
+        name = user.lower()
+        claims = self._believed(name, token)
+        if HVE_ROLE not in claims.get("roles", ()):
+            raise self._refused(name, f"the token has no role {HVE_ROLE}")
+        if name not in self.hve_accounts or name in self.revoked:
+            raise self._refused(name, "no such HVE account, or the application was not added to it")
+        return self._signed_in(name, claims)
+
+    def _believed(self, name: str, token: str) -> dict[str, Any]:
+        tenant = self.entra.registration.tenant_id
         try:
             claims = self.entra.key.verify(token, audience=[OUTLOOK, OUTLOOK_FOR_PEOPLE], issuer=issuer_of(tenant))
         except BadTokenError as error:
             raise self._refused(name, str(error)) from error
         if claims["tid"] != tenant or claims["appid"] != self.entra.registration.client_id:
             raise self._refused(name, "the token is of another tenant or application")
-        mailbox = self._of_person(name, claims) if "scp" in claims else self._of_app(name, claims)
-        if mailbox in self.revoked:
-            raise self._refused(name, "the permission for this mailbox was taken away")
+        return claims
+
+    def _signed_in(self, mailbox: str, claims: Mapping[str, Any]) -> Login:
         self.sign_ins += 1
         return Login(mailbox, {name: claims[name] for name in _CLAIMS_KEPT if name in claims})
 
@@ -116,9 +143,17 @@ class Exchange:
             raise self._refused(mailbox, f"an application's token has to be for {OUTLOOK}")
         if not self.policy.rbac and SMTP_ROLE not in claims.get("roles", ()):
             raise self._refused(mailbox, f"the token has no role {SMTP_ROLE}")
-        if mailbox not in self.mailboxes:
+        if not self.is_granted(mailbox):
             raise self._refused(mailbox, "no such mailbox, or the application has no permission for it")
         return mailbox
+
+    def is_granted(self, mailbox: str) -> bool:
+        """Whether the application has permission for a mailbox."""
+        return (mailbox in self.mailboxes or is_magic(mailbox)) and mailbox not in self.revoked
+
+    def is_ours(self, address: str) -> bool:
+        """Whether an address is in one of the tenant's domains."""
+        return address.rpartition("@")[2].lower() in self.domains
 
     def _of_person(self, name: str, claims: Mapping[str, Any]) -> str:
         """The mailbox a person may use: their own, by any of its names; a shared one only by From (SendAs)."""
@@ -197,13 +232,16 @@ class Exchange:
             return replies.NO_FROM
         if len(authors) > 1 and not sender:
             return replies.MANY_FROM
+        if not login.mailbox:
+            return None  # a connector's client sends as whom it likes
         allowed = self.may_send_as(login.mailbox)
         claimed = [*authors, *([sender] if sender else []), *([envelope.mail_from] if envelope.mail_from else [])]
         strangers = [address for address in claimed if address.lower() not in allowed]
         if strangers:
             return house.send_as_denied(login.mailbox, strangers[0])
         clock = self.clock()
-        if self.limits.is_day_quota_exceeded(login.mailbox, len(envelope.rcpt_to), clock):
+        is_limited = login.mailbox not in self.hve_accounts
+        if is_limited and self.limits.is_day_quota_exceeded(login.mailbox, len(envelope.rcpt_to), clock):
             return replies.DAY_QUOTA
         return None
 

@@ -1,8 +1,9 @@
 """What shall go wrong: faults by stage, taken one after another, switchable while everything runs.
 
 A fault is looked for when its stage is reached; the first that matches and whose dice allow it acts. `count` times,
-then it is used up. Exchange's stages are named after what is being answered (`final` is the answer to the complete
-body), Entra's after its endpoints; `graph` is any request to Graph, `https` any to an endpoint that speaks HTTPS.
+then it is used up. Exchange's stages are named after what is being answered (`secured` is EHLO behind TLS, `final` the
+answer to the complete body), Entra's after its endpoints; `graph` is any request to Graph, `https` any to an endpoint
+that speaks HTTPS.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
+SMTP_STAGES = ("connect", "greeting", "ehlo", "starttls", "secured", "auth", "mail", "rcpt", "data", "final")
 ENTRA_STAGES = ("discovery", "keys", "authorize", "devicecode", "token")
 GRAPH_STAGES = ("graph",)
 ANY_HTTPS = "https"
@@ -55,6 +56,8 @@ class Fault:
         for word, allowed in ((self.stage, STAGES), (self.action, ACTIONS)):
             if word not in allowed:
                 raise ValueError(f"a fault knows no {word!r}; one of {', '.join(allowed)}")
+        if self.action == "graph" and self.stage not in GRAPH_STAGES:
+            raise ValueError(f"Graph's refusals belong to the stage graph, not to {self.stage}")
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Self:

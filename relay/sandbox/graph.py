@@ -80,10 +80,6 @@ class Graph:
         return Response(202)
 
     async def _suffer(self, fault: Fault, request: Request, ids: Ids) -> Response | None:
-        if fault.action == "graph" and fault.code:
-            raise GraphError(fault.code, fault.body, status=fault.status, retry_after=fault.retry_after)
-        if fault.action == "graph":
-            raise GraphError.named(fault.graph, retry_after=fault.retry_after)
         return await trouble.act(self._exchange.faults, fault, {"correlation_id": ids.client}, request.gone)
 
     def _take(self, request: Request, name: str) -> Arrived:
@@ -116,7 +112,9 @@ class Graph:
         delay = self._exchange.limits.wait_for_turn(login.mailbox, _clock())
         self.sent_items[login.mailbox] += 1
         envelope = Envelope(sender, rcpt_to=list(message.recipients))
-        return self._exchange.keep(login, envelope, body, via="graph", answer="202 Accepted", delayed_s=round(delay, 3))
+        return self._exchange.keep(
+            login, envelope, body, via="graph", door="graph", answer="202 Accepted", delayed_s=round(delay, 3)
+        )
 
     # applications
 

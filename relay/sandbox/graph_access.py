@@ -100,7 +100,7 @@ class Access:
         if not self._exchange.policy.rbac:
             self._need(caller, MAIL_SEND)
         mailbox = self._known(name)
-        if mailbox not in self._exchange.mailboxes:
+        if not self._exchange.is_granted(mailbox):
             raise GraphError("ErrorAccessDenied")
         return mailbox
 
@@ -129,7 +129,7 @@ class Access:
             raise GraphError("MailboxNotEnabledForRESTAPI")
         if person := self._entra.people.find(name):
             return person.mailbox.lower()
-        if wanted in exchange.mailboxes | exchange.revoked or self._is_shared(wanted):
+        if wanted in exchange.revoked or exchange.is_granted(wanted) or self._is_shared(wanted):
             return wanted
         raise GraphError("ErrorInvalidUser", f"The requested user '{name}' is invalid.")
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from relay.sandbox.certificates import Authority, Issued
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange
 from relay.sandbox.people import User
@@ -11,6 +12,7 @@ from relay.sandbox.registration import EXCHANGE_TOKENS, SECRET_STATES, Certifica
 class Levers:
     """Mixed into `Cloud`."""
 
+    authority: Authority
     entra: Entra
     exchange: Exchange
 
@@ -86,3 +88,15 @@ class Levers:
     def let_time_pass(self, seconds: float) -> None:
         """Authorization codes, device codes and refresh tokens grow older by so much."""
         self.entra.grants.later(seconds)
+
+    def client_certificate(self, name: str = "relay.contoso.test") -> Issued:
+        """A certificate for the connector, as files; registered only if `connector_names` has its name."""
+        return self.authority.client(name)
+
+    def register_connector(self, name: str) -> None:
+        """Clients with a certificate of this name may relay through the connector."""
+        self.exchange.connector_names.add(name.lower())
+
+    def trust_client_ca(self, pem: str) -> None:
+        """The connector trusts client certificates of another CA too."""
+        self.exchange.tls_asking.load_verify_locations(cadata=pem)

@@ -10,15 +10,21 @@
 | `timeout` | the complete message is never answered, and not kept |
 | `reset` | the connection is reset instead of the answer; the message is not kept |
 | `lost` | the same, but the message is kept: its sender cannot know |
+| a name of the catalogue | its answer, at its stage |
+
+A mailbox of such a name can sign in, and gets the answer at its stage.
 """
 
 import re
 
+from relay.sandbox import catalogue
 from relay.sandbox.faults import Fault
 from relay.sandbox.replies import House
 
 _CODED = re.compile(r"(rcptto|data|final)-([45]\d\d)", re.IGNORECASE)
 _STAGES = {"rcptto": "rcpt", "data": "data", "final": "final"}
+_OF_RECIPIENTS = ("rcpt", "data", "final")
+_OF_MAILBOXES = ("auth", "mail", *_OF_RECIPIENTS, "graph")
 _KNOWN = {
     421: "421 4.3.2 Service not active",
     430: "430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:"
@@ -51,4 +57,19 @@ def fault_of(recipient: str, house: House, mailbox: str) -> Fault | None:
             return Fault(stage="final", action="drop")
         case "lost":
             return Fault(stage="final", action="drop", keep=True)
-    return None
+    return _named(recipient, *_OF_RECIPIENTS)
+
+
+def fault_of_mailbox(mailbox: str, stage: str) -> Fault | None:
+    """The fault that a mailbox brings along for a stage, or None."""
+    return _named(mailbox, stage)
+
+
+def is_magic(mailbox: str) -> bool:
+    """Whether a mailbox is there because the catalogue has its name."""
+    return _named(mailbox, *_OF_MAILBOXES) is not None
+
+
+def _named(address: str, *stages: str) -> Fault | None:
+    spot = catalogue.spot(address, *stages)
+    return catalogue.fault(spot.name) if spot else None

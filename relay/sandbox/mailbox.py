@@ -29,7 +29,8 @@ class Arrived:
     content: bytes | Path
     tls_version: str = ""
     helo: str = ""
-    via: str = "DATA"  # or BDAT
+    via: str = "DATA"  # or BDAT, or graph
+    door: str = "submission"  # or hve, connector, graph
     answer: str = ""
     delayed_s: float = 0.0  # by the limit of messages per minute
     claims: Mapping[str, Any] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Arrived:
             "tls_version": self.tls_version,
             "helo": self.helo,
             "via": self.via,
+            "door": self.door,
             "answer": self.answer,
             "delayed_s": self.delayed_s,
             "claims": dict(self.claims),

@@ -9,6 +9,7 @@
 | `GET /settings` | what a client needs (this cloud's secret too: it is worth nothing elsewhere) |
 | `GET /stats` | counters |
 | `GET /faults` · `POST /faults` · `DELETE /faults[/<id>]` | list · add one (JSON, answers its id) · remove |
+| `GET /catalogue` | answers by name: `{"name": "mailbox-full", "count": 1}` is a fault |
 | `GET /switches` · `PUT /switches` | `{"entra": "up", "graph": "down", "secret": "expired", "revoked": [...]}` |
 | `POST /revoke-tokens` · `POST /rotate-keys` | every token so far is refused · a new key signs, old tokens stay good |
 
@@ -18,7 +19,7 @@ What is Entra's is in `management_entra.py`.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from relay.sandbox.faults import Fault
+from relay.sandbox import catalogue
 from relay.sandbox.httpd import Request, Response, json_response
 from relay.sandbox.mailbox import Arrived
 from relay.sandbox.management_entra import EntraDesk
@@ -55,6 +56,8 @@ class Management:
                 return await self._wait(request.query)
             case "GET", "settings":
                 return json_response(self._cloud.settings.to_json())
+            case "GET", "catalogue":
+                return json_response(catalogue.to_json())
             case "GET", "stats":
                 return json_response(self._cloud.stats())
             case _, "faults":
@@ -119,7 +122,7 @@ class Management:
     def _faults(self, method: str, name: str, request: Request) -> Response:
         faults = self._cloud.faults
         if method == "POST":
-            return json_response({"id": faults.add(Fault.from_json(_object(request.json())))}, 201)
+            return json_response({"id": faults.add(catalogue.from_json(_object(request.json())))}, 201)
         if method == "DELETE" and not name:
             faults.clear()
             return Response(204)

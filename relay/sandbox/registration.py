@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 SMTP_ROLE = "SMTP.SendAsApp"
+HVE_ROLE = "Mail.Send"  # Exchange's, not Graph's of the same name
 SECRET_STATES = ("valid", "refused", "expired")
 EXCHANGE_TOKENS = "api://AzureADTokenExchange"
 _LIFE = dt.timedelta(days=180)

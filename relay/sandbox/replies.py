@@ -10,6 +10,8 @@ import secrets
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 
+OFFERS_TLS = "STARTTLS"
+OFFERS_AUTH = "AUTH LOGIN XOAUTH2"
 READY_FOR_TLS = "220 2.0.0 SMTP server ready"
 SIGNED_IN = "235 2.7.0 Authentication successful"
 SENDER_OK = "250 2.1.0 Sender OK"
@@ -39,6 +41,9 @@ SIGNED_IN_TWICE = "503 5.5.2 AUTH command can only be issued once per session"
 BINARY_BY_DATA = "503 5.5.2 BODY=BINARYMIME requires BDAT"
 NOT_IN_ONE_FLIGHT = "503 5.5.0 Improper use of SMTP command pipelining"
 UNKNOWN_MECHANISM = "504 5.7.4 Unrecognized authentication type"
+TOKEN_EXPIRES_SOON = "501 5.5.127 Invalid XOAUTH2 auth data - Token will expire soon"
+INTERNAL_ONLY = "550 5.7.1 High Volume Email accounts can't send to external recipients"
+NOT_ATTRIBUTED = "550 5.7.64 TenantAttribution; Relay Access Denied"
 AUTH_CANCELLED = "501 5.7.0 Authentication cancelled"
 
 TLS_FIRST = "451 5.7.3 STARTTLS is required to send mail"
@@ -74,8 +79,20 @@ class House:
 
     def stamped(self, sentence: str) -> str:
         """A sentence with `[host time session]` behind it, as support wants it quoted."""
+        return f"{sentence} {self.stamp()}"
+
+    def stamp(self) -> str:
+        """`[host time session]`."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
-        return f"{sentence} [{self.host} {now}Z {self.session}]"
+        return f"[{self.host} {now}Z {self.session}]"
+
+    def fill(self, text: str, mailbox: str = "") -> str:
+        """A text of the catalogue with what is known here; other braces stay as they are."""
+        if "{send_as_denied}" in text:
+            text = text.replace("{send_as_denied}", self.send_as_denied(mailbox, "another@contoso.test"))
+        for name, value in (("stamp", self.stamp()), ("host", self.host), ("mailbox", mailbox)):
+            text = text.replace("{" + name + "}", value)
+        return text
 
     def accepted(self, message_id: str) -> str:
         """The answer to a message that was taken; one without a Message-ID is given one."""
@@ -100,10 +117,10 @@ class House:
         )
 
 
-def capabilities(host: str, peer: str, *, tls: bool, size: int, pipelining: bool, chunking: bool) -> list[str]:
-    """The EHLO lines in Exchange Online's order: STARTTLS in clear, AUTH behind TLS."""
-    lines = [f"{host} Hello [{peer}]", f"SIZE {size}"]
+def capabilities(greeting: str, *, middle: str, size: int, pipelining: bool, chunking: bool) -> list[str]:
+    """The EHLO lines in Exchange Online's order; `middle` is STARTTLS in clear, AUTH behind TLS, or nothing."""
+    lines = [greeting, f"SIZE {size}"]
     lines += ["PIPELINING"] if pipelining else []
-    lines += ["DSN", "ENHANCEDSTATUSCODES", "AUTH LOGIN XOAUTH2" if tls else "STARTTLS", "8BITMIME", "BINARYMIME"]
+    lines += ["DSN", "ENHANCEDSTATUSCODES", *([middle] if middle else []), "8BITMIME", "BINARYMIME"]
     lines += ["CHUNKING"] if chunking else []
     return [*lines, "SMTPUTF8"]

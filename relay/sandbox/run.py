@@ -29,10 +29,21 @@ def announcement(settings: CloudSettings) -> str:
         [
             "# The pretend Microsoft 365 is up, on loopback. Everything here is made up and gone when it stops.",
             f"# What arrives: {settings.management_url}/   faults: {settings.management_url}/faults",
+            f"# Refusals by name: {settings.management_url}/catalogue   switches: {settings.management_url}/switches",
+            *_other_doors(settings),
             "# For the relay's configuration:",
             configuration(settings),
         ]
     )
+
+
+def _other_doors(settings: CloudSettings) -> list[str]:
+    """Comments about what the configuration below does not use."""
+    hve = f"   High Volume Email: {settings.hve_host}:{settings.hve_port}" if settings.hve_accounts else ""
+    return [
+        f"# Graph: {settings.graph_url}   connector: {settings.connector_host}:{settings.connector_port}{hve}",
+        f"# People who may sign in: {', '.join(settings.users) or 'none'}   scope: {settings.delegated_scope}",
+    ]
 
 
 def configuration(settings: CloudSettings) -> str:
@@ -71,11 +82,16 @@ def main(arguments: list[str] | None = None) -> None:
         entra_port=given.entra_port,
         smtp_port=given.smtp_port,
         graph_port=given.graph_port,
+        hve_port=given.hve_port,
+        connector_port=given.connector_port,
         management_port=given.management_port,
         tenant=given.tenant,
         client_id=given.client_id,
         client_secret=given.client_secret,
         mailboxes=tuple(given.mailbox) or defaults.mailboxes,
+        users={upn: {} for upn in given.user} or defaults.users,
+        hve_accounts=tuple(given.hve_account),
+        auto_sign_in=given.auto_sign_in,
         messages_per_minute=given.per_minute,
         sessions_per_mailbox=given.sessions,
         reply_delay_s=given.reply_delay,
@@ -100,11 +116,21 @@ def _print(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m relay.sandbox", description=__doc__)
-    for option in ("--entra-port", "--smtp-port", "--graph-port", "--management-port"):
+    for option in (
+        "--entra-port",
+        "--smtp-port",
+        "--graph-port",
+        "--hve-port",
+        "--connector-port",
+        "--management-port",
+    ):
         parser.add_argument(option, type=int, default=0)
     for option in ("--tenant", "--client-id", "--client-secret"):
         parser.add_argument(option, default="")
     parser.add_argument("--mailbox", action="append", default=[], help="may be given several times")
+    parser.add_argument("--user", action="append", default=[], help="who may sign in; may be given several times")
+    parser.add_argument("--hve-account", action="append", default=[], help="may be given several times")
+    parser.add_argument("--auto-sign-in", default="", help="who signs in without a page; hint: whom login_hint names")
     parser.add_argument("--per-minute", type=int, default=30, help="messages per mailbox and minute; 0: no limit")
     parser.add_argument("--sessions", type=int, default=3, help="concurrent sessions per mailbox")
     parser.add_argument("--reply-delay", type=float, default=0.0, help="seconds of latency of every SMTP reply")

@@ -9,18 +9,19 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from relay.sandbox import login, replies
+from relay.sandbox import replies
+from relay.sandbox.auth import Auth
 from relay.sandbox.body import Body, read_chunk, read_data
-from relay.sandbox.exchange import Envelope, Exchange, Login, RefusedError
+from relay.sandbox.exchange import Envelope, Exchange, Login
+from relay.sandbox.faults import Fault
+from relay.sandbox.fronts import SUBMISSION, Front
 from relay.sandbox.letter import message_id
-from relay.sandbox.magic import fault_of
+from relay.sandbox.magic import fault_of, fault_of_mailbox
 from relay.sandbox.speaker import HangUpError, Speaker
 from relay.sandbox.wire import GoneError, LineTooLongError, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from relay.sandbox.faults import Fault
 
 _MAIL = re.compile(r"FROM:\s*<([^>]*)>\s*(.*)", re.IGNORECASE)
 _RCPT = re.compile(r"TO:\s*<([^>]*)>\s*(.*)", re.IGNORECASE)
@@ -31,12 +32,13 @@ _RCPT_WORDS = ("NOTIFY", "ORCPT")
 class Session:
     """Speaks on one wire until QUIT, the idle limit or the end of the connection."""
 
-    def __init__(self, wire: Wire, exchange: Exchange) -> None:
+    def __init__(self, wire: Wire, exchange: Exchange, front: Front = SUBMISSION) -> None:
         self._wire = wire
         self._exchange = exchange
+        self._front = front
         self._policy = exchange.policy
-        self._speaker = Speaker(wire, exchange.faults, idle_s=exchange.policy.idle_s)
         self._house = exchange.house()
+        self._speaker = Speaker(wire, exchange.faults, self._fill, idle_s=exchange.policy.idle_s)
         self._began = time.monotonic()
         self._helo = ""
         self._tls = ""
@@ -110,19 +112,23 @@ class Session:
             self._say(replies.NO_DOMAIN)
             return
         self._forget()
-        if await self._hit("ehlo"):
+        if await self._hit("ehlo") or (self._tls and await self._hit("secured")):
             return
         self._helo = argument
         policy = self._policy
         lines = replies.capabilities(
-            self._house.host,
-            self._wire.peer,
-            tls=bool(self._tls),
+            f"{self._house.host} Hello [{self._wire.peer}]",
+            middle=self._offered(),
             size=policy.size,
             pipelining=policy.pipelining,
             chunking=policy.chunking,
         )
         self._say("\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]))
+
+    def _offered(self) -> str:
+        if not self._tls:
+            return replies.OFFERS_TLS
+        return replies.OFFERS_AUTH if self._front.offers_auth else ""
 
     async def _do_starttls(self, argument: str) -> None:
         if self._tls or argument:
@@ -130,62 +136,33 @@ class Session:
             return
         if await self._hit("starttls"):
             return
-        await self._wire.start_tls(self._exchange.tls, replies.READY_FOR_TLS.encode() + b"\r\n")
+        await self._wire.start_tls(self._exchange.tls_of(self._front.name), replies.READY_FOR_TLS.encode() + b"\r\n")
         self._tls = self._wire.tls_version
+        self._login = self._front.attribute(self._exchange, self._wire.client_names)
         self._helo = ""  # RFC 3207 §4.2: what was said in clear is forgotten
         self._forget()
 
     # sign-in
 
     async def _do_auth(self, argument: str) -> None:
-        mechanism, _, initial = argument.partition(" ")
-        if self._login is not None:
+        if not self._front.offers_auth:
+            self._say(f"{replies.UNKNOWN_COMMAND} 'AUTH'")
+        elif self._login is not None:
             self._say(replies.SIGNED_IN_TWICE)
-        elif not self._tls or mechanism.upper() not in ("XOAUTH2", "LOGIN"):
+        elif not self._tls:
             self._say(replies.UNKNOWN_MECHANISM)
-        elif mechanism.upper() == "LOGIN":
-            await self._password_login(initial)
         else:
-            await self._xoauth2(initial.strip())
+            auth = Auth(self._speaker, self._exchange, self._house, self._front)
+            self._login = await auth.sign_in(argument, self._enter)
 
-    async def _password_login(self, initial: str) -> None:
-        if not initial:
-            await self._speaker.ask("334 VXNlcm5hbWU6")
-        await self._speaker.ask("334 UGFzc3dvcmQ6")
-        self._say(self._house.stamped(replies.BASIC_IS_OFF))
-
-    async def _xoauth2(self, initial: str) -> None:
-        response = initial or await self._speaker.ask("334 ")
-        if response == "*":
-            self._say(replies.AUTH_CANCELLED)
-            return
-        try:
-            user, token = login.parse(response.encode())
-        except login.BadResponseError:
-            user, token = "", ""
-        fault = self._exchange.faults.take("auth", user)
-        if fault is not None and fault.action == "challenge":
-            await self._speaker.ask(login.challenge())
-            self._say(self._house.stamped(replies.UNSUCCESSFUL))
-            return
-        if fault is not None and await self._speaker.suffer(fault):
-            return
-        self._sign_in(user, token)
-
-    def _sign_in(self, user: str, token: str) -> None:
-        exchange = self._exchange
-        try:
-            signed_in = exchange.sign_in(user, token)
-        except RefusedError:
-            self._say(self._house.stamped(replies.UNSUCCESSFUL))
-            return
-        exchange.limits.enter(signed_in.mailbox, self)
-        if self._is_one_too_many("auth", signed_in):
-            exchange.limits.leave(signed_in.mailbox, self)
-            self._say(self._house.too_many_connections())
-            return
-        self._login = signed_in
-        self._say(replies.SIGNED_IN)
+    def _enter(self, signed_in: Login) -> bool:
+        """Count the session of a mailbox; True when it is one too many and was not counted."""
+        limits = self._exchange.limits
+        limits.enter(signed_in.mailbox, self)
+        if not self._is_one_too_many("auth", signed_in):
+            return False
+        limits.leave(signed_in.mailbox, self)
+        return True
 
     # envelope
 
@@ -197,8 +174,9 @@ class Session:
     def _mail_objection(self) -> str | None:
         if not self._helo:
             return replies.HELLO_FIRST
-        if not self._tls:
+        if not self._tls and self._front.offers_auth:
             return f"{replies.TLS_FIRST} [{self._house.host}]"
+        self._login = self._login or self._front.attribute(self._exchange, ())
         if self._login is None:
             return self._house.stamped(replies.NOT_SIGNED_IN)
         if self._envelope is not None:
@@ -236,6 +214,8 @@ class Session:
             return replies.TOO_MANY_RECIPIENTS
         if (objection := self._flight_objection()) or await self._hit("rcpt"):
             return objection
+        if objection := self._front.recipient_objection(self._exchange, self._login, match[1]):
+            return self._house.stamped(objection)
         asked = fault_of(match[1], self._house, self._login.mailbox)
         if asked is not None and asked.stage == "rcpt":
             await self._speaker.suffer(asked)
@@ -303,7 +283,7 @@ class Session:
 
     async def _answer_to_message(self, signed_in: Login, envelope: Envelope, body: Body, via: str) -> str | None:
         house, exchange = self._house, self._exchange
-        fault = self._asked.pop("final", None) or exchange.faults.take("final", signed_in.mailbox)
+        fault = self._fault("final")
         answer = house.accepted(message_id(body.head))
         if fault is not None and fault.keep:
             self._keep(signed_in, envelope, body, via=via, answer=answer)
@@ -314,14 +294,16 @@ class Session:
             return house.too_many_connections()
         if objection := exchange.objection(signed_in, envelope, body, house):
             return objection
-        delay = await exchange.await_turn(signed_in)
+        delay = await exchange.await_turn(signed_in) if self._front.is_limited else 0.0
         if delay is None:
             return replies.RATE_EXCEEDED
         self._keep(signed_in, envelope, body, via=via, answer=answer, delayed_s=round(delay, 3))
         return answer
 
     def _keep(self, signed_in: Login, envelope: Envelope, body: Body, **facts: object) -> None:
-        self._exchange.keep(signed_in, envelope, body, tls_version=self._tls, helo=self._helo, **facts)
+        self._exchange.keep(
+            signed_in, envelope, body, door=self._front.name, tls_version=self._tls, helo=self._helo, **facts
+        )
         self._body = None
 
     # the rest
@@ -348,9 +330,20 @@ class Session:
 
     async def _hit(self, stage: str) -> bool:
         """Let a fault of this stage act; True when nothing more is to be said."""
-        mailbox = self._login.mailbox if self._login is not None else ""
-        fault = self._asked.pop(stage, None) or self._exchange.faults.take(stage, mailbox)
+        fault = self._fault(stage)
         return fault is not None and await self._speaker.suffer(fault)
+
+    def _fault(self, stage: str) -> Fault | None:
+        """The fault that acts now: of a recipient, of the cloud, or of the mailbox by its name."""
+        asked = self._asked.pop(stage, None) or self._exchange.faults.take(stage, self._mailbox)
+        return asked or fault_of_mailbox(self._mailbox, stage)
+
+    @property
+    def _mailbox(self) -> str:
+        return self._login.mailbox if self._login is not None else ""
+
+    def _fill(self, text: str) -> str:
+        return self._house.fill(text, self._mailbox)
 
     def _forget(self) -> None:
         """End the transaction in hand."""
@@ -360,7 +353,7 @@ class Session:
         self._asked.clear()
 
     def _is_one_too_many(self, stage: str, signed_in: Login) -> bool:
-        if self._policy.sessions_checked_at != stage:
+        if self._policy.sessions_checked_at != stage or not self._front.is_limited:
             return False
         return self._exchange.limits.is_one_too_many(signed_in.mailbox, self)
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections.abc import Callable
 
 from relay.sandbox.faults import Fault, Faults
 from relay.sandbox.wire import GoneError, LineTooLongError, Wire
@@ -14,11 +15,12 @@ class HangUpError(Exception):
 
 
 class Speaker:
-    """One session's mouth; `idle_s` is how long an answer to a question may take."""
+    """One session's mouth; `fill` completes what a fault says, `idle_s` is how long an answer may take."""
 
-    def __init__(self, wire: Wire, faults: Faults, *, idle_s: float) -> None:
+    def __init__(self, wire: Wire, faults: Faults, fill: Callable[[str], str], *, idle_s: float) -> None:
         self._wire = wire
         self._faults = faults
+        self._fill = fill
         self._idle_s = idle_s
 
     def say(self, reply: str) -> None:
@@ -46,7 +48,7 @@ class Speaker:
             case "drop":
                 self._wire.reset()
                 raise GoneError
-        self.say(fault.reply)
+        self.say(self._fill(fault.reply))
         if fault.close:
             raise HangUpError
         return True

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from relay.sandbox.aadsts import RefusalError
 from relay.sandbox.faults import Fault, Faults
+from relay.sandbox.graph_errors import GraphError
 from relay.sandbox.httpd import CutError, Response
 
 PORTAL = (
@@ -17,7 +18,7 @@ PORTAL = (
 async def suffer(faults: Faults, stage: str, facts: Mapping[str, str], mailbox: str = "") -> Response | None:
     """What a fault of this stage answers instead; None when there is none, or after it has delayed us.
 
-    Raises CutError for `drop` and RefusalError for `aadsts`.
+    Raises CutError for `drop`, RefusalError for `aadsts`, GraphError for `graph`.
     """
     fault = faults.take_https(stage, mailbox)
     return None if fault is None else await act(faults, fault, facts)
@@ -39,9 +40,18 @@ async def act(
         case "aadsts":
             retry = {"retry_after": str(fault.retry_after)} if fault.retry_after else {}
             raise RefusalError(fault.aadsts, {**facts, **retry})
+        case "graph":
+            raise _refusal_of_graph(fault)
         case "portal":
             return Response(200, PORTAL, "text/html; charset=utf-8")
     return _literal(fault)
+
+
+def _refusal_of_graph(fault: Fault) -> GraphError:
+    """By its code where the fault has one, else by its name."""
+    if fault.code:
+        return GraphError(fault.code, fault.body, status=fault.status, retry_after=fault.retry_after)
+    return GraphError.named(fault.graph, retry_after=fault.retry_after)
 
 
 async def _hang(faults: Faults, fault: Fault, gone: asyncio.Event) -> None:

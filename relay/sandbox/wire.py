@@ -168,6 +168,13 @@ class Wire(asyncio.Protocol):
         return str(tls.version()) if tls is not None else ""
 
     @property
+    def client_names(self) -> tuple[str, ...]:
+        """The names in the client's certificate, if it gave one that is trusted."""
+        found = self.transport.get_extra_info("peercert") or {}
+        common = [value for part in found.get("subject", ()) for name, value in part if name == "commonName"]
+        return (*common, *(value for kind, value in found.get("subjectAltName", ()) if kind == "DNS"))
+
+    @property
     def peer(self) -> str:
         """The address of the other side."""
         return self._peer

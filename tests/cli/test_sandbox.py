@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from relay.config.loader import parse
@@ -73,3 +74,15 @@ def test_what_it_prints_is_a_configuration():
     settings = parse(REST + "".join(lines))
     assert settings.apps["sandbox"].authority_url.startswith("https://localhost:")
     assert settings.endpoint_of("scanner").host == "localhost"
+
+
+def test_it_offers_every_door_and_the_people_asked_for():
+    """Graph, HVE and connector listen; the user and the account are those of the command line."""
+    with running("--json", "--user", "eve@contoso.test", "--hve-account", "alerts@contoso.test") as process:
+        assert process.stdout is not None
+        settings = json.loads(process.stdout.readline())
+        ports = [settings["hve_port"], settings["connector_port"], urlsplit(settings["graph_url"]).port]
+        for port in ports:
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+
+    assert (settings["users"], settings["hve_accounts"]) == (["eve@contoso.test"], ["alerts@contoso.test"])

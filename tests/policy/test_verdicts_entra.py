@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from relay.message.outcome import Scope
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
 from relay.policy.verdicts import TOKEN_ROWS, Class, judge_token
+from relay.sandbox.aadsts import SENTENCES
 from tests.policy.cases import FACTS
 from tests.policy.cases_entra import NUMBERS, ONE_BY_ONE, WORDED
 
@@ -49,6 +50,14 @@ def test_the_number_is_read_from_the_text_when_it_came_alone() -> None:
     text = "AADSTS7000222: The provided client secret keys for app 'c1d2' are expired. Trace ID: 0"
 
     assert judge_token("invalid_client", text, (), 401, FACTS).rule == "entra.secret-expired"
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_what_the_sandbox_says_is_known(code: int) -> None:
+    """Each refusal of the pretend Entra, as it words it: by its number, else by its OAuth word."""
+    said = SENTENCES[code]
+
+    assert not judge_token(said.error, f"AADSTS{code}: {said.text}", (code,), said.status, FACTS).unknown
 
 
 def test_entra_says_how_long_to_wait() -> None:

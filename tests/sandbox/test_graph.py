@@ -275,7 +275,7 @@ async def test_graph_down_and_up(cloud: Cloud, token: str) -> None:
     await cloud.graph_down()
     with pytest.raises(requests.ConnectionError):
         await send(cloud.settings, token)
-    assert cloud.doors() == {"entra": True, "exchange": True, "graph": False}
+    assert cloud.doors().items() >= {"entra": True, "exchange": True, "graph": False}.items()
     await cloud.switch({"graph": "up"})
     assert (await send(cloud.settings, token)).status_code == 202
 

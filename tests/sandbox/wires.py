@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from typing import Self
 
+from relay.sandbox.certificates import Issued
 from relay.sandbox.cloud import CloudSettings
 
 
@@ -15,22 +16,27 @@ class Talk:
         self.writer = writer
 
     @classmethod
-    async def open(cls, settings: CloudSettings) -> Self:
+    async def open(cls, settings: CloudSettings, port: int = 0) -> Self:
         """Connect; the greeting is not read yet."""
-        return cls(*await asyncio.open_connection("127.0.0.1", settings.smtp_port))
+        return cls(*await asyncio.open_connection("127.0.0.1", port or settings.smtp_port))
 
     @classmethod
-    async def secured(cls, settings: CloudSettings) -> Self:
-        """Connect, STARTTLS and EHLO."""
-        talk = await cls.open(settings)
+    async def secured(cls, settings: CloudSettings, port: int = 0, certificate: Issued | None = None) -> Self:
+        """Connect, STARTTLS (with a client certificate) and EHLO."""
+        talk = await cls.open(settings, port)
         await talk.reply()
         await talk.ask("EHLO relay.test")
-        await talk.ask("STARTTLS")
-        await talk.writer.start_tls(
-            ssl.create_default_context(cafile=str(settings.ca_file)), server_hostname=settings.smtp_host
-        )
+        await talk.start_tls(settings, certificate)
         await talk.ask("EHLO relay.test")
         return talk
+
+    async def start_tls(self, settings: CloudSettings, certificate: Issued | None = None) -> None:
+        """STARTTLS and the handshake."""
+        context = ssl.create_default_context(cafile=str(settings.ca_file))
+        if certificate is not None:
+            context.load_cert_chain(certificate.certificate, certificate.key)
+        await self.ask("STARTTLS")
+        await self.writer.start_tls(context, server_hostname=settings.smtp_host)
 
     async def reply(self) -> str:
         """The next reply, its lines joined by LF; an empty text when the connection has ended."""
