@@ -14,7 +14,6 @@ from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import Uncertain
 from relay.control.end_watch import EndWatch
-from relay.delivery.plan import Way
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
@@ -26,17 +25,18 @@ from relay.spool.store import SpoolBroken, SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
-from relay.upstream.facts import facts_of
 from relay.upstream.keepalive import KeepAlive
 from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
+from relay.upstream.ways import way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from relay.config.settings import Settings
+    from relay.delivery.plan import Way
     from relay.spool.recovery import Recovered
 
 EX_OK, EX_UNAVAILABLE, EX_CONFIG = 0, 69, 78
@@ -191,12 +191,7 @@ class _Relay:
         return Rules(settings, server_contexts(settings.tls, settings.data_dir, self._hostname))
 
     def _ways(self, settings: Settings) -> dict[str, Way]:
-        return {name: self._way(settings, name) for name in settings.profiles}
-
-    def _way(self, settings: Settings, name: str) -> Way:
-        profile = settings.profiles[name]
-        transport = self._transports.of(settings, name, profile.transport)
-        return Way(transport, facts_of(settings, name), profile.idle_s)
+        return {name: way_of(settings, name, self._transports) for name in settings.profiles}
 
 
 def _remedy(error: Exception) -> str:

@@ -109,7 +109,8 @@ def _by_callback(
             f"Sign in as {authorization.person}. Open in a browser{' of this machine' if here else ''}:\n\n{url}\n"
         )
         _open_browser(url, wanted=options["browser"])
-        click.echo(f"Waiting at {place[0]}:{callback.port} for the browser to come back … (Ctrl-C gives up)")
+        click.echo(f"Waiting at {place[0]}:{callback.port} for the browser to come back …")
+        click.echo("Ctrl-C gives up. Where there is no browser: --paste")
         return callback.wait(options["timeout"])
 
 

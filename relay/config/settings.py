@@ -199,12 +199,23 @@ class Settings(Section):
             raise PydanticCustomError("crosscheck", "{text}", {"text": text})
         return self
 
-    def endpoint_of(self, profile_name: str) -> Endpoint:
-        """Where a profile submits, with the cloud's host filled in. Raises KeyError for an unknown profile."""
+    def endpoint_of(self, profile_name: str, kind: TransportKind | None = None) -> Endpoint:
+        """Where a profile submits by SMTP or High Volume Email, with the service's own host filled in.
+
+        `kind` is the profile's transport where it is not given. The endpoint it names overrides that one, and the
+        fallback only where the profile's own transport does not use it. Raises KeyError for an unknown profile.
+        """
         profile = self.profiles[profile_name]
-        own = HVE_HOST if profile.transport is TransportKind.HVE else HOSTS[self.apps[profile.app].cloud].smtp
-        host = profile.endpoint.host or own
+        kind = kind or profile.transport
+        own = HVE_HOST if kind is TransportKind.HVE else HOSTS[self.apps[profile.app].cloud].smtp
+        both = {profile.transport, kind} == {TransportKind.SMTP, TransportKind.HVE}
+        host = own if both else profile.endpoint.host or own
         return profile.endpoint.model_copy(update={"host": host})
+
+    def graph_url_of(self, profile_name: str) -> str:
+        """The address of Microsoft Graph for a profile, its version included. Raises KeyError for an unknown one."""
+        profile = self.profiles[profile_name]
+        return profile.graph.url.rstrip("/") or f"https://{HOSTS[self.apps[profile.app].cloud].graph}/v1.0"
 
     def limits_of(self, mailbox: str) -> MailboxLimits:
         """The limits of one mailbox: its own where set, else those of all; addresses compare without regard to case."""

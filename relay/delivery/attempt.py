@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from relay.delivery.decision import Met
-from relay.policy.verdicts import Facts, Verdict, judge_lost, judge_reply, judge_token
+from relay.policy.verdicts import Facts, Verdict, judge_graph, judge_lost, judge_reply, judge_token
 from relay.telemetry.faults import fault
 from relay.tokens.source import TokenError
 from relay.transport.transport import Receipt, Session, Stage, Transport, TransportError
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from relay.message.address import Address
     from relay.message.parcel import Parcel
-    from relay.message.reply import Reply
 
 ATTEMPT_S = 1800.0
 _EARLY = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.TOKEN, Stage.AUTH})
@@ -58,6 +57,7 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
     """Sends one parcel. The answer is judged; a session that failed is closed."""
     facts = facts.about(parcel)
     session: Session | None = None
+    facts = facts.about(parcel)
     try:
         async with asyncio.timeout(ATTEMPT_S):
             session = await line.to(transport)
@@ -106,10 +106,14 @@ def _all_refused(receipt: Receipt, parcel: Parcel, facts: Facts) -> Met:
 
 def _broken(error: TransportError, facts: Facts) -> Result:
     early = error.stage in _EARLY
-    verdict = _verdict(error.reply, error, facts)
-    answer = str(error.reply) if error.reply is not None else error.text
+    verdict = _verdict(error, facts)
+    answer = str(error.graph or error.reply or error.text)
     return Result(Met(verdict, answer, error.stage, error.host, early=early, uncertain=error.uncertain))
 
 
-def _verdict(reply: Reply | None, error: TransportError, facts: Facts) -> Verdict:
-    return judge_reply(reply, error.stage, facts) if reply is not None else judge_lost(error.stage, error.text, facts)
+def _verdict(error: TransportError, facts: Facts) -> Verdict:
+    if error.graph is not None:
+        return judge_graph(error.graph, facts)
+    if error.reply is not None:
+        return judge_reply(error.reply, error.stage, facts)
+    return judge_lost(error.stage, error.text, facts)

@@ -8,7 +8,8 @@
 | transient or throttle,     | tried again later, own schedule    | –                                               |
 | of message, recipient      |                                    |                                                 |
 | configuration of a message | kept, tried at the recheck         | –                                               |
-| configuration of a profile | kept, never bounced                | the profile pauses until the recheck            |
+| configuration of a profile | kept, never bounced                | the profile pauses until the recheck, longer    |
+|                            |                                    | with each one in vain                           |
 | transient, but lasting     | as configuration, once its         | the profile pauses until the recheck            |
 |                            | `patience_s` is over               |                                                 |
 | message, recipient         | failed                             | –                                               |
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind, Scope
-from relay.policy.backoff import delay_s, expired
+from relay.policy.backoff import delay_s, expired, recheck_after_s
 from relay.policy.verdicts import Class, Verdict
 from relay.spool.store import Claim, RecipientResult, Settlement, State
 from relay.transport.transport import Stage
@@ -43,16 +44,22 @@ _DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were los
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When, and with which luck: epoch milliseconds, a random number in [0, 1), failures of the mailbox in a row."""
+    """When, and with which luck: epoch milliseconds, a random number in [0, 1), failures of the mailbox in a row,
+    rechecks of the profile in vain.
+    """
 
     now: int
     chance: float
     failures: int
+    rechecks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What an attempt met: the words of the other side and what they mean. No verdict: it was accepted."""
+    """What an attempt met: the words of the other side and what they mean. No verdict: it was accepted.
+
+    `done` are recipients that another way had reached before, each with its answer.
+    """
 
     verdict: Verdict | None
     answer: str
@@ -60,6 +67,7 @@ class Met:
     host: str
     early: bool = False  # it ended before this message was mentioned to the server
     uncertain: bool = False
+    done: tuple[tuple[Address, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +95,9 @@ def _accepted(
     claim: Claim, met: Met, refused: Mapping[Address, tuple[Verdict, str]], settings: Delivery, moment: Moment
 ) -> Decision:
     """Every recipient has an outcome of its own; those refused for now are tried again, the others are not."""
-    results = []
+    results, done = [], dict(met.done)
     for address in claim.parcel.recipients:
-        verdict, answer = refused.get(address, (None, met.answer))
+        verdict, answer = refused.get(address, (None, done.get(address, met.answer)))
         if verdict is None:
             results.append(RecipientResult(address, "delivered", answer))
         elif _final(verdict):
@@ -127,8 +135,8 @@ def _not_accepted(
 
 def _misconfigured(met: Met, verdict: Verdict, settings: Delivery, moment: Moment, results: Results) -> Decision:
     """Mail is kept for as long as it takes to mend; it never expires for a fault that is not its own."""
-    recheck = moment.now + int(settings.recheck_s * 1000)
     alone = verdict.scope in _ITS_OWN
+    recheck = moment.now + int(recheck_after_s(0 if alone else moment.rechecks, settings.recheck_s) * 1000)
     settlement = _settlement(State.QUEUED, Kind.DEFERRED, met, recheck if alone else moment.now, results)
     return Decision(settlement, Kind.DEFERRED, pause_until=None if alone else recheck)
 
@@ -137,11 +145,12 @@ def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> De
     """Too old, or too often in doubt, it is neither sent again (it may have arrived each time) nor given up: a person
     decides.
     """
+    done = [RecipientResult(address, "delivered", answer) for address, answer in met.done]
     old = expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s)
     if old or claim.doubtful >= _DOUBTS_MAX or settings.uncertain == "hold":
-        return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now), Kind.UNCERTAIN)
+        return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now, done), Kind.UNCERTAIN)
     due = moment.now + _own_delay_ms(claim, settings, moment)
-    return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due), Kind.UNCERTAIN)
+    return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due, done), Kind.UNCERTAIN)
 
 
 def _given_up(claim: Claim, met: Met, results: Results) -> Decision:

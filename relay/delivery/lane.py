@@ -11,6 +11,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
+from relay.delivery.detours import Detours
 from relay.delivery.worker import Worker
 from relay.spool.store import SpoolError
 
@@ -33,6 +34,7 @@ class Lane:
         self.store = store
         self.journal = journal
         self.pauses = pauses
+        self.detours = Detours(journal)
         self.arrivals = 0
         self.failures = 0
         self.stopping = asyncio.Event()
@@ -46,6 +48,7 @@ class Lane:
         """Puts a plan in force; attempts in hand end by the one they began with. Paused profiles are tried at once."""
         self.plan = plan
         self.pauses.recheck_now(plan.ways)
+        self.detours.recheck_now(plan.ways)
         self.wake_all()
 
     # -- waking
@@ -133,8 +136,8 @@ class Lane:
         if decision.rest_until is not None:
             await self.store.block(self.plan.mailbox, decision.rest_until)
         if decision.pause_until is not None:
-            recheck_s = self.plan.settings.recheck_s
-            self.wake_at(await self.pauses.begin(claim.profile, self.plan.mailbox, decision, recheck_s))
+            self.detours.recheck_now([claim.profile])  # the fallback is refused too: both are tried at the recheck
+            self.wake_at(await self.pauses.begin(claim.profile, self.plan.mailbox, decision))
         elif reached and claim.profile in self.pauses:
             await self.pauses.end(claim.profile, self.plan.mailbox)
             self.wake_all()

@@ -26,6 +26,8 @@ class Pauses:
         self._store = store
         self._journal = journal
         self._by_profile: dict[str, Pause] = {}
+        self._in_vain: dict[str, int] = {}
+        self._probing: set[str] = set()
 
     async def load(self) -> None:
         """Takes up what the spool kept. Raises `SpoolError`."""
@@ -49,13 +51,19 @@ class Pauses:
         for name in profiles:
             if name in self:
                 self._by_profile[name] = replace(self._by_profile[name], until=_now())
+                self._in_vain.pop(name, None)
+
+    def in_vain(self, profile: str) -> int:
+        """How many rechecks of it have found nothing mended, since somebody reloaded or restarted."""
+        return self._in_vain.get(profile, 0)
 
     def probe(self, profile: str, recheck_s: float) -> None:
         """A message of this profile was claimed; while it finds out, the others wait."""
         if profile in self:
             self._by_profile[profile] = replace(self._by_profile[profile], until=_now() + int(recheck_s * 1000))
+            self._probing.add(profile)
 
-    async def begin(self, profile: str, mailbox: str, decision: Decision, recheck_s: float) -> int:
+    async def begin(self, profile: str, mailbox: str, decision: Decision) -> int:
         """Pauses the profile, or goes on doing so; returns when it is tried again. Raises `SpoolError`."""
         settlement = decision.settlement
         earlier = self._by_profile.get(profile)
@@ -64,16 +72,21 @@ class Pauses:
             rule=settlement.rule, answer=settlement.answer, meaning=settlement.meaning, remedy=settlement.remedy,
         )  # fmt: skip
         self._by_profile[profile] = pause
+        if profile in self._probing or earlier is None:  # not a second message that was under way at the same time
+            self._in_vain[profile] = self.in_vain(profile) + 1
+            self._probing.discard(profile)
         await self._store.pause(pause)
         self._journal.paused(
             profile=profile, mailbox=mailbox, rule=pause.rule, meaning=pause.meaning, remedy=pause.remedy,
-            answer=pause.answer, recheck_s=recheck_s,
+            answer=pause.answer, recheck_s=max(0, round((pause.until - _now()) / 1000)),
         )  # fmt: skip
         return pause.until
 
     async def end(self, profile: str, mailbox: str) -> None:
         """The cause is gone: what waited is due. Raises `SpoolError`."""
         self._by_profile.pop(profile, None)
+        self._in_vain.pop(profile, None)
+        self._probing.discard(profile)
         await self._store.resume(profile)
         self._journal.resumed(profile=profile, mailbox=mailbox)
 

@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Way:
-    """How one profile's mail leaves: its transport, and the names its verdicts speak of."""
+    """How one profile's mail leaves: its transport, and the names its verdicts speak of.
+
+    `second` is the fallback: for a first one that is refused for its configuration, and for mail that the first one
+    refuses with one of the rules it `takes_over`.
+    """
 
     transport: Transport
     facts: Facts
-    idle_s: float
+    idle_s: float = 60.0
+    kind: str = "smtp"
+    second: Way | None = None
+    takes_over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

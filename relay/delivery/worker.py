@@ -13,8 +13,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from relay.delivery.attempt import Line, attempt
+from relay.delivery.attempt import Line
 from relay.delivery.decision import Moment, decide
+from relay.delivery.passage import travel
 from relay.delivery.report import report
 from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
@@ -22,9 +23,10 @@ from relay.policy.moved import moved
 from relay.spool.store import Claim, Rest, Seat, SpoolError
 
 if TYPE_CHECKING:
+    from relay.delivery.attempt import Result
     from relay.delivery.decision import Decision
     from relay.delivery.lane import Lane
-    from relay.delivery.plan import Plan
+    from relay.delivery.plan import Plan, Way
 
 
 class Worker:
@@ -86,9 +88,10 @@ class Worker:
         if claim.mailbox.lower() != plan.mailbox.lower():
             claim = _moved_to(way.facts.mailbox, claim)
         started = time.perf_counter()
-        result = await attempt(claim.parcel, self._line, way.transport, way.facts)
+        result = await self._travel(claim, way, plan)
         ms = round((time.perf_counter() - started) * 1000, 1)
-        moment = Moment(time.time_ns() // 1_000_000, random.random(), self._lane.failures)  # noqa: S311
+        in_vain = self._lane.pauses.in_vain(claim.profile)
+        moment = Moment(time.time_ns() // 1_000_000, random.random(), self._lane.failures, in_vain)  # noqa: S311
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
         await self._settled()
         self._settling = asyncio.get_running_loop().create_task(self._settle(claim, decision, ms), name="settle")
@@ -97,6 +100,17 @@ class Worker:
             await self._lane.follow(claim, decision, reached=not result.met.early)
         else:
             self._lane.failures = 0
+
+    async def _travel(self, claim: Claim, way: Way, plan: Plan) -> Result:
+        """By the first transport or the second; what that says of the first is remembered."""
+        detours, profile = self._lane.detours, claim.profile
+        past_first = detours.past_first(profile, plan.settings.recheck_s)
+        passage = await travel(claim.parcel, self._line, way, past_first=past_first)
+        if passage.first_refused is not None:
+            detours.begin(profile, plan, passage.first_refused)
+        elif passage.first_works:
+            detours.end(profile, plan)
+        return passage.result
 
     async def _settled(self) -> None:
         """Waits until the last outcome is written. Raises `SpoolError` when the lane stops and the disk does not."""

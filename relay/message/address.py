@@ -47,6 +47,14 @@ class Address(str):
 NULL = Address("")
 
 
+def ascii_domain(domain: str) -> str:
+    """A domain in the form to compare by: lower case, an internationalized one as the DNS has it (RFC 5890)."""
+    try:
+        return domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return domain.lower()
+
+
 def parse_path(text: str) -> Address:
     """The address of a MAIL or RCPT path, with or without angle brackets; `<>` is `NULL`.
 

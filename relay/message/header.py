@@ -63,7 +63,22 @@ def value(section: bytes, name: str) -> bytes | None:
 
 def values(section: bytes, name: str) -> Iterator[bytes]:
     """The unfolded, stripped body of every field of that name."""
-    return (_FOLD.sub(b"", match[0].partition(b":")[2]).strip() for match in _pattern(name).finditer(section))
+    return (unfolded(raw) for raw in fields(section, name))
+
+
+def fields(section: bytes, name: str) -> Iterator[bytes]:
+    """Every field of that name with its folds and line end."""
+    return (match[0] for match in _pattern(name).finditer(section))
+
+
+def unfolded(raw: bytes) -> bytes:
+    """The body of a whole field, unfolded and stripped."""
+    return _FOLD.sub(b"", raw.partition(b":")[2]).strip()
+
+
+def without(section: bytes, name: str) -> bytes:
+    """The section with no field of that name."""
+    return _pattern(name).sub(b"", section)
 
 
 def replaced(section: bytes, name: str, line: bytes) -> bytes:

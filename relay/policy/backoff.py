@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_RECHECK_MAX_S = 3600.0
 _JITTER = 0.2  # enough that mail deferred by one outage does not come back in one moment
 
 
@@ -24,6 +25,15 @@ def delay_s(attempt: int, *, schedule: Sequence[float], chance: float) -> float:
         raise ValueError(f"chance is a random number in [0, 1), not {chance}")
     step = schedule[min(attempt, len(schedule)) - 1]
     return step * (1 - _JITTER + 2 * _JITTER * chance)
+
+
+def recheck_after_s(count: int, first_s: float) -> float:
+    """Seconds until a refused configuration is tried again, after so many rechecks in vain: doubled each time.
+
+    It grows to an hour, and is never shorter than the first: nobody mends a tenant within seconds at night, and
+    hundreds of sign-ins that fail are what gets an account blocked.
+    """
+    return min(first_s * 2.0 ** min(count, 30), max(first_s, _RECHECK_MAX_S))
 
 
 def expired(age_s: float, *, expire_after_s: float) -> bool:

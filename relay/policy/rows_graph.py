@@ -207,6 +207,18 @@ CONTENT = (
         source=_MIME,
     ),
     GraphRow(
+        rule="graph.request-not-understood",
+        cls=Class.TRANSIENT,
+        scope=Scope.MESSAGE,
+        errors=("BadRequest", "ErrorInvalidRequest", "invalidRequest", "UnableToDeserializePostBody"),
+        statuses=(405, 411, 415),
+        answer="HTTP 400 BadRequest Bad Request",
+        meaning="Graph did not understand the relay; that is no fault of the message.",
+        remedy="Check profiles.{profile}.graph.url (https://{graph_host}/v1.0) and what outgoing.https_proxy makes of "
+        "requests, and report the answer; profiles.{profile}.transport: smtp is the way around it",
+        source="Microsoft Graph, error responses",
+    ),
+    GraphRow(
         rule="graph.message-malformed",
         cls=Class.MESSAGE,
         scope=Scope.MESSAGE,

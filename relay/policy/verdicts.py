@@ -30,6 +30,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Scope
+from relay.policy.rows_beyond import RETURNED, STRANGER
 from relay.policy.rows_entra_app import APP
 from relay.policy.rows_entra_user import USER
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
@@ -62,7 +63,7 @@ __all__ = [
     "sentence",
 ]
 
-REPLY_ROWS = (*LOCAL, *SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *RECIPIENTS, *CONTENT)
+REPLY_ROWS = (*LOCAL, *SIGN_IN, *LIMITS, *SENDERS, *ORGANIZATION, *STRANGER, *RECIPIENTS, *RETURNED, *CONTENT)
 TOKEN_ROWS = (*APP, *USER)
 
 _WITH_MAIL = ("mail", "rcpt", "data", "final")

@@ -14,14 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from relay.sandbox import certificates, graph_errors, httpd, switches
+from relay.sandbox import certificates, httpd, switches
 from relay.sandbox.door import Door
 from relay.sandbox.entra import Entra
 from relay.sandbox.exchange import Exchange, Policy
 from relay.sandbox.faults import Fault, Faults
 from relay.sandbox.fronts import CONNECTOR, HVE, SUBMISSION, Front
-from relay.sandbox.graph import MOST_OCTETS, SIZE_REFUSAL, Graph
-from relay.sandbox.graph_errors import Trace
+from relay.sandbox.graph import MAX_BODY, Graph
 from relay.sandbox.levers import Levers
 from relay.sandbox.limits import Limits
 from relay.sandbox.mailbox import Arrivals
@@ -37,7 +36,7 @@ __all__ = ["Cloud", "CloudOptions", "CloudSettings"]
 
 
 class Cloud(Levers):
-    """Starts and stops everything; `faults`, `arrivals`, `entra` and `exchange` are open to tests."""
+    """Starts and stops everything; `faults`, `arrivals`, `entra`, `exchange` and `graph` are open to tests."""
 
     def __init__(self, options: CloudOptions | None = None) -> None:
         self.options = options = options or CloudOptions()
@@ -65,7 +64,7 @@ class Cloud(Levers):
         tls = self._certify()
         self.arrivals = Arrivals(self._arrived_directory())
         self.exchange = self._make_exchange(tls)
-        self.graph = Graph(self.exchange)
+        self.graph = Graph(self.entra, self.exchange, self.options.graph)
         self._doors = self._make_doors(tls)
         try:
             for door in self._doors.values():
@@ -116,6 +115,14 @@ class Cloud(Levers):
         """Exchange listens again, on the same port."""
         await self._doors["exchange"].open()
 
+    async def graph_down(self) -> None:
+        """Graph stops listening; connections are refused."""
+        await self._doors["graph"].shut()
+
+    async def graph_up(self) -> None:
+        """Graph listens again, on the same port."""
+        await self._doors["graph"].open()
+
     def switches(self) -> dict[str, Any]:
         """The state of everything that can be switched."""
         return switches.state(self)
@@ -141,10 +148,11 @@ class Cloud(Levers):
             "messages": len(self.arrivals),
             "tokens": self.entra.issued,
             "entra_requests": len(self.entra.requests),
-            "graph_requests": len(self.graph.requests),
             "sessions": self.exchange.sessions,
             "sign_ins": self.exchange.sign_ins,
             "refused_sign_ins": self.exchange.refusals[-50:],
+            "graph_requests": len(self.graph.requests),
+            "sent_items": dict(self.graph.sent_items),
             "faults_hit": len(self.faults.hits),
             "open_sessions": {name: self.exchange.limits.open_sessions(name) for name in self.settings.mailboxes},
         }
@@ -214,20 +222,18 @@ class Cloud(Levers):
 
             return Door(serve, host=options.host, port=port, latency=options.reply_delay_s)
 
+        async def graph(wire: Wire) -> None:
+            await httpd.serve(wire, self.graph.answer, max_body=MAX_BODY)
+
         async def manage(wire: Wire) -> None:
             await httpd.serve(wire, management.answer)
 
-        too_large = graph_errors.answer(SIZE_REFUSAL, {}, Trace())
-
-        async def graph(wire: Wire) -> None:
-            await httpd.serve(wire, self.graph.answer, max_body=MOST_OCTETS, too_large=too_large)
-
         return {
-            "graph": Door(graph, host=options.host, port=options.graph_port, tls=tls),
             "entra": Door(entra, host=options.host, port=options.entra_port, tls=tls),
             "exchange": smtp(SUBMISSION, options.smtp_port),
             "hve": smtp(HVE, options.hve_port),
             "connector": smtp(CONNECTOR, options.connector_port),
+            "graph": Door(graph, host=options.host, port=options.graph_port, tls=tls),
             "management": Door(manage, host=options.host, port=options.management_port),
         }
 
@@ -252,9 +258,9 @@ class Cloud(Levers):
             connector_host=options.name,
             connector_port=self._doors["connector"].port,
             hve_accounts=options.hve_accounts,
-            graph_url=f"https://{options.name}:{self._doors['graph'].port}",
-            graph_scope=f"{GRAPH}/.default",
             delegated_scope=f"{OUTLOOK_FOR_PEOPLE}/{SMTP_SEND}",
+            graph_url=f"https://{options.name}:{self._doors['graph'].port}/v1.0",
+            graph_scope=f"{GRAPH}/.default",
         )
 
 

@@ -27,10 +27,11 @@ class Fault:
 
     action `reply`: answer with the literal SMTP `reply` (and hang up after it when `close`); `http`: answer with
     `status`, `body` and Retry-After `retry_after` seconds; `aadsts`: an Entra error body of that number; `graph`: the
-    refusal of that name in graph_errors.py; `portal`: 200 with the page of a guest network; `drop`: reset the
-    connection; `hang`: say nothing until the fault is removed or the client leaves, then go on; `delay`: wait
-    `seconds`, then go on; `challenge` (auth): refuse the token by a 334 with a JSON error first, as Google does.
-    `keep` (stage final): the message is kept before the fault acts: its sender cannot know.
+    refusal that `graph` names in graph_errors.py, or one of `code`, with `status` and `body` (its message) where given;
+    `portal`: 200 with the page of a guest network; `drop`: reset the connection; `hang`: say nothing until the fault is
+    removed or the client leaves, then go on; `delay`: wait `seconds`, then go on; `challenge` (auth): refuse the token
+    by a 334 with a JSON error first, as Google does.
+    `keep` (stages final, graph): the message is kept before the fault acts: its sender cannot know.
     """
 
     stage: str
@@ -38,11 +39,12 @@ class Fault:
     reply: str = "451 4.7.0 Temporary server error. Please try again later. PRX2"
     close: bool = False
     keep: bool = False
-    status: int = 503
+    status: int = 0  # 0: what is usual for the code; 503 where there is none
     body: str = ""
     retry_after: int = 0
     aadsts: int = 90033
     graph: str = "graph-unavailable"
+    code: str = ""
     seconds: float = 0.0
     count: int = 0  # 0: until it is removed
     probability: float = 1.0
@@ -118,6 +120,10 @@ class Faults:
                 self._count(fault)
                 return fault
         return None
+
+    def take_https(self, stage: str, mailbox: str = "") -> Fault | None:
+        """The fault that acts now at an endpoint that speaks HTTPS: one of its own, or one of all of them."""
+        return self.take(stage, mailbox) or self.take(ANY_HTTPS, mailbox)
 
     async def released(self, fault: Fault) -> None:
         """Return when `fault` has been removed (a fault not in force never hangs anyone)."""

@@ -1,226 +1,145 @@
-"""The pretend Microsoft Graph: sendMail with a MIME body, and the application's own entry with its end dates.
+"""The pretend Microsoft Graph: sendMail with MIME, and the end dates of the application's credentials.
 
-A request is looked at in this order: its size, its token, the permission for the mailbox, then what it says: so that
-an invalid body tells an authorised caller (400) from one that is not (403). Faults of the stage `graph` act before.
+A refusal is looked for in this order: too many at once, faults, size of the request (413), token (401), permission
+and mailbox (403, 404), base64 (400), recipients, author, size, day's quota. What is taken arrives where SMTP's mail
+does, with `via` graph; 202 says nothing of what becomes of it.
 """
 
-import re
+import asyncio
 import time
+import uuid
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-import jwt
-
-from relay.sandbox import graph_errors, trouble
+from relay.sandbox import aadsts, graph_applications, graph_letter, trouble
 from relay.sandbox.aadsts import RefusalError
-from relay.sandbox.catalogue import spot
-from relay.sandbox.claims import issuer_of
-from relay.sandbox.exchange import Exchange, Login
-from relay.sandbox.graph_errors import GraphError, Trace
-from relay.sandbox.graph_mail import accept
+from relay.sandbox.entra import Entra
+from relay.sandbox.exchange import Envelope, Exchange, Login
+from relay.sandbox.faults import Fault
+from relay.sandbox.graph_access import READ_APPLICATIONS, Access
+from relay.sandbox.graph_errors import GraphError, Ids
+from relay.sandbox.graph_letter import GraphLetter
+from relay.sandbox.graph_limits import GraphLimits, GraphPolicy
 from relay.sandbox.httpd import Request, Response, json_response
-from relay.sandbox.magic import is_magic
-from relay.sandbox.people import User
-from relay.sandbox.registration import Registration
-from relay.sandbox.scopes import GRAPH, MAIL_SEND
-from relay.sandbox.signing import BadTokenError
+from relay.sandbox.mailbox import Arrived
 
-MOST_OCTETS = 4 * 1024 * 1024
-SIZE_REFUSAL = "graph-too-large"
-_SEND_MAIL = re.compile(r"/(?:v1\.0|beta)/(?:me|users/([^/]+))/(?:microsoft\.graph\.)?sendMail", re.IGNORECASE)
-_APPLICATION = re.compile(r"/(?:v1\.0|beta)/applications\(appId='([^']*)'\)", re.IGNORECASE)
-_ALL_APPLICATIONS = re.compile(r"/(?:v1\.0|beta)/applications", re.IGNORECASE)
-_FILTER = re.compile(r"appId eq '([^']*)'", re.IGNORECASE)
-_READ_APPLICATIONS = "Application.Read.All"
-
-
-@dataclass(slots=True)
-class GraphPolicy:
-    """Graph's limits of one application and mailbox."""
-
-    concurrent: int = 4
-    retry_after_s: int = 1
+MAX_BODY = 64 * 1024 * 1024  # read whole, so that the answer can be 413 and not a broken connection
+_VERSIONS = ("v1.0", "beta")
 
 
 class Graph:
-    """Answers HTTPS requests. `requests` keeps when, what and the status of each."""
+    """Answers the requests; `sent_items` counts the copies kept, `requests` keeps when, what and the status."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.policy = GraphPolicy()
+    def __init__(self, entra: Entra, exchange: Exchange, policy: GraphPolicy) -> None:
+        self.policy = policy
+        self.access = Access(entra, exchange)
+        self.sent_items: Counter[str] = Counter()
         self.requests: list[tuple[float, str, int]] = []
-        self._under_way: Counter[str] = Counter()
+        self._entra = entra
+        self._exchange = exchange
+        self._limits = GraphLimits(policy)
 
     async def answer(self, request: Request) -> Response:
-        """The reply to one request."""
-        trace = Trace(request.headers.get("client-request-id", ""))
+        """The reply to one request, with the ids it is found again by."""
+        name = str(uuid.uuid4())
+        ids = Ids(name, request.headers.get("client-request-id") or name)
         try:
-            response = await self._route(request, trace)
+            response = await self._route(request, ids)
         except GraphError as error:
-            response = graph_errors.answer(error.name, error.facts, trace, error.retry_after)
-        except RefusalError:
-            response = graph_errors.answer("graph-unknown-error", {}, trace)
+            response = error.response(ids)
+        except RefusalError as refusal:  # a fault of any HTTPS endpoint
+            response = aadsts.body(refusal.code, {**refusal.facts, "correlation_id": ids.client})
         self.requests.append((time.time(), f"{request.method} {request.path}", response.status))
-        return response
+        return replace(response, headers={**ids.headers(), **response.headers})
 
-    async def _route(self, request: Request, trace: Trace) -> Response:
-        user = _mailbox_named(request.path)
-        async with _Turn(self._under_way, user, self.policy):
-            faults = self.exchange.faults
-            if answer := await trouble.suffer(faults, "graph", {}, user):
-                return answer
-            claims = self._claims(request.headers.get("authorization", ""))
-            if request.method == "POST" and _SEND_MAIL.fullmatch(request.path):
-                login = self._sender(_SEND_MAIL.fullmatch(request.path), claims)
-                accept(self.exchange, login, request)
-                return Response(202, b"", headers=trace.headers())
-            if request.method == "GET" and _ALL_APPLICATIONS.match(request.path):
-                return self._applications(request, claims)
-        raise GraphError("graph-no-segment", resource=request.path.rpartition("/")[2])
+    async def _route(self, request: Request, ids: Ids) -> Response:
+        version, *segments = request.path.strip("/").split("/")
+        if version.lower() not in _VERSIONS:
+            raise GraphError("BadRequest", f"Invalid version: {version}")
+        match request.method, [segment.lower() for segment in segments]:
+            case "POST", ["me", "sendmail"]:
+                return await self._send(request, "", ids)
+            case "POST", ["users", _, "sendmail"]:
+                return await self._send(request, segments[1], ids)
+            case "GET", [kind, *_] if kind.startswith("applications"):
+                return await self._application(request, segments, ids)
+        raise GraphError("BadRequest", f"Resource not found for the segment '{segments[-1] if segments else ''}'.")
 
-    def _claims(self, authorization: str) -> dict[str, Any]:
-        """What a believed token says; raise GraphError."""
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise GraphError("graph-token-empty")
-        entra = self.exchange.entra
-        try:
-            issuer = issuer_of(entra.registration.tenant_id)
-            return entra.key.verify(token.strip(), audience=GRAPH, issuer=issuer)
-        except BadTokenError as error:
-            raise GraphError(_reason(error.__cause__)) from error
+    # sendMail
 
-    def _sender(self, named: re.Match[str] | None, claims: Mapping[str, Any]) -> Login:
-        """The mailbox that sends, if the token may use it; raise GraphError."""
-        user = named[1] if named else None
-        if "scp" in claims:
-            return self._person(user, claims)
-        if user is None:
-            raise GraphError("graph-me")
-        exchange = self.exchange
-        if not exchange.policy.rbac and MAIL_SEND not in claims.get("roles", ()):
-            raise GraphError("graph-access-denied")
-        mailbox = self._mailbox(user)
-        if not exchange.is_granted(mailbox):
-            raise GraphError("graph-access-denied")
-        return Login(mailbox, claims)
+    async def _send(self, request: Request, name: str, ids: Ids) -> Response:
+        whose = name or self.access.claimed(request.headers.get("authorization", ""))
+        fault = self._exchange.faults.take_https("graph", whose)
+        with self._limits.place(whose.lower()):
+            await asyncio.sleep(self.policy.latency_s)
+            if fault is not None and not fault.keep and (given := await self._suffer(fault, request, ids)):
+                return given
+            self._take(request, name)
+            if fault is not None and fault.keep and (given := await self._suffer(fault, request, ids)):
+                return given
+        return Response(202)
 
-    def _person(self, user: str | None, claims: Mapping[str, Any]) -> Login:
-        """A person sends from their own mailbox; from another one only with Mail.Send.Shared and Send As."""
-        allowed = str(claims["scp"]).split()
-        person = self.exchange.entra.people.find(str(claims.get("oid", "")))
-        if person is None or not {MAIL_SEND, "Mail.Send.Shared"} & set(allowed):
-            raise GraphError("graph-access-denied")
-        mailbox = self._mailbox(user or person.upn)
-        if mailbox != person.mailbox.lower() and not ("Mail.Send.Shared" in allowed and mailbox in person.send_as):
-            raise GraphError("graph-access-denied")
-        if mailbox in self.exchange.revoked:
-            raise GraphError("graph-access-denied")
-        return Login(mailbox, claims)
+    async def _suffer(self, fault: Fault, request: Request, ids: Ids) -> Response | None:
+        return await trouble.act(self._exchange.faults, fault, {"correlation_id": ids.client}, request.gone)
 
-    def _mailbox(self, user: str) -> str:
-        """The mailbox of a name or id; raise GraphError when there is nobody, or no mailbox."""
-        exchange, name = self.exchange, user.lower()
-        if asked := spot(name, "graph"):
-            raise GraphError(asked.name, user=user)
-        if name in exchange.without_mailbox:
-            raise GraphError("graph-no-mailbox")
-        person = _person_of(exchange, name)
-        if person is not None:
-            return person.mailbox.lower()
-        if name not in exchange.mailboxes | exchange.revoked and not is_magic(name) and not exchange.is_shared(name):
-            raise GraphError("graph-invalid-user", user=user)
-        return name
+    def _take(self, request: Request, name: str) -> Arrived:
+        """Look at everything, then take the message; raise GraphError."""
+        if len(request.body) > self.policy.request_size:
+            raise GraphError("RequestEntityTooLarge")
+        caller = self.access.caller(request.headers.get("authorization", ""))
+        mailbox = self.access.mailbox(caller, name)
+        self._limits.count(mailbox, len(request.body), _clock())
+        _check_type(request)
+        message = graph_letter.opened(graph_letter.decoded(request.body))
+        authors = (*message.authors, *((message.sender,) if message.sender else ()))
+        self.access.check_authors(caller, mailbox, authors)
+        self._check_limits(mailbox, message)
+        return self._keep(Login(mailbox, caller.kept()), message)
 
-    def _applications(self, request: Request, claims: Mapping[str, Any]) -> Response:
-        """Secrets and certificates with their end dates, for who may read applications."""
-        if _READ_APPLICATIONS not in [*claims.get("roles", ()), *str(claims.get("scp", "")).split()]:
-            raise GraphError("graph-privileges")
-        app, one = self.exchange.entra.registration, _APPLICATION.fullmatch(request.path)
-        filtered = _FILTER.search(request.query.get("$filter", ""))
-        wanted = one[1] if one else filtered[1] if filtered else app.client_id
-        is_ours = wanted.lower() == app.client_id.lower()
-        if one and not is_ours:
-            raise GraphError("graph-no-resource", resource=wanted)
-        entry = _selected(_entry(app), request.query.get("$select", ""))
-        return json_response(entry if one else {"value": [entry] if is_ours else []})
+    def _check_limits(self, mailbox: str, message: GraphLetter) -> None:
+        policy, limits = self._exchange.policy, self._exchange.limits
+        if policy.mailbox_size and len(message.content) > policy.mailbox_size:
+            raise GraphError("ErrorMessageSizeExceeded")
+        if limits.is_day_quota_exceeded(mailbox, len(message.recipients), _clock()):
+            raise GraphError("ErrorExceededMessageLimit")
+
+    def _keep(self, login: Login, message: GraphLetter) -> Arrived:
+        body = self._exchange.new_body()
+        body.write(
+            message.content if message.authors else b"From: " + login.mailbox.encode() + b"\r\n" + message.content
+        )
+        sender = message.sender or next(iter(message.authors), login.mailbox)
+        delay = self._exchange.limits.wait_for_turn(login.mailbox, _clock())
+        self.sent_items[login.mailbox] += 1
+        envelope = Envelope(sender, rcpt_to=list(message.recipients))
+        return self._exchange.keep(
+            login, envelope, body, via="graph", door="graph", answer="202 Accepted", delayed_s=round(delay, 3)
+        )
+
+    # applications
+
+    async def _application(self, request: Request, segments: list[str], ids: Ids) -> Response:
+        fault = self._exchange.faults.take_https("graph")
+        if fault is not None and (given := await self._suffer(fault, request, ids)):
+            return given
+        caller = self.access.caller(request.headers.get("authorization", ""))
+        if not caller.permissions & READ_APPLICATIONS:
+            raise GraphError("Authorization_RequestDenied")
+        select, only = request.query.get("$select", ""), request.query.get("$filter", "")
+        app = self._entra.registration
+        if len(segments) == 1 and "(" not in segments[0]:
+            return json_response(graph_applications.listed(app, select, only))
+        return json_response(graph_applications.find(app, segments, select))
 
 
-class _Turn:
-    """One of the requests that may be under way for a mailbox; raise GraphError when there are too many."""
-
-    def __init__(self, under_way: Counter[str], mailbox: str, policy: GraphPolicy) -> None:
-        self._under_way, self._mailbox, self._policy = under_way, mailbox, policy
-
-    async def __aenter__(self) -> None:
-        if self._mailbox and self._under_way[self._mailbox] >= self._policy.concurrent:
-            raise GraphError("graph-throttled", retry_after=self._policy.retry_after_s)
-        self._under_way[self._mailbox] += 1
-
-    async def __aexit__(self, *_: object) -> None:
-        self._under_way[self._mailbox] -= 1
+def _check_type(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind:
+        text = "Write requests (excluding DELETE) must contain the Content-Type header declaration."
+        raise GraphError("BadRequest", text)
+    if kind != "text/plain":
+        raise GraphError("BadRequest", f"The sandbox takes sendMail as MIME (text/plain), not {kind}.", status=415)
 
 
-def _mailbox_named(path: str) -> str:
-    match = _SEND_MAIL.fullmatch(path)
-    return (match[1] or "me").lower() if match else ""
-
-
-def _person_of(exchange: Exchange, name: str) -> User | None:
-    return next((one for one in exchange.entra.people if name in one.addresses or name == one.oid), None)
-
-
-def _reason(error: BaseException | None) -> str:
-    match error:
-        case jwt.ExpiredSignatureError():
-            return "graph-token-expired"
-        case jwt.InvalidAudienceError():
-            return "graph-token-audience"
-        case jwt.InvalidSignatureError():
-            return "graph-token-invalid"
-        case jwt.DecodeError():
-            return "graph-token-malformed"
-    return "graph-token-invalid"
-
-
-def _entry(app: Registration) -> dict[str, Any]:
-    return {
-        "id": app.object_id,
-        "appId": app.client_id,
-        "displayName": "sandbox relay",
-        "passwordCredentials": [
-            {
-                "customKeyIdentifier": None,
-                "displayName": None,
-                "endDateTime": _utc(secret.end.isoformat()),
-                "hint": secret.value[:3],
-                "keyId": secret.id,
-                "secretText": None,
-            }
-            for secret in app.secrets
-        ],
-        "keyCredentials": [
-            {
-                "customKeyIdentifier": one.sha1.hex().upper(),
-                "displayName": one.x509.subject.rfc4514_string(),
-                "endDateTime": _utc(one.x509.not_valid_after_utc.isoformat()),
-                "startDateTime": _utc(one.x509.not_valid_before_utc.isoformat()),
-                "key": None,
-                "keyId": one.id,
-                "type": "AsymmetricX509Cert",
-                "usage": "Verify",
-            }
-            for one in app.certificates
-        ],
-    }
-
-
-def _selected(entry: dict[str, Any], select: str) -> dict[str, Any]:
-    names = [name.strip() for name in select.split(",") if name.strip()]
-    return {name: entry[name] for name in names if name in entry} if names else entry
-
-
-def _utc(stamp: str) -> str:
-    return stamp.replace("+00:00", "Z")
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,124 +1,170 @@
-"""What the pretend Microsoft Graph refuses with: HTTP status, code and message, in Graph's JSON.
+"""Graph's refusals as it words them: status, code and sentence, in a body with the ids that support asks for.
 
-Messages: Graph's reference of sendMail and answers seen in the field; docs/design/divergences.md names the guesses.
+Where a sentence comes from, and which of them are guessed, is told in docs/design/divergences.md.
 """
 
 import datetime as dt
-import json
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
-from relay.sandbox.httpd import Response
+from relay.sandbox.httpd import Response, json_response
+
+
+class Sentence(NamedTuple):
+    """How a refusal is worded, and its HTTP status."""
+
+    status: int
+    text: str
+
+
+SENTENCES: Mapping[str, Sentence] = {
+    "BadRequest": Sentence(400, "Bad Request"),
+    "InvalidAuthenticationToken": Sentence(401, "Access token validation failure."),
+    "Authorization_RequestDenied": Sentence(403, "Insufficient privileges to complete the operation."),
+    "Request_ResourceNotFound": Sentence(
+        404, "Resource does not exist or one of its queried reference-property objects are not present."
+    ),
+    "ErrorAccessDenied": Sentence(403, "Access is denied. Check credentials and try again."),
+    "ErrorSendAsDenied": Sentence(
+        403,
+        "The user account which was used to submit this request does not have the right to "
+        "send mail on behalf of the specified sending account., Cannot submit message.",
+    ),
+    "ErrorInvalidUser": Sentence(404, "The requested user is invalid."),
+    "MailboxNotEnabledForRESTAPI": Sentence(
+        404, "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
+    ),
+    "ErrorMessageSubmissionBlocked": Sentence(
+        403, "Cannot send mail. Follow the instructions in your Inbox to verify your account."
+    ),
+    "ErrorAccountSuspend": Sentence(
+        403, "Account suspended. Follow the instructions in your Inbox to verify your account."
+    ),
+    "RequestEntityTooLarge": Sentence(413, "The maximum request length supported is 4MB."),
+    "ErrorMessageSizeExceeded": Sentence(
+        400, "The message exceeds the maximum supported size., Cannot save changes made to an item to store."
+    ),
+    "ErrorMimeContentInvalidBase64String": Sentence(400, "Invalid base64 string for MIME content."),
+    "ErrorMimeContentInvalid": Sentence(400, "The MIME content is invalid."),
+    "ErrorInvalidRecipients": Sentence(
+        400, "At least one recipient is not valid., A message can't be sent because it contains no recipients."
+    ),
+    "ErrorExceededMessageLimit": Sentence(403, "Cannot send mail. Daily Message/Recipient limit exceeded."),
+    "ErrorQuotaExceeded": Sentence(507, "The mailbox has exceeded its quota."),
+    "ApplicationThrottled": Sentence(429, "Application is over its MailboxConcurrency limit."),
+    "TooManyRequests": Sentence(429, "Too many requests"),
+    "ErrorServerBusy": Sentence(503, "The server cannot service this request right now. Try again later."),
+    "ServiceUnavailable": Sentence(503, "The service is temporarily unavailable."),
+    "ErrorInternalServerError": Sentence(500, "An internal server error occurred. The operation failed."),
+    "UnknownError": Sentence(500, ""),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One refusal; `{...}` in the message is filled in from the request."""
+    """One refusal in full."""
 
     status: int
     code: str
     message: str
 
+    @classmethod
+    def of(cls, code: str, message: str = "", *, status: int = 0) -> Self:
+        """As is usual for the code, but for what is given."""
+        usual = SENTENCES[code]
+        return cls(status or usual.status, code, message or usual.text)
+
 
 REFUSALS: Mapping[str, Refusal] = {
-    "graph-token-empty": Refusal(401, "InvalidAuthenticationToken", "Access token is empty."),
-    "graph-token-malformed": Refusal(401, "InvalidAuthenticationToken", "JWT is not well formed, there are no dots."),
-    "graph-token-expired": Refusal(
-        401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."
+    "graph-token-empty": Refusal.of("InvalidAuthenticationToken", "Access token is empty."),
+    "graph-token-malformed": Refusal.of(
+        "InvalidAuthenticationToken",
+        "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact "
+        "Serialization Format.",
     ),
-    "graph-token-audience": Refusal(
-        401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."
+    "graph-token-expired": Refusal.of(
+        "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."
     ),
-    "graph-token-invalid": Refusal(401, "InvalidAuthenticationToken", "Access token validation failure."),
-    "graph-unknown-error": Refusal(401, "UnknownError", ""),
-    "graph-access-denied": Refusal(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
-    "graph-send-as-denied": Refusal(
-        403,
-        "ErrorSendAsDenied",
-        "The user account which was used to submit this request does not have the right to send mail on behalf of the "
-        "specified sending account., Cannot submit message.",
+    "graph-token-early": Refusal.of("InvalidAuthenticationToken", "Access token has expired or is not yet valid."),
+    "graph-token-audience": Refusal.of(
+        "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."
     ),
-    "graph-privileges": Refusal(
-        403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
-    ),
-    "graph-no-mailbox": Refusal(
-        404,
-        "MailboxNotEnabledForRESTAPI",
-        "The mailbox is either inactive, soft-deleted, or is hosted on-premise.",
-    ),
-    "graph-invalid-user": Refusal(404, "ErrorInvalidUser", "The requested user '{user}' is invalid."),
-    "graph-no-resource": Refusal(
-        404,
-        "Request_ResourceNotFound",
-        "Resource '{resource}' does not exist or one of its queried reference-property objects are not present.",
-    ),
-    "graph-no-segment": Refusal(400, "BadRequest", "Resource not found for the segment '{resource}'."),
-    "graph-me": Refusal(400, "BadRequest", "/me request is only valid with delegated authentication flow."),
-    "graph-base64": Refusal(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content."),
-    "graph-not-mime": Refusal(400, "RequestBodyRead", "The sandbox takes sendMail as text/plain base64 MIME only."),
-    "graph-no-recipients": Refusal(
-        400,
-        "ErrorInvalidRecipients",
-        "At least one recipient is not valid., A message can't be sent because it contains no recipients.",
-    ),
-    "graph-too-large": Refusal(413, "RequestEntityTooLarge", "The maximum request length supported is 4MB."),
-    "graph-message-size": Refusal(413, "ErrorMessageSizeExceeded", "The message exceeds the maximum supported size."),
-    "graph-throttled": Refusal(429, "ApplicationThrottled", "Application is over its MailboxConcurrency limit."),
-    "graph-too-many-requests": Refusal(429, "TooManyRequests", "Too many requests. Please retry after some time."),
-    "graph-quota": Refusal(
-        429, "ErrorExceededMessageLimit", "Cannot submit message. The message limit of the mailbox is exceeded."
-    ),
-    "graph-internal": Refusal(500, "InternalServerError", "An internal server error occurred. Please try again."),
-    "graph-bad-gateway": Refusal(502, "BadGateway", "The server received an invalid response."),
-    "graph-unavailable": Refusal(503, "ServiceUnavailable", "The service is temporarily unavailable."),
-    "graph-gateway-timeout": Refusal(504, "GatewayTimeout", "The request timed out."),
-    "graph-mailbox-full": Refusal(507, "ErrorQuotaExceeded", "The mailbox has exceeded its storage quota."),
+    "graph-token-invalid": Refusal.of("InvalidAuthenticationToken"),
+    "graph-unknown-error": Refusal.of("UnknownError", status=401),
+    "graph-access-denied": Refusal.of("ErrorAccessDenied"),
+    "graph-send-as-denied": Refusal.of("ErrorSendAsDenied"),
+    "graph-privileges": Refusal.of("Authorization_RequestDenied"),
+    "graph-no-mailbox": Refusal.of("MailboxNotEnabledForRESTAPI"),
+    "graph-invalid-user": Refusal.of("ErrorInvalidUser"),
+    "graph-blocked": Refusal.of("ErrorMessageSubmissionBlocked"),
+    "graph-suspended": Refusal.of("ErrorAccountSuspend"),
+    "graph-me": Refusal.of("BadRequest", "/me request is only valid with delegated authentication flow."),
+    "graph-base64": Refusal.of("ErrorMimeContentInvalidBase64String"),
+    "graph-mime": Refusal.of("ErrorMimeContentInvalid"),
+    "graph-no-recipients": Refusal.of("ErrorInvalidRecipients"),
+    "graph-too-large": Refusal.of("RequestEntityTooLarge"),
+    "graph-message-size": Refusal.of("ErrorMessageSizeExceeded"),
+    "graph-throttled": Refusal.of("ApplicationThrottled"),
+    "graph-too-many-requests": Refusal.of("TooManyRequests"),
+    "graph-quota": Refusal.of("ErrorExceededMessageLimit"),
+    "graph-internal": Refusal.of("ErrorInternalServerError"),
+    "graph-bad-gateway": Refusal.of("UnknownError", "The server received an invalid response.", status=502),
+    "graph-unavailable": Refusal.of("ServiceUnavailable"),
+    "graph-busy": Refusal.of("ErrorServerBusy"),
+    "graph-gateway-timeout": Refusal.of("UnknownError", "The request timed out.", status=504),
+    "graph-mailbox-full": Refusal.of("ErrorQuotaExceeded"),
 }
-_UNAUTHORISED = 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
-
-
-class GraphError(Exception):
-    """A refusal by its name in REFUSALS; `facts` fill the message, `retry_after` is in seconds."""
-
-    def __init__(self, name: str, *, retry_after: int = 0, **facts: str) -> None:
-        super().__init__(name)
-        self.name = name
-        self.retry_after = retry_after
-        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """The ids that Graph puts in every answer."""
+class Ids:
+    """What an answer is found again by."""
 
-    client: str = ""
-    request: str = field(default_factory=lambda: str(uuid.uuid4()))
+    request: str
+    client: str
 
     def headers(self) -> dict[str, str]:
-        """As header fields."""
-        return {"request-id": self.request, "client-request-id": self.client or self.request}
+        """As they stand in every answer's head."""
+        return {"request-id": self.request, "client-request-id": self.client}
 
 
-def answer(name: str, facts: Mapping[str, str], trace: Trace, retry_after: int = 0) -> Response:
-    """The reply of a refusal."""
-    refusal = REFUSALS[name]
-    headers = trace.headers()
-    if refusal.status == 401:
-        headers["WWW-Authenticate"] = _UNAUTHORISED
-    if retry_after:
-        headers["Retry-After"] = str(retry_after)
-    return Response(refusal.status, body(refusal, facts, trace), "application/json", headers)
+class GraphError(Exception):
+    """A refusal by its code; `message` and `status` replace the usual ones."""
+
+    def __init__(self, code: str, message: str = "", *, status: int = 0, retry_after: int = 0) -> None:
+        super().__init__(code)
+        usual = SENTENCES.get(code, Sentence(400, ""))
+        self.code = code
+        self.message = message or usual.text
+        self.status = status or usual.status
+        self.retry_after = retry_after
+
+    @classmethod
+    def named(cls, name: str, *, retry_after: int = 0) -> Self:
+        """The refusal of that name; raise ValueError when there is none."""
+        if name not in REFUSALS:
+            raise ValueError(f"Graph has no refusal {name!r}; there are {', '.join(REFUSALS)}")
+        one = REFUSALS[name]
+        return cls(one.code, one.message, status=one.status, retry_after=retry_after)
+
+    def body(self, ids: Ids) -> dict[str, Any]:
+        """The JSON of it."""
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        inner = {"date": stamp, "request-id": ids.request, "client-request-id": ids.client}
+        return {"error": {"code": self.code, "message": self.message, "innerError": inner}}
+
+    def response(self, ids: Ids) -> Response:
+        """The HTTP reply."""
+        return json_response(self.body(ids), self.status, **self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Retry_After": str(self.retry_after)} if self.retry_after else {}
+        return headers | ({"WWW_Authenticate": 'Bearer realm=""'} if self.status == 401 else {})
 
 
-def body(refusal: Refusal, facts: Mapping[str, str], trace: Trace) -> bytes:
-    """The JSON of a refusal."""
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    inner = {"date": stamp, **trace.headers()}
-    message = refusal.message.format_map(_Blanks(facts))
-    return json.dumps({"error": {"code": refusal.code, "message": message, "innerError": inner}}).encode()
-
-
-class _Blanks(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return f"({key})"
+def check_name(address: str) -> None:
+    """Raise the refusal that an address asks for: its local part is a name in REFUSALS, in any domain."""
+    name = address.rpartition("@")[0].lower()
+    if name in REFUSALS:
+        raise GraphError.named(name)

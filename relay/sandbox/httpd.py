@@ -25,6 +25,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)  # set when the client leaves
 
     def form(self) -> dict[str, str]:
         """The body as an application/x-www-form-urlencoded form, the first value of each name."""
@@ -65,14 +66,14 @@ def json_response(value: object, status: int = 200, **headers: str) -> Response:
     return Response(status, json.dumps(value, indent=1).encode() + b"\n", "application/json; charset=utf-8", named)
 
 
-async def serve(wire: Wire, handler: Handler, *, max_body: int = MAX_BODY, too_large: Response = TOO_LARGE) -> None:
+async def serve(wire: Wire, handler: Handler, *, max_body: int = MAX_BODY) -> None:
     """Answer requests on one connection until the client leaves, asks to close, or says nothing for a minute."""
     while True:
         try:
             async with asyncio.timeout(IDLE_S):
                 request = await _read(wire, max_body)
         except TooLargeError:
-            _write(wire, too_large, last=True)
+            _write(wire, TOO_LARGE, last=True)
             return
         except (ValueError, LineTooLongError):
             _write(wire, Response(HTTPStatus.BAD_REQUEST, b"this is not HTTP/1.1 as the sandbox knows it\n"), last=True)
@@ -100,7 +101,7 @@ async def _read(wire: Wire, max_body: int) -> Request:
         wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = await _read_body(wire, headers, max_body)
     parts = urlsplit(target)
-    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, body)
+    return Request(method.upper(), unquote(parts.path), _firsts(parts.query), headers, body, wire.gone)
 
 
 async def _read_body(wire: Wire, headers: Mapping[str, str], most: int) -> bytes:

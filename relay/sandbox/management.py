@@ -10,7 +10,7 @@
 | `GET /stats` | counters |
 | `GET /faults` · `POST /faults` · `DELETE /faults[/<id>]` | list · add one (JSON, answers its id) · remove |
 | `GET /catalogue` | answers by name: `{"name": "mailbox-full", "count": 1}` is a fault |
-| `GET /switches` · `PUT /switches` | `{"entra": "up", "exchange": "down", "secret": "expired", "revoked": [...]}` |
+| `GET /switches` · `PUT /switches` | `{"entra": "up", "graph": "down", "secret": "expired", "revoked": [...]}` |
 | `POST /revoke-tokens` · `POST /rotate-keys` | every token so far is refused · a new key signs, old tokens stay good |
 
 What is Entra's is in `management_entra.py`.

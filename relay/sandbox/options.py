@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.sandbox.exchange import Policy
+from relay.sandbox.graph_limits import GraphPolicy
 from relay.sandbox.registration import SMTP_ROLE
 
 
@@ -42,6 +43,7 @@ class CloudOptions:
     messages_per_minute: int = 30  # 0: as many as come
     recipients_per_day: int = 10_000
     policy: Policy = field(default_factory=Policy)
+    graph: GraphPolicy = field(default_factory=GraphPolicy)
     chunking: bool = True
     pipelining: bool = True
     reply_delay_s: float = 0.0  # latency of every SMTP reply; one flight of commands pays it once

@@ -49,6 +49,7 @@ def _other_doors(settings: CloudSettings) -> list[str]:
 def configuration(settings: CloudSettings) -> str:
     """`apps:` and `profiles:` of a relay that uses this cloud; one profile per mailbox, named after it."""
     ca_file = json.dumps(str(settings.ca_file))
+    graph = f"{{url: {settings.graph_url}, ca_file: {ca_file}}}"
     endpoint = f"{{host: {settings.smtp_host}, port: {settings.smtp_port}, ca_file: {ca_file}}}"
     lines = [
         "apps:",
@@ -68,6 +69,7 @@ def configuration(settings: CloudSettings) -> str:
             f"    mailbox: {mailbox}",
             "    from: mailbox",
             f"    endpoint: {endpoint}",
+            f"    graph: {graph}",
         ]
     return "\n".join(lines)
 

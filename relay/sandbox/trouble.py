@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from relay.sandbox.aadsts import RefusalError
-from relay.sandbox.faults import ANY_HTTPS, Fault, Faults
+from relay.sandbox.faults import Fault, Faults
 from relay.sandbox.graph_errors import GraphError
 from relay.sandbox.httpd import CutError, Response
 
@@ -20,15 +20,20 @@ async def suffer(faults: Faults, stage: str, facts: Mapping[str, str], mailbox: 
 
     Raises CutError for `drop`, RefusalError for `aadsts`, GraphError for `graph`.
     """
-    fault = faults.take(stage, mailbox) or faults.take(ANY_HTTPS, mailbox)
-    if fault is None:
-        return None
+    fault = faults.take_https(stage, mailbox)
+    return None if fault is None else await act(faults, fault, facts)
+
+
+async def act(
+    faults: Faults, fault: Fault, facts: Mapping[str, str], gone: asyncio.Event | None = None
+) -> Response | None:
+    """What a fault that was taken answers; `gone` is set when the client leaves: who hangs then goes too (CutError)."""
     match fault.action:
         case "delay":
             await asyncio.sleep(fault.seconds)
             return None
         case "hang":
-            await faults.released(fault)
+            await _hang(faults, fault, gone or asyncio.Event())
             return None
         case "drop":
             raise CutError
@@ -36,13 +41,31 @@ async def suffer(faults: Faults, stage: str, facts: Mapping[str, str], mailbox: 
             retry = {"retry_after": str(fault.retry_after)} if fault.retry_after else {}
             raise RefusalError(fault.aadsts, {**facts, **retry})
         case "graph":
-            raise GraphError(fault.graph, retry_after=fault.retry_after)
+            raise _refusal_of_graph(fault)
         case "portal":
             return Response(200, PORTAL, "text/html; charset=utf-8")
     return _literal(fault)
 
 
+def _refusal_of_graph(fault: Fault) -> GraphError:
+    """By its code where the fault has one, else by its name."""
+    if fault.code:
+        return GraphError(fault.code, fault.body, status=fault.status, retry_after=fault.retry_after)
+    return GraphError.named(fault.graph, retry_after=fault.retry_after)
+
+
+async def _hang(faults: Faults, fault: Fault, gone: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(one) for one in (faults.released(fault), gone.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    if gone.is_set():
+        raise CutError
+
+
 def _literal(fault: Fault) -> Response:
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
     kind = "application/json; charset=utf-8" if fault.body.lstrip().startswith("{") else "text/html"
-    return Response(fault.status, fault.body.encode(), kind, headers)
+    return Response(fault.status or 503, fault.body.encode(), kind, headers)

@@ -94,6 +94,14 @@ class Journal:
         """The cause is gone, mail of this profile flows again: profile."""
         self._write("info", "profile.resumed", fields)
 
+    def fallback(self, **fields: Any) -> None:
+        """Mail of this profile leaves by its fallback: profile mailbox transport fallback rule … recheck_s."""
+        self._write("warning", "delivery.fallback", fields)
+
+    def fallback_ended(self, **fields: Any) -> None:
+        """The profile's own transport works again: profile mailbox transport."""
+        self._write("info", "delivery.fallback_ended", fields)
+
     def delivery_broken(self, **fields: Any) -> None:
         """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
         self._write("error", "delivery.broken", fields)

@@ -18,9 +18,9 @@ import aiosmtplib
 from relay.message.reply import Reply, parse_reply
 from relay.transport import xoauth2
 from relay.transport.commands import Offer
-from relay.transport.dial import dial
+from relay.transport.dial import ANY, Network, dial
 from relay.transport.transport import Stage, TransportError
-from relay.transport.trust import client_context
+from relay.transport.trust import Identity, TrustError, client_context
 from relay.transport.wire import Wire
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """With whom a dialogue is held; times are seconds."""
+    """With whom a dialogue is held, and how it is reached; times are seconds. `identity` is shown in STARTTLS."""
 
     host: str
     port: int
     local_hostname: str
     ca_file: Path | None = None
+    identity: Identity | None = None
+    network: Network = ANY
     connect_timeout_s: float = 30.0
     reply_timeout_s: float = 300.0
 
@@ -62,7 +64,7 @@ class Dialogue:
     async def dial(self) -> socket.socket:
         """The TCP connection alone; its socket, to look at."""
         with self._step(Stage.CONNECT):
-            self._socket = await dial(self._to.host, self._to.port, self._to.connect_timeout_s)
+            self._socket = await dial(self._to.host, self._to.port, self._to.connect_timeout_s, self._to.network)
         return self._socket
 
     async def greet(self) -> str:
@@ -154,9 +156,9 @@ class Dialogue:
 
     async def _trust(self) -> ssl.SSLContext:
         try:
-            return await asyncio.to_thread(client_context, self._to.ca_file)
-        except OSError as exc:
-            raise self._error(Stage.STARTTLS, f"the CA file {self._to.ca_file} cannot be used: {exc}") from exc
+            return await asyncio.to_thread(client_context, self._to.ca_file, self._to.identity)
+        except TrustError as exc:
+            raise self._error(Stage.STARTTLS, str(exc)) from exc
 
     @property
     def _server(self) -> str:

@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
 RESTED_AFTER_S = 5.0
 GOODBYE_S = 1.0
+TOKEN_MARGIN_S = 60.0  # nobody has said what Exchange does to a session whose token ends in the middle of a message
 
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """How long and how often one connection may be used, and how long it waits for an answer, in seconds."""
+    """How long and how often one connection may be used, and how long it waits for an answer, in seconds.
+
+    `ends_at` is when the token it is signed in with ends (epoch seconds).
+    """
 
     messages: int
     session_s: float
     reply_timeout_s: float
+    ends_at: float | None = None
 
 
 class ExchangeSession:
@@ -43,8 +48,12 @@ class ExchangeSession:
     @property
     def usable(self) -> bool:
         """Whether another parcel may be sent; a server that spoke unasked (421, going down) is not asked again."""
-        young = time.monotonic() - self._opened_at < self._wear.session_s
+        young = time.monotonic() - self._opened_at < self._wear.session_s and not self._token_ends
         return self._sound and self._wire.alive and not self._wire.unread and young and self._sent < self._wear.messages
+
+    @property
+    def _token_ends(self) -> bool:
+        return self._wear.ends_at is not None and time.time() > self._wear.ends_at - TOKEN_MARGIN_S
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Submits one parcel. Raises `TransportError`."""

@@ -9,40 +9,71 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.transport.dial import ANY, Network
 from relay.transport.dialogue import Dialogue, Target
 from relay.transport.session import ExchangeSession, Wear
 from relay.transport.transport import Stage, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from relay.tokens.source import Token, TokenSource
+    from relay.transport.trust import Identity
+
+    SignIn = Callable[[Dialogue], Awaitable[object]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExchangeTransport:
-    """The `Transport` of one sender profile; times are seconds, `mailbox` is the one that signs in."""
+class SmtpServer:
+    """A server of Microsoft that takes mail over STARTTLS, and how sessions with it are conducted; times are seconds.
+
+    `identity` is the certificate the relay shows it, if it wants one.
+    """
 
     host: str
     port: int
-    mailbox: str
-    tokens: TokenSource
     local_hostname: str
     ca_file: Path | None = None
+    identity: Identity | None = None
+    network: Network = ANY
     pipelining: bool = True
     chunking: bool = True
     connect_timeout_s: float = 30.0
     reply_timeout_s: float = 300.0
-    messages_per_session: int = 100
-    session_s: float = 600.0
+    messages_per_session: int = 20
+    session_s: float = 300.0
 
     @property
     def target(self) -> Target:
         """With whom the dialogue is held."""
         return Target(
-            self.host, self.port, self.local_hostname, ca_file=self.ca_file, connect_timeout_s=self.connect_timeout_s,
-            reply_timeout_s=self.reply_timeout_s,
+            self.host, self.port, self.local_hostname, ca_file=self.ca_file, identity=self.identity,
+            network=self.network, connect_timeout_s=self.connect_timeout_s, reply_timeout_s=self.reply_timeout_s,
         )  # fmt: skip
+
+    async def session(self, sign_in: SignIn | None = None, ends_at: float | None = None) -> ExchangeSession:
+        """Opens an encrypted session that `sign_in` has signed in, good until `ends_at`. Raises `TransportError`."""
+        dialogue = Dialogue(self.target)
+        try:
+            await dialogue.connect()
+            await dialogue.encrypt()
+            if sign_in is not None:
+                await sign_in(dialogue)
+            wear = Wear(self.messages_per_session, self.session_s, self.reply_timeout_s, ends_at)
+            offer = dialogue.offer(pipelining=self.pipelining, chunking=self.chunking)
+            return ExchangeSession(dialogue.hand_over(), offer, wear)
+        except BaseException:
+            dialogue.drop()
+            raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeTransport(SmtpServer):
+    """The `Transport` of one sender profile; `mailbox` is the one that signs in."""
+
+    mailbox: str
+    tokens: TokenSource
 
     async def connect(self) -> ExchangeSession:
         """Opens and signs in a session. Raises `TransportError`, or `relay.tokens.source.TokenError`."""
@@ -63,17 +94,10 @@ class ExchangeTransport:
             raise
 
     async def _signed_in(self, token: Token) -> ExchangeSession:
-        dialogue = Dialogue(self.target)
-        try:
-            await dialogue.connect()
-            await dialogue.encrypt()
+        async def sign_in(dialogue: Dialogue) -> None:
             await dialogue.sign_in(self.mailbox, token.value)
-            wear = Wear(self.messages_per_session, self.session_s, self.reply_timeout_s)
-            offer = dialogue.offer(pipelining=self.pipelining, chunking=self.chunking)
-            return ExchangeSession(dialogue.hand_over(), offer, wear)
-        except BaseException:
-            dialogue.drop()
-            raise
+
+        return await self.session(sign_in, token.expires_at)
 
 
 def _token_refused(exc: TransportError) -> bool:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from relay.config.loader import parse
@@ -80,7 +81,7 @@ def test_it_offers_every_door_and_the_people_asked_for():
     with running("--json", "--user", "eve@contoso.test", "--hve-account", "alerts@contoso.test") as process:
         assert process.stdout is not None
         settings = json.loads(process.stdout.readline())
-        ports = [settings["hve_port"], settings["connector_port"], int(settings["graph_url"].rpartition(":")[2])]
+        ports = [settings["hve_port"], settings["connector_port"], urlsplit(settings["graph_url"]).port]
         for port in ports:
             socket.create_connection(("127.0.0.1", port), timeout=10).close()
 

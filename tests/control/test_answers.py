@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -210,13 +211,15 @@ def test_no_torn_answer_breaks_it(answer: str, length: int) -> None:
     explain_answer('{"answer": "' + answer[:length])
 
 
-def test_a_profile_that_there_is_not_is_told_with_those_there_are() -> None:
-    """By name."""
+def test_a_profile_fills_the_remedies() -> None:
+    """All but what only a message knows; a profile that there is not is told with those there are."""
     from relay.config.loader import parse
 
     settings = parse((Path(__file__).parents[2] / "config.example.yaml").read_text(encoding="utf-8"))
     name = next(iter(settings.profiles))
 
-    assert facts_for(settings, name).mailbox == settings.profiles[name].mailbox
+    known = asdict(facts_for(settings, name))
+    assert known["mailbox"] == settings.profiles[name].mailbox
+    assert {fact for fact, value in known.items() if not value} == {"sender", "recipient", "message"}
     with pytest.raises(LookupError, match=f"there is no profile nowhere; the configuration has {name}"):
         facts_for(settings, "nowhere")

@@ -34,6 +34,13 @@ def delegated(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str,
     return merged(configuration(cloud, directory, **usual), changes)
 
 
+def registered(cloud: PretendCloud, **more: Any) -> dict[str, Any]:
+    """The registration once more as an app of its own: a public client, unless `more` has a credential."""
+    at = cloud.settings
+    app = {"tenant": at.tenant, "client_id": at.client_id, "authority": at.authority, "ca_file": str(at.ca_file)}
+    return app | more
+
+
 def configured(cloud: PretendCloud, directory: Path, **changes: Any) -> Path:
     """That configuration as a file."""
     return write(directory / "relay.yaml", delegated(cloud, directory, **changes))

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from relay.sandbox.faults import Fault
-from tests.e2e.delegated import ANN, BOB, BOSSES_UPN, CALLBACK, USERS, configured, kept, signed_in
+from tests.e2e.delegated import ANN, BOB, BOSSES_UPN, CALLBACK, USERS, configured, kept, registered, signed_in
 from tests.e2e.person import WAIT_S, Authorizing, Browser
 from tests.e2e.pretend import PretendCloud
 
@@ -316,8 +316,9 @@ def test_a_profile_that_does_not_exist_is_answered_with_those_that_do(config):
 @pytest.mark.parametrize(("permission", "warned"), [("Mail.Send", False), ("Nobody.Knows", True)])
 def test_a_fallback_needs_its_permission_too(cloud, tmp_path, permission, warned):
     """What a token for the second way is refused for is a warning; the sign-in is kept for the first."""
-    app = {"graph_scope": f"https://graph.microsoft.com/{permission}"}
-    config = configured(cloud, tmp_path, profiles={"ann": {"fallback": "graph"}}, apps={"contoso": app})
+    app = registered(cloud, graph_scope=f"https://graph.microsoft.com/{permission}")
+    profiles = {"ann": {"app": "people", "fallback": "graph"}}
+    config = configured(cloud, tmp_path, profiles=profiles, apps={"people": app})
     told = signed_in(cloud, config).text
 
     assert ("warning    no token for https://graph.microsoft.com/Nobody.Knows" in told) is warned

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.e2e.configuration import COPIER
-from tests.e2e.delegated import ANN, BOSS, BOSSES_UPN, DESK, USERS, configured, kept, signed_in
+from tests.e2e.delegated import ANN, BOSS, BOSSES_UPN, DESK, USERS, configured, kept, registered, signed_in
 from tests.e2e.device import LETTER, queued_as
 from tests.e2e.pretend import PretendCloud
 from tests.e2e.running import RunningRelay
@@ -173,17 +173,9 @@ def test_an_app_with_a_certificate_signs_people_in_too(cloud, tmp_path, serve, s
 
 def test_a_public_client_signs_people_in_without_any_secret(cloud, tmp_path, serve, somebody):
     """No credential at all: PKCE alone."""
-    config = configured(cloud, tmp_path, apps={"public": public_app(cloud)}, profiles={"ann": {"app": "public"}})
+    config = configured(cloud, tmp_path, apps={"public": registered(cloud)}, profiles={"ann": {"app": "public"}})
     signed_in(cloud, config)
     relay = serve(config)
     relay.journal.outcome(sends(relay, somebody))
 
     assert cloud.letter(somebody).claims["upn"] == ANN
-
-
-def public_app(cloud):
-    """The same registration, used without its credential."""
-    at = cloud.settings
-    return {
-        "tenant": at.tenant, "client_id": at.client_id, "authority": at.authority, "ca_file": str(at.ca_file),
-    }  # fmt: skip

@@ -51,6 +51,12 @@ def test_the_number_is_read_from_the_text_when_it_came_alone() -> None:
     assert judge_token("invalid_client", text, (), 401, FACTS).rule == "entra.secret-expired"
 
 
+def test_entra_says_how_long_to_wait() -> None:
+    """Retry-After beats the table; a refused credential waits for the recheck all the same."""
+    assert judge_token("", "", (), 429, FACTS, 17).wait_s == 17
+    assert judge_token("invalid_client", "", (7000215,), 401, FACTS, 17).wait_s is None
+
+
 def test_the_first_number_that_is_known_decides() -> None:
     """Entra lists several numbers; unknown ones are passed over."""
     assert judge_token("invalid_grant", "", (1, 53003, 65001), 400, FACTS).rule == "entra.conditional-access"

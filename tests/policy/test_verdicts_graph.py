@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from relay.message.answer import GraphAnswer
 from relay.policy.rows_graph import GRAPH, OTHERS
 from relay.policy.verdicts import Class, judge_graph
+from relay.sandbox.graph_errors import SENTENCES
 from tests.policy.cases import FACTS, GRAPH_ANSWERS
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ def test_an_answer_of_graph_has_its_verdict(
 def test_every_row_of_graph_has_an_answer_here() -> None:
     """A row that no test reaches is a mistake in the table."""
     assert {row.rule for row in (*GRAPH, *OTHERS)} == {case[1] for case in GRAPH_ANSWERS}
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_what_the_sandbox_says_is_known(code: str) -> None:
+    """Each refusal of the pretend Graph, as it words it, has a row of its own or one of its status."""
+    said = SENTENCES[code]
+
+    assert not judge_graph(GraphAnswer(said.status, code, said.text), FACTS).unknown
 
 
 @pytest.mark.parametrize(("named", "wait"), [(7.5, 7.5), (0, 1), (-3, 1), (1e9, 86_400), (float("inf"), 86_400)])

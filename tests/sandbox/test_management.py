@@ -86,7 +86,7 @@ async def test_switches_pull_plugs_over_the_port(cloud):
         await Talk.open(cloud.settings)
     await ask(cloud.settings, "PUT", "/switches", {"exchange": "up", "secret": "valid", "revoked": []})
 
-    assert json.loads(state).items() >= {"entra": "up", **wanted}.items()
+    assert json.loads(state).items() >= {"entra": "up", "graph": "up", **wanted}.items()
     assert refused["error_codes"] == [7000215]
     assert (await submit(cloud.settings, await token(cloud.settings))).startswith("250")
 
@@ -104,6 +104,7 @@ async def test_the_settings_are_printed_as_configuration():
     }
     assert found["profiles"]["erp"]["mailbox"] == "erp@contoso.test"
     assert found["profiles"]["erp"]["endpoint"]["host"] == "localhost"
+    assert found["profiles"]["erp"]["graph"]["url"].startswith("https://localhost:")
 
 
 async def test_a_secret_stays_out_of_the_announcement(cloud):
