@@ -74,7 +74,7 @@ class _Relay:
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
-        self._ends = EndWatch(sources, self._journal)
+        self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
         self._ended = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()

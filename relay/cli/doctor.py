@@ -21,16 +21,30 @@ if TYPE_CHECKING:
     from relay.control.doctor_step import Step
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # a server's words must not steer the terminal
+_MAIL = re.compile(r"[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+")
 _INDENT = " " * 27
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if text and not _MAIL.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is no mail address; write it plain: ann@contoso.com")
+    return text
 
 
 @click.command
 @click.argument("profile", required=False)
 @config_option
 @click.option(
-    "--send-to", default="", metavar="ADDRESS", help="Really send a short mail there; only that proves Send As."
+    "--send-to",
+    default="",
+    metavar="ADDRESS",
+    callback=_address,
+    help="Really send a short mail there; only that proves Send As.",
 )
-@click.option("--from", "send_from", default="", metavar="ADDRESS", help="Its author.  [default: as the profile sends]")
+@click.option(
+    "--from", "send_from", default="", metavar="ADDRESS", callback=_address,
+    help="Its author.  [default: as the profile sends]",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(profile: str | None, config: Path, as_json: bool, send_to: str, send_from: str) -> int:
     """Try a PROFILE (or all) step by step, from DNS to the sign-in.

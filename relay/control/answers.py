@@ -120,7 +120,7 @@ def _judged(pasted: Pasted, stage: str, facts: Facts) -> _Judged:
 
 def _likely_stage(reply: Reply, facts: Facts) -> str:
     """The first step at which the table knows the answer; the end of a message is where Exchange says most."""
-    if reply.code in (334, 534, 535, 538):
+    if reply.code in (504, 534, 535, 538):
         return Stage.AUTH
     for stage in (Stage.FINAL, Stage.RCPT, Stage.MAIL, Stage.AUTH, Stage.GREETING):
         found = judge_reply(reply, stage, facts)

@@ -9,16 +9,20 @@ the canary is denied.
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from relay.config.settings import TransportKind
 from relay.control.doctor_ends import ends_of
+from relay.control.doctor_graph import GraphExam
 from relay.control.doctor_mail import send_really
 from relay.control.doctor_patient import Patient, scope
 from relay.control.doctor_smtp import ConnectorExam, SmtpExam
 from relay.control.doctor_step import Chart, Fault, State, Step
 from relay.control.doctor_token import clock_agrees, token_words
+from relay.transport.connector import ConnectorTransport
+from relay.transport.dialogue import Target
+from relay.transport.graph import GraphTransport
+from relay.transport.hve import HveTransport
 from relay.transport.smtp import ExchangeTransport
 from relay.upstream.facts import facts_of
 from relay.upstream.sources import Sources
@@ -27,9 +31,12 @@ from relay.upstream.transports import Transports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from relay.config.settings import Settings
+    from relay.config.settings import Settings, TransportKind
     from relay.control.doctor_patient import Exam
     from relay.tokens.source import Token
+
+PATIENCE_S = 30.0
+T = TypeVar("T", Target, GraphTransport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Doctor:
     def __init__(self, settings: Settings, wish: Wish) -> None:
         self._settings = settings
         self._wish = wish
-        self._sources = Sources()
+        self._sources = Sources(read_only=True)
         self._transports = Transports(self._sources, settings.hostname or socket.gethostname())
 
     def ways(self, profile_name: str) -> tuple[TransportKind, ...]:
@@ -80,7 +87,7 @@ class Doctor:
 
     async def examine(self, profile_name: str, kind: TransportKind, tell: Callable[[Step], None]) -> Examination:
         """All steps of one profile on one way; `tell` hears of each as it ends. Never raises."""
-        chart = Chart(facts_of(self._settings, profile_name), tell)
+        chart = Chart(facts_of(self._settings, profile_name, kind), tell)
         await chart.take("examination", self._walk(profile_name, kind, chart), quiet=True)
         return Examination(profile_name, kind, tuple(chart.steps))
 
@@ -92,7 +99,7 @@ class Doctor:
             if exam.needs_token:
                 await self._signed_in(patient, exam, chart, reached=reached)
             else:
-                await chart.take("limits", exam.limits(granted=True))
+                await chart.take("limits", exam.limits())
         finally:
             exam.close()
         await chart.take("ends", ends_of(patient))
@@ -108,17 +115,24 @@ class Doctor:
                 chart.skip(name, "not reached" if token is not None else "no token")
             return
         granted = await chart.take("auth", exam.grant(token.value))
-        await chart.take("limits", exam.limits(granted=granted))
+        await chart.take("limits", exam.limits())
         await chart.take("scope", scope(patient, exam, token.value, granted=granted))
 
 
 def exam_of(patient: Patient) -> Exam:
     """How this patient is examined."""
     transport = patient.transport()
-    assert isinstance(transport, ExchangeTransport)
-    if patient.kind is TransportKind.CONNECTOR:
-        return ConnectorExam(patient, transport.target)
-    return SmtpExam(patient, transport.target)
+    if isinstance(transport, GraphTransport):
+        return GraphExam(patient, hasty(transport))
+    if isinstance(transport, ConnectorTransport):
+        return ConnectorExam(patient, hasty(transport.target))
+    assert isinstance(transport, ExchangeTransport | HveTransport)
+    return SmtpExam(patient, hasty(transport.target))
+
+
+def hasty(way: T) -> T:
+    """The same, with the patience of somebody who sits and waits."""
+    return replace(way, reply_timeout_s=min(way.reply_timeout_s, PATIENCE_S))
 
 
 async def _token(patient: Patient, chart: Chart) -> Token | None:

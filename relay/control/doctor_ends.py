@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def ends_of(patient: Patient) -> str:
     """Each end that is known, in words. Raises `Failed` when one is over, or will be within the first threshold."""
-    found = [end for end in await end_dates(patient.settings, patient.sources) if end.app == patient.profile.app]
+    found = await end_dates(patient.settings, patient.sources, [patient.profile.app])
     now = datetime.now(UTC)
     if not found:
         raise Skipped(

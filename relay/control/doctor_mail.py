@@ -57,7 +57,7 @@ def _parcel(patient: Patient, recipient: str, author: str) -> Parcel:
 
 
 def _judged(receipt: Receipt, parcel: Parcel, patient: Patient) -> str:
-    facts = facts_of(patient.settings, patient.name).about(parcel)
+    facts = facts_of(patient.settings, patient.name, patient.kind).about(parcel)
     sender, recipient = parcel.sender, parcel.recipients[0]
     for reply in receipt.refused.values():
         verdict = judge_reply(reply, Stage.RCPT, facts)

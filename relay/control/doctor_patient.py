@@ -44,8 +44,8 @@ class Patient:
 
     @property
     def account(self) -> str:
-        """Who signs in: the mailbox, but for a person whose user principal name is another."""
-        return self.profile.upn or self.profile.mailbox
+        """As whom it is sent: XOAUTH2 user=."""
+        return self.profile.mailbox
 
     @property
     def delegated(self) -> bool:
@@ -75,7 +75,7 @@ class Exam(Protocol):
         """The refusal of a mailbox that must be refused. Raises `Accepted` when it is not, `Skipped` in doubt."""
         ...
 
-    async def limits(self, *, granted: bool) -> str:
+    async def limits(self) -> str:
         """What can be known of switches and limits, and what cannot."""
         ...
 

@@ -5,18 +5,17 @@ The steps are those delivery takes (`relay.transport.dialogue`), one at a time; 
 
 from __future__ import annotations
 
-import ssl
-from datetime import UTC, datetime
+import re
 from typing import TYPE_CHECKING
 
+from relay.control import doctor_wire
 from relay.control.doctor_patient import Accepted
 from relay.control.doctor_step import Failed, Skipped
-from relay.transport.dial import lookup
 from relay.transport.dialogue import Dialogue
 from relay.transport.transport import Stage, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from relay.control.doctor_patient import Patient
     from relay.control.doctor_step import Chart
@@ -34,23 +33,24 @@ class SmtpExam:
         self._target = target
         self._dialogue = Dialogue(target)
         self.offer: Mapping[str, str] = {}
+        self._switch = ""
 
     async def reach(self, chart: Chart) -> bool:
         """From the name to the encrypted connection; whether that was reached. What cannot be tried is skipped."""
         steps = {"dns": self._name, "tcp": self._connection, "ehlo": self._greeting, "starttls": self._encryption}
-        going = True
-        for name, work in steps.items():
-            if going:
-                going = await chart.take(name, work())
-            else:
-                chart.skip(name, "not reached")
-        return going
+        return await chart.walk(steps)
 
     async def grant(self, token: str) -> str:
         """AUTH XOAUTH2 as the profile's mailbox; the server's words."""
         self.offer = dict(await self._dialogue.ehlo())
         account = self._patient.account
-        return f"{account} signs in: {await self._dialogue.sign_in(account, token)}"
+        try:
+            reply = await self._dialogue.sign_in(account, token)
+        except TransportError as error:
+            self._switch = _switch_in(error)
+            raise
+        self._switch = f"SMTP AUTH is on for {account}"
+        return f"{account} signs in: {reply}"
 
     async def deny(self, canary: str, token: str) -> str:
         """The refusal of a sign-in that must be refused."""
@@ -62,7 +62,7 @@ class SmtpExam:
             return _proof(canary, error.reply)
         raise Accepted(str(reply))
 
-    async def limits(self, *, granted: bool) -> str:
+    async def limits(self) -> str:
         """What the server announced, what the sign-in showed, and what neither shows."""
         size = self.offer.get("size", "")
         most = self._patient.settings.intake.max_message_size
@@ -71,9 +71,8 @@ class SmtpExam:
                 f"Exchange takes {size} bytes, the relay lets devices hand in {most}",
                 remedy=f"set intake.max_message_size to {size} at most: who sends more hears it at once",
             )
-        switch = f"SMTP AUTH is on for {self._patient.account}" if granted else "SMTP AUTH: see auth"
         ceiling = f"SIZE {size} (the service's ceiling)" if size else "no SIZE announced"
-        return f"{ceiling}. {switch}. {unseen(self._patient.profile.mailbox)}"
+        return f"{ceiling}. {self._switch}. {unseen(self._patient.profile.mailbox)}"
 
     def close(self) -> None:
         self._dialogue.drop()
@@ -88,16 +87,10 @@ class SmtpExam:
             dialogue.drop()
 
     async def _name(self) -> str:
-        host = self._target.host
-        try:
-            found = await lookup(host, self._target.port)
-        except OSError as error:
-            raise TransportError(Stage.CONNECT, f"{host}: {error.strerror or error}", host=host) from error
-        return f"{host} is {', '.join(dict.fromkeys(where[0] for _, where in found))}"
+        return await doctor_wire.addresses(self._target.host, self._target.port, self._target.network)
 
     async def _connection(self) -> str:
-        sock = await self._dialogue.dial()
-        return f"connected to {_place(sock.getpeername())} from {_place(sock.getsockname())}"
+        return doctor_wire.ends(await self._dialogue.dial())
 
     async def _greeting(self) -> str:
         greeting = await self._dialogue.greet()
@@ -105,8 +98,29 @@ class SmtpExam:
         return f"{greeting}; it offers {_offered(self.offer)}"
 
     async def _encryption(self) -> str:
-        await self._dialogue.starttls()
-        return described(self._dialogue.encryption)
+        try:
+            await self._dialogue.starttls()
+        except TransportError as error:
+            if "is not trusted" not in error.text:
+                raise
+            shown = await self._untrusted()
+            raise TransportError(
+                error.stage, f"{error.text}; it shows a certificate {shown}", host=error.host
+            ) from error
+        return doctor_wire.encryption(self._dialogue.encryption)
+
+    async def _untrusted(self) -> str:
+        """Whose certificate it is that is not trusted: an inspection box gives itself away. Nothing is sent there."""
+        dialogue = Dialogue(self._target)
+        try:
+            await dialogue.connect()
+            await dialogue.ehlo()
+            await dialogue.starttls(doctor_wire.credulous())
+            return doctor_wire.raw_certificate(dialogue.encryption)
+        except TransportError as error:
+            return f"that could not be looked at: {error.text}"
+        finally:
+            dialogue.drop()
 
 
 class ConnectorExam(SmtpExam):
@@ -114,13 +128,19 @@ class ConnectorExam(SmtpExam):
 
     needs_token = False
 
-    async def limits(self, *, granted: bool) -> str:  # noqa: ARG002  (the contract's)
+    async def limits(self) -> str:
         """What the server offers behind the encryption, to whoever showed the certificate."""
         self.offer = dict(await self._dialogue.ehlo())
         return (
             f"SIZE {self.offer.get('size') or 'not announced'}. No token and no sign-in: Exchange knows the relay by "
             "its certificate; whether a connector takes it only a real mail to the outside shows (--send-to)"
         )
+
+
+def _switch_in(refusal: TransportError) -> str:
+    """What a refused sign-in tells of the SMTP AUTH switch, which is looked at behind the token."""
+    found = re.search(r"SmtpClientAuthentication is disabled for the (\w+)", refusal.text)
+    return f"SMTP AUTH is off for the {found[1].lower()}" if found else "SMTP AUTH: not known, refused before that"
 
 
 def _proof(canary: str, reply: Reply) -> str:
@@ -140,38 +160,6 @@ def unseen(mailbox: str) -> str:
         "recipients a day, and whether copies fill its Sent Items:  "
         f"Get-Mailbox {mailbox} | Format-List MaxSendSize,RecipientLimits,MessageCopyForSMTPClientSubmissionEnabled"
     )
-
-
-def described(encryption: ssl.SSLObject | None) -> str:
-    """The TLS of a connection in words: version, cipher, and whose certificate."""
-    if encryption is None:
-        return "not encrypted"
-    cipher = encryption.cipher()
-    version = f"{encryption.version()} {cipher[0] if cipher else ''}".strip()
-    return f"{version}; certificate {certificate_words(encryption.getpeercert() or {})}"
-
-
-def certificate_words(certificate: Mapping[str, object]) -> str:
-    """Subject, issuer and last day of what `getpeercert` gives."""
-    ends = str(certificate.get("notAfter", ""))
-    words = f"of {_common_name(certificate, 'subject')}, issued by {_common_name(certificate, 'issuer')}"
-    if not ends:
-        return words
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
-    days = (until - datetime.now(UTC)).days
-    return f"{words}, until {until:%Y-%m-%d} ({days} days)"
-
-
-def _common_name(certificate: Mapping[str, object], who: str) -> str:
-    """The common name, else the organisation, of subject or issuer."""
-    parts: Sequence[Sequence[tuple[str, str]]] = certificate.get(who, ())  # type: ignore[assignment]
-    names = {key: value for part in parts for key, value in part}
-    return names.get("commonName") or names.get("organizationName") or "nobody named"
-
-
-def _place(address: Sequence[object]) -> str:
-    host, port = str(address[0]), address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _offered(offer: Mapping[str, str]) -> str:

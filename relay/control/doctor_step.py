@@ -17,7 +17,7 @@ from relay.tokens.source import TokenError
 from relay.transport.transport import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from typing import Any
 
     from relay.policy.verdicts import Facts
@@ -95,6 +95,16 @@ class Chart:
             self._write(step, round((time.monotonic() - started) * 1000))
         return step.state is State.OK
 
+    async def walk(self, steps: Mapping[str, Callable[[], Coroutine[Any, Any, str]]]) -> bool:
+        """Steps that need each other: what comes after a failure is skipped. Whether the last one was reached."""
+        going = True
+        for name, work in steps.items():
+            if going:
+                going = await self.take(name, work())
+            else:
+                self.skip(name, "not reached")
+        return going
+
     def skip(self, name: str, why: str, *, remedy: str = "") -> None:
         """A step that is not even begun."""
         self._write(Step(name, State.SKIPPED, 0, why, remedy=remedy), 0)
@@ -142,6 +152,6 @@ def _failed(name: str, result: str, answer: str, verdict: Verdict, fault: Fault)
 
 
 def _fault_of_token(error: TokenError) -> Fault:
-    if error.error == "secret_unreadable":
+    if error.error in ("secret_unreadable", "token_store"):
         return Fault.CONFIG
     return Fault.UNREACHABLE if error.error in ("unreachable", "timeout") else Fault.REFUSED

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import time as now
 from typing import TYPE_CHECKING
 
 from relay.config.settings import Resource, TransportKind
@@ -49,7 +49,7 @@ async def token_words(patient: Patient, found: list[Token]) -> str:
     """A token, put into `found`, and what it says of itself."""
     token = await patient.source().token()
     found.append(token)
-    left_s = token.expires_at - time.time()
+    left_s = token.expires_at - now()
     if patient.kind is TransportKind.HVE and left_s < HVE_S:
         raise Failed(
             f"the token ends in {left_s / 60:.0f} minutes",
@@ -67,7 +67,7 @@ def _said(patient: Patient, token: Token) -> str:
     resource = Resource.GRAPH if patient.kind is TransportKind.GRAPH else Resource.OUTLOOK
     remarks = claims.remarks(
         read, scope=patient.app.scope_for(resource, delegated=patient.delegated), tenant=patient.app.tenant,
-        client_id=patient.app.client_id, now=time.time(),
+        client_id=patient.app.client_id, now=now(),
     )  # fmt: skip
     words = "; ".join([_listed(read), *(remark.text for remark in remarks)])
     if any(remark.wrong for remark in remarks):
@@ -86,7 +86,7 @@ def _date_of(patient: Patient, url: str) -> tuple[datetime | None, float]:
         answer = recorder.get(url)
     finally:
         recorder.close()
-    at = time.time()
+    at = now()
     try:
         return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC), at
     except (KeyError, ValueError):

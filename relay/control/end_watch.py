@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from relay.config.clouds import HOSTS
 from relay.policy.enddates import due, in_words, last_day, remedy
 from relay.upstream.enddates import configured, registered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from relay.config.settings import Settings
     from relay.policy.enddates import Due
@@ -27,20 +29,29 @@ DAY_S = 86_400.0
 _TRUST = ("certificate", "graph", "configuration")
 
 
-async def end_dates(settings: Settings, sources: Sources) -> list[EndDate]:
-    """The end of each credential in use, the soonest first: from files, the configuration, and Graph where it may.
+async def end_dates(settings: Settings, sources: Sources, apps: Iterable[str]) -> list[EndDate]:
+    """The end of each credential these apps use, the soonest first: from files, the configuration, Graph where it may.
 
     Who is told by several is told by the certificate itself, then by Graph, then by what somebody wrote down. What else
     the registration has (old secrets, as a rule) is nobody's concern here.
     """
-    found = await asyncio.to_thread(configured, settings)
-    for app in settings.apps:
+    apps = frozenset(apps)
+    found = [end for end in await asyncio.to_thread(configured, settings) if end.app in apps]
+    for app in filter(lambda name: _graph_may_know(settings, name), apps):
         found += await registered(settings, app, sources)
     best: dict[tuple[str, str], EndDate] = {}
     for end in sorted(found, key=lambda each: _TRUST.index(each.source), reverse=True):
         if end.credential:
             best[end.app, end.credential] = end
     return sorted(best.values(), key=lambda each: each.ends)
+
+
+def _graph_may_know(settings: Settings, app_name: str) -> bool:
+    """A certificate tells its end itself; and where sign-in is not at the cloud's own address, Graph isn't either."""
+    app = settings.apps[app_name]
+    has_secret = any(each is not None and each.secret is not None for each in (app.credential, app.next_credential))
+    named = any(profile.graph.url for profile in settings.profiles.values() if profile.app == app_name)
+    return has_secret and (named or urlsplit(app.authority_url).hostname == HOSTS[app.cloud].login)
 
 
 def what_to_do(settings: Settings, end: EndDate) -> str:
@@ -85,7 +96,7 @@ class EndWatch:
 
     async def look(self, settings: Settings) -> None:
         """One look: `ends` is new, and whoever is due is warned of."""
-        self.ends = await end_dates(settings, self._sources)
+        self.ends = await end_dates(settings, self._sources, settings.apps)
         for each in due(self.ends, self._clock(), self._warned):
             self._warned.add((each.ending, each.threshold))
             self._warn(settings, each)

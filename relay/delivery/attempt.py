@@ -57,7 +57,6 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
     """Sends one parcel. The answer is judged; a session that failed is closed."""
     facts = facts.about(parcel)
     session: Session | None = None
-    facts = facts.about(parcel)
     try:
         async with asyncio.timeout(ATTEMPT_S):
             session = await line.to(transport)

@@ -46,8 +46,8 @@ def _kept(verdict: Verdict) -> str:
     if verdict.scope in _ALONE:
         return "The message is kept, never given up, and tried again every recheck (delivery.recheck_s); others go on."
     return (
-        "The profile pauses: its mail is kept, never given up, and one message at every recheck (delivery.recheck_s) "
-        "finds out whether it is mended."
+        "The profile pauses: its mail is kept, never given up, and one message at every recheck (delivery.recheck_s, "
+        "longer apart with each one in vain) finds out whether it is mended."
     )
 
 

@@ -161,8 +161,8 @@ SIGN_IN = (
         "wrong object id, no permission or out of the RBAC scope, wrong tenant, or a token for another audience.",
         remedy="1. $sp = Get-ServicePrincipal | Where-Object AppId -eq {client_id}; $sp | Format-List AppId,ObjectId   "
         "(ObjectId must be the one under Entra → Enterprise applications, not App registrations; missing: "
-        'New-ServicePrincipal -AppId {client_id} -ObjectId (Get-MgServicePrincipal -Filter "appId eq '
-        "'{client_id}'\").Id -DisplayName 'SMTP relay')  2. Test-ServicePrincipalAuthorization -Identity $sp.ObjectId "
+        'New-ServicePrincipal -AppId {client_id} -DisplayName "SMTP relay" -ObjectId (Get-MgServicePrincipal '
+        "-Filter \"appId eq '{client_id}'\").Id)  2. Test-ServicePrincipalAuthorization -Identity $sp.ObjectId "
         "-Resource {mailbox} | Format-Table   (InScope must be True); without RBAC: Add-MailboxPermission {mailbox} "
         "-User $sp.ObjectId -AccessRights FullAccess; High Volume Email: Add-HVEAppAccess -Identity {mailbox} -AppIds "
         "$sp.ObjectId  3. allow up to two hours to take effect. Delegated sign-in: mailbox must be the account that "
@@ -201,9 +201,9 @@ SIGN_IN = (
         "ConnectionFailedTransientException.MapiExceptionLogonFailed",
         meaning="The sign-in worked, but the permission on the mailbox is not effective yet.",
         remedy="Usually clears within two hours of granting. If not: Get-MailboxPermission {mailbox} must list the "
-        "service principal of {client_id} with FullAccess, or Test-ServicePrincipalAuthorization -Identity "
-        "(Get-ServicePrincipal | Where-Object AppId -eq {client_id}).ObjectId -Resource {mailbox} must say InScope "
-        "True",
+        "service principal of {client_id} with FullAccess; with RBAC: $sp = Get-ServicePrincipal | Where-Object AppId "
+        "-eq {client_id}; Test-ServicePrincipalAuthorization -Identity $sp.ObjectId -Resource {mailbox}   must say "
+        "InScope True",
         source="field reports, email-oauth2-proxy#271 and an app-only field guide",
         wait_s=300,
         patience_s=7200,

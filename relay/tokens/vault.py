@@ -69,10 +69,11 @@ class Vault:
 
     data_dir: Path
     read_key: Callable[[], str] = field(compare=False)
+    read_only: bool = False
 
     def place(self, client_id: str, user: str) -> Place:
         """Where the tokens of one person for one app are kept, whether or not there are any."""
-        return Place(self, client_id.lower(), user.lower())
+        return (Glance if self.read_only else Place)(self, client_id.lower(), user.lower())
 
 
 class Place:
@@ -217,6 +218,21 @@ class Place:
             f"{error.filename or self.path}: {error.strerror or error}; make {self._directory} a directory that the "
             "relay's user may write to, on a disk with room"
         )
+
+
+class Glance(Place):
+    """A place that is looked at and never changed: of a token that is used here, the successor is not kept.
+
+    Entra leaves the used one valid; what a running relay keeps stays as it was.
+    """
+
+    def write(self, kept: Kept) -> None:
+        """Keeps nothing."""
+
+    @contextlib.contextmanager
+    def locked(self, within_s: float = LOCK_S) -> Iterator[None]:  # noqa: ARG002  (there is nothing to wait for)
+        """Nothing is changed, so that nobody has to wait."""
+        yield
 
 
 @contextlib.contextmanager

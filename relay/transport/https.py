@@ -71,6 +71,12 @@ class HttpsConnection:
         at_rest = self._http.our_state in (h11.IDLE, h11.DONE) and self._http.their_state in (h11.IDLE, h11.DONE)
         return at_rest and not self._reader.at_eof() and not self._writer.is_closing()
 
+    @property
+    def encryption(self) -> ssl.SSLObject | None:
+        """The TLS of the connection: version, cipher, the server's certificate."""
+        found: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
+        return found
+
     async def post(self, target: str, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> Answer:
         """Sends a request, its length among the headers. Raises `TransportError`: uncertain when all of it had left."""
         if self._http.our_state is h11.DONE:

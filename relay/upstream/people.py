@@ -24,10 +24,10 @@ def person_of(profile: Profile) -> str:
     return profile.upn or profile.mailbox
 
 
-def place_of(settings: Settings, profile_name: str) -> Place:
+def place_of(settings: Settings, profile_name: str, *, read_only: bool = False) -> Place:
     """Where the person's tokens are kept; profiles of one app and person share them."""
     profile = settings.profiles[profile_name]
-    vault = Vault(settings.data_dir, lambda: _key(settings))
+    vault = Vault(settings.data_dir, lambda: _key(settings), read_only)
     return vault.place(settings.apps[profile.app].client_id, person_of(profile))
 
 
@@ -42,10 +42,15 @@ def persons_apps(settings: Settings, app: App) -> list[tuple[str, PersonsApp]]:
 
 
 def person_issuer(
-    settings: Settings, profile_name: str, scope: str, on_change: Callable[[Change], None] | None = None
+    settings: Settings,
+    profile_name: str,
+    scope: str,
+    on_change: Callable[[Change], None] | None = None,
+    *,
+    read_only: bool = False,
 ) -> Rotation:
     """Asks for tokens of the person who signed in, with the first credential that Entra takes."""
-    profile, place = settings.profiles[profile_name], place_of(settings, profile_name)
+    profile, place = settings.profiles[profile_name], place_of(settings, profile_name, read_only=read_only)
     apps = persons_apps(settings, settings.apps[profile.app])
     issuers = [(f"apps.{profile.app}.{name}", Delegated(app, scope, place)) for name, app in apps]
     return Rotation(issuers, on_change)

@@ -38,8 +38,10 @@ class Listener(Protocol):
 class Sources:
     """Keepers by what they ask for: a reload that changes nothing keeps the token. Belongs to one event loop."""
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, *, read_only: bool = False) -> None:
+        """`read_only`: kept sign-ins are used, and left as they are."""
         self._listener = listener
+        self._read_only = read_only
         self._keepers: dict[tuple[object, ...], Keeper] = {}
 
     def of(self, settings: Settings, profile_name: str, kind: TransportKind) -> Keeper:
@@ -69,7 +71,7 @@ class Sources:
         key = (name, scope, grace_s, kept_at, *_identity(settings, settings.apps[name]))
         if key not in self._keepers:
             changes: list[Change] = []
-            issuer = person_issuer(settings, profile_name, scope, changes.append)
+            issuer = person_issuer(settings, profile_name, scope, changes.append, read_only=self._read_only)
             self._keepers[key] = self._keeper(name, issuer, grace_s, changes)
         return self._keepers[key]
 

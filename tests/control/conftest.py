@@ -41,6 +41,13 @@ def configuration(cloud: Cloud, *, app: dict[str, Any] | None = None, **profile:
     }
 
 
+def by_graph(cloud: Cloud, **profile: Any) -> dict[str, Any]:
+    """The same by transport graph."""
+    at = cloud.settings
+    graph = {"url": at.graph_url, "ca_file": str(at.ca_file)}
+    return configuration(cloud, app={"graph_scope": at.graph_scope}, transport="graph", graph=graph, **profile)
+
+
 @asynccontextmanager
 async def tenant(**options: Any) -> AsyncIterator[Cloud]:
     """A running cloud in which the app may use the scanner's mailbox, and not the chief executive's."""

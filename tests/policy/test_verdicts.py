@@ -118,6 +118,22 @@ def test_the_trailer_is_stripped_and_other_brackets_stay() -> None:
     assert sentence("limit exceeded. [Hostname=DM4PR18MB4126]") == "limit exceeded."
 
 
+@pytest.mark.parametrize("trailer", [
+    "[AM0PR02CA0134.eurprd02.prod.outlook.com 2024-07-11T11:46:49.042Z 08DCA18218166FB4]",
+    "[SN2PR00CA0018.namprd00.prod.outlook.com]",
+    "[Hostname=DM4PR18MB4126.namprd18.prod.outlook.com]",
+    "[MAXPR0101CA0021.INDPRD01.PROD.OUTLOOK.COM]",
+    "[SA1P110CA0019.NAMP110.PROD.OUTLOOK.COM 2026-01-02T03:04:05.678Z 08DE4A6028D26C22]",
+    "[SHXPR01CA0012.CHNPR01.prod.partner.outlook.cn 2026-01-02T03:04:05.678Z 08DE4A6028D26C22]",
+])  # fmt: skip
+def test_each_trailer_that_was_seen_is_stripped(trailer: str) -> None:
+    """Literally as Exchange Online wrote them, in three clouds; the row is the same with and without."""
+    bare = "535 5.7.3 Authentication unsuccessful"
+
+    assert sentence(f"{bare} {trailer}") == bare
+    assert judge_reply(said(f"{bare} {trailer}"), "auth", FACTS) == judge_reply(said(bare), "auth", FACTS)
+
+
 def test_diagnostics_do_not_decide() -> None:
     """Several KB of Exchange's diagnostics may hold any word; only what stands before them counts."""
     text = "554 5.9.9 odd [BeginDiagnosticData]SendAsDenied mailbox full" + " x" * 4000
