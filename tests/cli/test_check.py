@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from relay.tokens.vault import new_key
+
 
 def test_a_good_configuration_is_summed_up(relay, write_config, secrets):
     """Who may come in where, and as whom their mail leaves."""
@@ -62,8 +64,8 @@ def test_each_way_out_is_summed_up(relay, write_config, secrets):
     path = write_config()
     ways = "sign_in: delegated, upn: jo@contoso.us, transport: graph, fallback: smtp"
     text = path.read_text().replace("from: mailbox", f"from: mailbox, {ways}")
-    path.write_text(text + "token_store: {key: {env: ERP_PASSWORD}}\n")
-    ended = relay("check", "--config", path, env=secrets)
+    path.write_text(text + "token_store: {key: {env: TOKEN_KEY}}\n")
+    ended = relay("check", "--config", path, env=secrets | {"TOKEN_KEY": new_key()})
 
     assert ended.returncode == 0, ended.stderr
     assert "jo@contoso.us signs in  to https://graph.microsoft.com, else by smtp" in ended.stdout

@@ -30,6 +30,7 @@ def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[
     if not secret.exists():
         secret.write_text(at.client_secret + "\n")
     endpoint = {"host": at.smtp_host, "port": at.smtp_port, "ca_file": str(at.ca_file)}
+    graph = {"url": at.graph_url, "ca_file": str(at.ca_file)}  # where the ends of secrets are asked: never Microsoft
     profiles = {
         "box": ("box@contoso.test", "mailbox"),
         "keep": ("keep@contoso.test", "keep"),
@@ -50,7 +51,7 @@ def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[
             }
         },
         "profiles": {
-            name: {"app": "contoso", "mailbox": mailbox, "from": policy, "endpoint": endpoint}
+            name: {"app": "contoso", "mailbox": mailbox, "from": policy, "endpoint": endpoint, "graph": graph}
             for name, (mailbox, policy) in profiles.items()
         },
         "devices": {

@@ -26,7 +26,8 @@ def delegated(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str,
         key.write_text(new_key() + "\n")
     at = cloud.settings
     endpoint = {"host": at.smtp_host, "port": at.smtp_port, "ca_file": str(at.ca_file)}
-    shared = {"app": "contoso", "sign_in": "delegated", "endpoint": endpoint}
+    graph = {"url": at.graph_url, "ca_file": str(at.ca_file)}
+    shared = {"app": "contoso", "sign_in": "delegated", "endpoint": endpoint, "graph": graph}
     ann = {"mailbox": ANN, "from": "send_as", "send_as": {"address": DESK, "name": "Desk"}}
     profiles = {"ann": shared | ann, "boss": shared | {"mailbox": BOSS, "upn": BOSSES_UPN, "from": "mailbox"}}
     devices = {"copier": {"address": COPIER, "profile": "ann"}, "chief": {"address": "127.0.0.9", "profile": "boss"}}

@@ -14,8 +14,8 @@ PAGE = ROOT / "docs/how-to/from-other-products.md"
 MANUALS = {
     "Ricoh Print&Share": [
         "/oauth2/authorize", "<GUID>/oauth2/token", "<domain>/oauth2/token", "a GUID", "a domain", "/common/",
-        "Client ID", "Redirect URI", "Test settings", "only an admin can grant", "Login = OAuth", "where each value lives",
-        "Specify url",
+        "Client ID", "Redirect URI", "Test settings", "only an admin can grant", "Login = OAuth",
+        "where each value lives", "Specify url",
     ],
     "PaperCut MF": [
         "Outlook with OAuth", "Outlook with OAuth (US Gov)", "Username", "Directory (tenant) ID",
@@ -30,8 +30,9 @@ MANUALS = {
     ],
     "enaio": [
         "MailSender", "MailServer", "SMTPSecurity", "SMTPPort", "SMTPAuthenticating=3", "SMTPUserName",
-        "OfficeClientID", "OfficeClientSecret", "OfficeTenantID", "OfficeTokenEndpoint", "#TenantID#", "OfficeAccessScopes",
-        "OfficeTokenGraceTimeInSeconds", "hidden expert settings", "encrypted before storage", "masked when shown",
+        "OfficeClientID", "OfficeClientSecret", "OfficeTenantID", "OfficeTokenEndpoint", "#TenantID#",
+        "OfficeAccessScopes", "OfficeTokenGraceTimeInSeconds", "hidden expert settings",
+        "encrypted before storage", "masked when shown",
         "must equal the SMTP user", "NoMails=0", "startup.txt", "shutdown.txt", "smtpServer", "smtpPort",
         "smtpEncryption TLS", "smtpAuthentication MS_OAUTH", "smtpUsername", "oAuthClientId", "oAuthClientSecret",
         "oAuthTenantId", "SendAsDenied", "Object ID of the Enterprise application", "New-ServicePrincipal",
