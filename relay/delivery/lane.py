@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from relay.delivery.detours import Detours
 from relay.delivery.worker import Worker
+from relay.policy.backoff import recheck_after_s
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class Lane:
             await self.store.block(self.plan.mailbox, decision.rest_until)
         if decision.pause_until is not None:
             self.detours.recheck_now([claim.profile])  # the fallback is refused too: both are tried at the recheck
-            self.wake_at(await self.pauses.begin(claim.profile, self.plan.mailbox, decision))
+            recheck_s = recheck_after_s(self.pauses.in_vain(claim.profile), self.plan.settings.recheck_s)
+            self.wake_at(await self.pauses.begin(claim.profile, self.plan.mailbox, decision, recheck_s))
         elif reached and claim.profile in self.pauses:
             await self.pauses.end(claim.profile, self.plan.mailbox)
             self.wake_all()

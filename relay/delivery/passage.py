@@ -44,10 +44,10 @@ async def travel(parcel: Parcel, line: Line, way: Way, *, past_first: bool = Fal
     misconfigured = is_misconfigured(first.met)
     left = parcel.recipients if misconfigured else _not_for_the_first(first, parcel, way)
     if not left:
-        return Passage(first, first_works=not first.met.early)
+        return Passage(first, first_works=_is_proof(first.met))
     then = await attempt(replace(parcel, recipients=left), line, second.transport, second.facts)
     if not misconfigured:
-        return Passage(_joined(first, then, parcel, left), first_works=True)
+        return Passage(_joined(first, then, parcel, left), first_works=_is_proof(first.met))
     if is_misconfigured(then.met):
         return Passage(_both_refused(first, then, second.kind))
     return Passage(then, first_refused=first.met)
@@ -59,6 +59,12 @@ def is_misconfigured(met: Met) -> bool:
     if verdict is None or met.uncertain:
         return False
     return verdict.cls is Class.CONFIGURATION and verdict.scope not in _ITS_OWN
+
+
+def _is_proof(met: Met) -> bool:
+    """Whether the way was seen to work: it took the message, or judged it. The relay's own refusals prove nothing."""
+    verdict = met.verdict
+    return verdict is None or (verdict.cls.fails_mail and not verdict.rule.startswith("relay."))
 
 
 def _not_for_the_first(first: Result, parcel: Parcel, way: Way) -> tuple[Address, ...]:

@@ -63,7 +63,7 @@ class Pauses:
             self._by_profile[profile] = replace(self._by_profile[profile], until=_now() + int(recheck_s * 1000))
             self._probing.add(profile)
 
-    async def begin(self, profile: str, mailbox: str, decision: Decision) -> int:
+    async def begin(self, profile: str, mailbox: str, decision: Decision, recheck_s: float) -> int:
         """Pauses the profile, or goes on doing so; returns when it is tried again. Raises `SpoolError`."""
         settlement = decision.settlement
         earlier = self._by_profile.get(profile)
@@ -78,7 +78,7 @@ class Pauses:
         await self._store.pause(pause)
         self._journal.paused(
             profile=profile, mailbox=mailbox, rule=pause.rule, meaning=pause.meaning, remedy=pause.remedy,
-            answer=pause.answer, recheck_s=max(0, round((pause.until - _now()) / 1000)),
+            answer=pause.answer, recheck_s=recheck_s,
         )  # fmt: skip
         return pause.until
 

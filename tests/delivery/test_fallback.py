@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from relay.delivery.attempt import Line
+from relay.delivery.passage import travel
 from relay.delivery.plan import Way
 from relay.message.address import Address
 from relay.message.answer import GraphAnswer
+from relay.message.parcel import Parcel
 from relay.message.reply import Reply
 from relay.policy.backoff import recheck_after_s
 from relay.policy.verdicts import Facts
@@ -105,6 +108,27 @@ async def test_the_first_comes_back_by_itself(theatre: Theatre, two: Two) -> Non
     sent = [name for name, _ in (*two.first.sent, *two.second.sent)]
     assert sorted(sent) == sorted(names)
     assert theatre.event("delivery.fallback_ended")["transport"] == "smtp"
+
+
+@pytest.mark.parametrize(
+    ("met", "works"),
+    [
+        (OK, True),
+        (Reply(550, "5.6.0", "message content is malformed"), True),
+        (Reply(451, "4.7.0", "Temporary server error."), False),
+        (Receipt(HOST, TOO_BIG, Stage.MAIL), False),
+    ],
+    ids=["taken", "judged", "busy", "judged by the relay"],
+)
+async def test_what_shows_that_the_first_works(theatre: Theatre, met: Reply | Receipt, works: bool) -> None:
+    """A server that is busy at the recheck may have looked at nothing yet: the detour goes on."""
+    first, line = Upstream(), Line()
+    first.answers = [met]
+    way = Way(first, Facts(), second=Way(Upstream(), Facts()))
+    parcel = Parcel("m1", Address("a@x.test"), (ANN,), b"Subject: s\r\n\r\n", b"", 0, eight_bit=False)
+    passage = await travel(parcel, line, way)
+    await line.close()
+    assert passage.first_works is works
 
 
 async def test_a_reload_tries_the_first_at_once(theatre: Theatre, two: Two) -> None:

@@ -10,6 +10,8 @@ import pytest
 from relay.message.address import Address
 from relay.message.parcel import Parcel
 from relay.sandbox.cloud import Cloud, CloudOptions
+from relay.tokens.answers import Route
+from relay.tokens.credentials import Secret
 from relay.tokens.entra import Entra
 from relay.tokens.keeper import Keeper
 from relay.transport.graph import GraphTransport, may_send
@@ -25,8 +27,8 @@ async def relay_to(options: CloudOptions = CloudOptions(), *, user: str = MAILBO
     """A running cloud and a way into its Graph with a real token of its Entra."""
     async with Cloud(options) as cloud:
         at = cloud.settings
-        secret = {"read_secret": lambda: at.client_secret}
-        entra = Entra(at.client_id, at.authority, at.graph_scope, ca_file=at.ca_file, **secret)
+        secret, route = Secret(lambda: at.client_secret), Route(at.ca_file)
+        entra = Entra(at.client_id, at.authority, at.graph_scope, credential=secret, route=route)
         tokens = Keeper(entra, grace_s=300)
         yield cloud, GraphTransport(url=at.graph_url, user=user, tokens=tokens, ca_file=at.ca_file)
 
