@@ -122,12 +122,16 @@ class App(Section):
         """The app-only scope for Exchange."""
         return self.scope_for(Resource.OUTLOOK, delegated=False)
 
-    def scope_for(self, resource: Resource, *, delegated: bool) -> str:
-        """The scope to ask for: what is configured, else what follows from the cloud."""
+    def scope_for(self, resource: Resource, *, delegated: bool, as_others: bool = False) -> str:
+        """The scope to ask for, two with a space between: what is configured, else what follows from the cloud.
+
+        `as_others`: a person sends by Graph in the name of other mailboxes too, which is a permission of its own.
+        """
         hosts = HOSTS[self.cloud]
         if resource is Resource.GRAPH:
-            permission = "Mail.Send" if delegated else ".default"
-            return self.graph_scope or f"https://{hosts.graph}/{permission}"
+            of_person = ("Mail.Send", *(("Mail.Send.Shared",) if as_others else ()))
+            permissions = of_person if delegated else (".default",)
+            return self.graph_scope or " ".join(f"https://{hosts.graph}/{name}" for name in permissions)
         return self.scope or (hosts.delegated_scope if delegated else hosts.scope)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from relay.config.beyond import problems_beyond
 from relay.config.complaint import Complaint, ConfigError, option_name
 from relay.config.crosscheck import crosscheck
 from relay.config.explain import explain_all, renamed_options, unknown_option
@@ -149,6 +148,8 @@ def _contradiction(finding: Finding, tree: Tree, file: str) -> Complaint:
 
 
 def _unusable(tree: Tree, file: str) -> list[Complaint]:
+    from relay.config.beyond import problems_beyond  # certificates cost 10 MB, and the service does not look
+
     return [
         Complaint(file, *tree.position(path), option_name(path), problem) for path, problem in problems_beyond(tree)
     ]

@@ -217,6 +217,23 @@ class Settings(Section):
         profile = self.profiles[profile_name]
         return profile.graph.url.rstrip("/") or f"https://{HOSTS[self.apps[profile.app].cloud].graph}/v1.0"
 
+    def scope_of(self, profile_name: str, resource: Resource) -> str:
+        """The scope of a profile's tokens for that service. Raises KeyError for an unknown profile."""
+        profile = self.profiles[profile_name]
+        delegated = profile.sign_in is SignIn.DELEGATED
+        return self.apps[profile.app].scope_for(
+            resource, delegated=delegated, as_others=self._sends_as_others(profile_name)
+        )
+
+    def _sends_as_others(self, profile_name: str) -> bool:
+        """Whether From may be another address than the mailbox, by the profile or by one of its devices."""
+        policies = {self.profiles[profile_name].from_policy}
+        policies |= {
+            device.from_policy for device in self.devices.values()
+            if device.profile == profile_name and device.from_policy is not None
+        }  # fmt: skip
+        return bool(policies & {FromPolicy.KEEP, FromPolicy.SEND_AS})
+
     def limits_of(self, mailbox: str) -> MailboxLimits:
         """The limits of one mailbox: its own where set, else those of all; addresses compare without regard to case."""
         own = next((item for name, item in self.mailboxes.items() if name.lower() == mailbox.lower()), None)

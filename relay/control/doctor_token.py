@@ -66,7 +66,7 @@ def _said(patient: Patient, token: Token) -> str:
         return "it cannot be read (no JWT), which is no mistake"
     resource = Resource.GRAPH if patient.kind is TransportKind.GRAPH else Resource.OUTLOOK
     remarks = claims.remarks(
-        read, scope=patient.app.scope_for(resource, delegated=patient.delegated), tenant=patient.app.tenant,
+        read, scope=patient.settings.scope_of(patient.name, resource), tenant=patient.app.tenant,
         client_id=patient.app.client_id, now=now(),
     )  # fmt: skip
     words = "; ".join([_listed(read), *(remark.text for remark in remarks)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from relay.config.settings import FromPolicy, SignIn, TransportKind
+from relay.config.settings import FromPolicy, Resource, SignIn, TransportKind
 from relay.control.m365_way import authors, certificate_name, companions, ways_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def portal(settings: Settings, profile_name: str, *, classic: bool = False) -> s
     steps: list[str] = []
     if any(way.kind is not TransportKind.CONNECTOR for way in ways):
         steps += _registration(app)
-        steps += _person(app, profile) if profile.sign_in is SignIn.DELEGATED else _credential(app)
+        steps += _person(settings, profile_name) if profile.sign_in is SignIn.DELEGATED else _credential(app)
     for way in ways:
         steps += _way(settings, profile_name, way.kind, classic=classic)
     numbered = "\n".join(f"{number:>2}. {step}" for number, step in enumerate(steps, 1))
@@ -58,8 +58,10 @@ def _credential(app: App) -> Iterator[str]:
         )
 
 
-def _person(app: App, profile: Profile) -> Iterator[str]:
+def _person(settings: Settings, profile_name: str) -> Iterator[str]:
     """What a person's sign-in needs."""
+    profile = settings.profiles[profile_name]
+    app = settings.apps[profile.app]
     platform = "Web" if app.credential is not None else "Mobile and desktop applications"
     yield f"Authentication → Add a platform → {platform}: redirect URI {app.redirect_uri}, exactly so."
     if app.credential is None:
@@ -67,7 +69,8 @@ def _person(app: App, profile: Profile) -> Iterator[str]:
     else:
         yield from _credential(app)
     kinds = {kind for kind in (profile.transport, profile.fallback) if kind is not None}
-    names = ["Mail.Send", *(["Mail.Send.Shared"] if profile.send_as else [])] if TransportKind.GRAPH in kinds else []
+    graph = settings.scope_of(profile_name, Resource.GRAPH).split() if TransportKind.GRAPH in kinds else []
+    names = [scope.rpartition("/")[2] for scope in graph]
     names += ["SMTP.Send"] if kinds & {TransportKind.SMTP, TransportKind.HVE} else []
     yield f"API permissions → Add → Microsoft Graph → Delegated permissions: {', '.join(names)}; {CONSENT}"
 

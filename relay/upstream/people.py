@@ -65,9 +65,8 @@ def kinds_of(profile: Profile) -> list[TransportKind]:
 def scopes_of(settings: Settings, profile_name: str) -> tuple[str, ...]:
     """What the person consents to, for each of those ways."""
     profile = settings.profiles[profile_name]
-    app = settings.apps[profile.app]
     resources = [Resource.GRAPH if kind is TransportKind.GRAPH else Resource.OUTLOOK for kind in kinds_of(profile)]
-    return tuple(dict.fromkeys(app.scope_for(resource, delegated=True) for resource in resources))
+    return tuple(dict.fromkeys(settings.scope_of(profile_name, resource) for resource in resources))
 
 
 def _key(settings: Settings) -> str:

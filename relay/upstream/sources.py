@@ -50,9 +50,10 @@ class Sources:
         app = settings.apps[profile.app]
         resource = Resource.GRAPH if kind is TransportKind.GRAPH else Resource.OUTLOOK
         grace_s = max(app.token_grace_s, HVE_GRACE_S) if kind is TransportKind.HVE else app.token_grace_s
+        scope = settings.scope_of(profile_name, resource)
         if profile.sign_in is SignIn.DELEGATED:
-            return self._of_person(settings, profile_name, app.scope_for(resource, delegated=True), grace_s)
-        return self.of_app(settings, profile.app, app.scope_for(resource, delegated=False), grace_s)
+            return self._of_person(settings, profile_name, scope, grace_s)
+        return self.of_app(settings, profile.app, scope, grace_s)
 
     def of_app(self, settings: Settings, app_name: str, scope: str, grace_s: float = 0) -> Keeper:
         """The source of the app's own tokens for that scope."""

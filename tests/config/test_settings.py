@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from relay.config.loader import parse
-from relay.config.settings import App, Device, FromPolicy, Listener, Settings
+from relay.config.settings import App, Device, FromPolicy, Listener, Resource, Settings
 
 
 def app(**options: object) -> App:
@@ -115,3 +115,14 @@ def test_settings_do_not_change_after_loading(good: str) -> None:
     """A part may keep what it was given."""
     with pytest.raises(ValidationError, match="frozen"):
         parse(good).hostname = "other"  # type: ignore[misc]
+
+
+def test_a_person_who_sends_as_others_by_graph_needs_a_scope_of_its_own(good: str) -> None:
+    """By the profile's From policy or by that of one of its devices; the mailbox's own address needs none."""
+    delegated = good.replace("from: mailbox", "sign_in: delegated, from: mailbox") + "token_store: {key: env:KEY}\n"
+    assert parse(delegated).scope_of("scans", Resource.GRAPH) == "https://graph.microsoft.com/Mail.Send"
+    both = "https://graph.microsoft.com/Mail.Send https://graph.microsoft.com/Mail.Send.Shared"
+    kept = delegated.replace("from: mailbox", "from: keep")
+    assert parse(kept).scope_of("scans", Resource.GRAPH) == both
+    by_device = delegated.replace("profile: scans}", "profile: scans, from: keep}")
+    assert parse(by_device).scope_of("scans", Resource.GRAPH) == both

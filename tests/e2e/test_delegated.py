@@ -179,3 +179,15 @@ def test_a_public_client_signs_people_in_without_any_secret(cloud, tmp_path, ser
     relay.journal.outcome(sends(relay, somebody))
 
     assert cloud.letter(somebody).claims["upn"] == ANN
+
+
+def test_a_person_sends_by_graph_and_from_the_shared_mailbox(cloud, tmp_path, serve, somebody):
+    """Sending as another address is a permission of its own, which the sign-in asks for by itself."""
+    config = configured(cloud, tmp_path, profiles={"ann": {"transport": "graph"}})
+    signed_in(cloud, config)
+    relay = serve(config)
+    relay.journal.outcome(sends(relay, somebody))
+
+    letter = cloud.letter(somebody)
+    assert (letter.via, letter.mailbox, letter.header("From")) == ("graph", ANN, f'"Desk" <{DESK}>')
+    assert "Mail.Send.Shared" in letter.claims["scp"].split()
