@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -144,6 +145,31 @@ async def test_a_reload_tries_the_first_at_once(theatre: Theatre, two: Two) -> N
     name = await theatre.put()
     await theatre.becomes(name, "delivered")
     assert [sent for sent, _ in two.first.sent] == [name]
+
+
+async def test_what_an_old_configuration_met_does_not_hold_up_the_new_one(theatre: Theatre, two: Two) -> None:
+    """The reload came while the first was asked: the next message tries it as it is configured now."""
+    two.first.answers, two.first.may_answer = [DENIED], asyncio.Event()
+    found = await theatre.put()
+    await two.first.reached.wait()
+    two.replan()
+    two.first.may_answer.set()
+    await theatre.becomes(found, "delivered")
+    name = await theatre.put()
+    await theatre.becomes(name, "delivered")
+    assert [sent for sent, _ in two.first.sent] == [found, name]
+
+
+async def test_a_profile_is_not_paused_for_a_configuration_that_is_gone(theatre: Theatre) -> None:
+    """Nor does its mail wait for a recheck, though each message is tried once more only."""
+    theatre.lane.replan(theatre.plan(recheck_s=3600))
+    theatre.upstream.answers, theatre.upstream.may_answer = [DENIED], asyncio.Event()
+    name = await theatre.put()
+    await theatre.upstream.reached.wait()
+    theatre.lane.replan(theatre.plan(recheck_s=3600))
+    theatre.upstream.may_answer.set()
+    assert await theatre.becomes(name, "delivered") == ["deferred", "delivered"]
+    assert not [event for event in theatre.events() if event["event"] == "profile.paused"]
 
 
 async def test_doubt_never_leaves_by_the_second(theatre: Theatre, two: Two) -> None:
