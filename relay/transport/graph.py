@@ -166,11 +166,12 @@ class GraphSession:
         return answer
 
     def _refused(self, answer: GraphAnswer) -> TransportError:
-        """A gateway that waited in vain does not know what became of the request (504)."""
+        """In doubt: a gateway that got no sense or no answer from behind it, and a success that Graph does not know."""
         stage = Stage.AUTH if answer.status == 401 else Stage.FINAL
         host = self._transport.host
         text = f"{host} did not take the message: {answer}"
-        return TransportError(stage, text, host=host, graph=answer, uncertain=answer.status == 504)
+        in_doubt = answer.status in (502, 504) or (200 <= answer.status < 300 and not answer.code)
+        return TransportError(stage, text, host=host, graph=answer, uncertain=in_doubt)
 
 
 class _Body:
