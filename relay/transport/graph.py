@@ -7,6 +7,7 @@ which a repetition would be recognised: a request that left and was not answered
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from dataclasses import dataclass, field, replace
@@ -124,7 +125,8 @@ class GraphSession:
         refused = {address: _UNWRITABLE for address in parcel.recipients if address not in recipients}
         if not recipients:
             return Receipt(host, None, Stage.RCPT, refused)
-        parcel = replace(parcel, recipients=recipients, head=addressed(parcel.head, recipients))
+        head = await asyncio.to_thread(addressed, parcel.head, recipients)  # thousands of entries take a while
+        parcel = replace(parcel, recipients=recipients, head=head)
         if parcel.size > LIMIT:
             return Receipt(host, _too_big(parcel.size), Stage.MAIL, refused)
         answer = await self.ask(parcel)
