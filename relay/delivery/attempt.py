@@ -90,9 +90,17 @@ def _judged(receipt: Receipt, parcel: Parcel, facts: Facts) -> Result:
     }
     final = receipt.final
     if final is None:
-        return Result(_all_refused(receipt, parcel, facts), refused)
+        met = _all_refused(receipt, parcel, facts)
+        early = met.verdict is None and all(_is_ours(verdict) for verdict, _ in refused.values())
+        return Result(replace(met, early=early), refused)
     verdict = None if final.positive else judge_reply(final, receipt.final_stage, facts)
-    return Result(Met(verdict, str(final), receipt.final_stage, receipt.host), refused)
+    early = verdict is not None and _is_ours(verdict)
+    return Result(Met(verdict, str(final), receipt.final_stage, receipt.host, early=early), refused)
+
+
+def _is_ours(verdict: Verdict) -> bool:
+    """Whether the relay refused by itself: the server was not asked."""
+    return verdict.rule.startswith("relay.")
 
 
 def _all_refused(receipt: Receipt, parcel: Parcel, facts: Facts) -> Met:

@@ -16,7 +16,8 @@ class Way:
     """How one profile's mail leaves: its transport, and the names its verdicts speak of.
 
     `second` is the fallback: for a first one that is refused for its configuration, and for mail that the first one
-    refuses with one of the rules it `takes_over`.
+    refuses with one of the rules it `takes_over`. `never_takes` are the rules by which this transport refuses mail that
+    another one would take.
     """
 
     transport: Transport
@@ -25,6 +26,7 @@ class Way:
     kind: str = "smtp"
     second: Way | None = None
     takes_over: frozenset[str] = frozenset()
+    never_takes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

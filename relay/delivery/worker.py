@@ -93,11 +93,14 @@ class Worker:
         in_vain = self._lane.pauses.in_vain(claim.profile)
         moment = Moment(time.time_ns() // 1_000_000, random.random(), self._lane.failures, in_vain)  # noqa: S311
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        stale = decision.pause_until is not None and plan is not self._lane.plan
+        if stale:  # by a configuration that a reload has replaced: the new one is tried at once
+            decision = replace(decision, pause_until=None)
         await self._settled()
         self._settling = asyncio.get_running_loop().create_task(self._settle(claim, decision, ms), name="settle")
         if decision.kind is not Kind.DELIVERED or claim.profile in self._lane.pauses:
             await self._settled()
-            await self._lane.follow(claim, decision, reached=not result.met.early)
+            await self._lane.follow(claim, decision, reached=not (result.met.early or stale))
         else:
             self._lane.failures = 0
 
@@ -106,7 +109,7 @@ class Worker:
         detours, profile = self._lane.detours, claim.profile
         past_first = detours.past_first(profile, plan.settings.recheck_s)
         passage = await travel(claim.parcel, self._line, way, past_first=past_first)
-        if passage.first_refused is not None:
+        if passage.first_refused is not None and plan is self._lane.plan:  # else a reload may have mended it
             detours.begin(profile, plan, passage.first_refused)
         elif passage.first_works:
             detours.end(profile, plan)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SOURCE_ROUTE = re.compile(r"^@[^:<>]*:")  # RFC 5321 appendix C: accepted and ignored
 
+_DEVIATION = re.compile("[\u00df\u03c2\u200c\u200d]")
+
 
 class AddressError(ValueError):
     """The text is not a mail address; the message says what is wrong with it, in ASCII."""
@@ -49,10 +51,18 @@ NULL = Address("")
 
 def ascii_domain(domain: str) -> str:
     """A domain in the form to compare by: lower case, an internationalized one as the DNS has it (RFC 5890)."""
+    lower = domain.lower()
+    return lower if lower.isascii() else ".".join(map(_ascii_label, lower.split(".")))
+
+
+def _ascii_label(label: str) -> str:
+    """Python's codec is of 2003 and makes "ss" of "ß", which is another domain today (RFC 5894 §7.2)."""
+    if _DEVIATION.search(label):
+        return f"xn--{label.encode('punycode').decode('ascii')}"
     try:
-        return domain.encode("idna").decode("ascii").lower()
+        return label.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        return domain.lower()
+        return label
 
 
 def parse_path(text: str) -> Address:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _VISIBLE = ("To", "Cc")
 _RESENT = ("Resent-To", "Resent-Cc")
-_ADDRESS = re.compile(r'(?:[^\s@<>,;:"()\[\]\\]+|"(?:[^"\\]|\\.)*")@[^\s@<>,;:"()\\]+')
+_ADDRESS = re.compile(  # an encoded word has no place in it, and some readers decode it to another address
+    r'(?!.*=\?)(?:[^\s@<>,;:"()\[\]\\]+|"(?:[^"\\]|\\.)*")@[^\s@<>,;:"()\\]+'
+)
 _TOKEN = re.compile(
     r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<comment>\((?:\\.|[^()\\])*\))|<(?P<angle>[^<>]*)>|(?P<end>[,;])"""
     r"""|(?P<colon>:)|(?P<other>(?:\\.|[^"(<,;:\\])+)|(?P<stray>.)""",
@@ -131,7 +133,7 @@ class _Reading:
         self._mailboxes: list[Mailbox] = []
         self._sound = True
         self._in_group = False
-        self._last_sign = ";"
+        self._last_sign = ","
         self._begin()
 
     def _begin(self) -> None:

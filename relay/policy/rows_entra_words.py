@@ -11,6 +11,7 @@ from relay.policy.verdict import Class, TokenRow
 
 _RFC = "RFC 6749 §5.2; Microsoft, Entra authentication and authorization error codes"
 _OPEN = "Open TCP 443 to {login_host} (or apps.{app}.authority) and check this machine's name service"
+_BY_THEN_S = 86_400.0  # a proxy or an address that is wrong looks like an outage; mail is kept for it after a day
 _SIGN_IN = "relay authorize {profile}   and sign in as {account}"
 
 WORDS = (
@@ -135,6 +136,7 @@ WORDS = (
         meaning="Entra could not be reached, or did not answer in time.",
         remedy=_OPEN,
         source="this relay",
+        patience_s=_BY_THEN_S,
     ),
     TokenRow(
         rule="entra.bad-answer",
@@ -146,6 +148,7 @@ WORDS = (
         remedy="Check apps.{app}.authority and tenant ({tenant}), and let the proxy pass {login_host} "
         "unauthenticated (outgoing.https_proxy)",
         source="this relay",
+        patience_s=_BY_THEN_S,
     ),
 )
 

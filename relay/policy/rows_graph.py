@@ -14,6 +14,7 @@ _THROTTLING = "Microsoft Graph, throttling limits of Outlook"
 _FIELD = "field reports of the code"
 _PRINCIPAL = "$sp = Get-ServicePrincipal | Where-Object AppId -eq {client_id}; "
 _HEALTH = "Microsoft 365 admin center → Health → Service health"
+_BY_THEN_S = 86_400.0  # what lasts a day is no accident on the way: somebody has to look, and mail is kept
 _SIZE = (
     "Set-Mailbox {mailbox} -MaxSendSize 150MB -MaxReceiveSize 150MB   (150 MB is the most), or scan with a lower "
     "resolution"
@@ -205,6 +206,7 @@ CONTENT = (
         remedy="Nothing to do: the relay tries again. If it lasts: let the proxy pass {graph_host} unchanged "
         "(outgoing.https_proxy)",
         source=_MIME,
+        patience_s=_BY_THEN_S,
     ),
     GraphRow(
         rule="graph.request-not-understood",
@@ -223,6 +225,7 @@ CONTENT = (
         remedy="Check profiles.{profile}.graph.url (https://{graph_host}/v1.0) and what outgoing.https_proxy makes of "
         "requests, and report the answer; profiles.{profile}.transport: smtp is the way around it",
         source="Microsoft Graph, error responses",
+        patience_s=_BY_THEN_S,
     ),
     GraphRow(
         rule="graph.message-malformed",
@@ -299,10 +302,10 @@ TROUBLE = (
 GRAPH = (*ACCESS, *MAILBOX, *LIMITS, *CONTENT, *TROUBLE)
 
 
-def _other(name: str, cls: Class, answer: str, meaning: str, remedy: str) -> GraphRow:
+def _other(name: str, cls: Class, answer: str, meaning: str, remedy: str, patience_s: float | None = None) -> GraphRow:
     return GraphRow(
         rule=f"graph.other-{name}", cls=cls, scope=Scope.MESSAGE, answer=answer, meaning=meaning, remedy=remedy,
-        source="RFC 9110 §15; Microsoft Graph, error responses",
+        source="RFC 9110 §15; Microsoft Graph, error responses", patience_s=patience_s,
     )  # fmt: skip
 
 
@@ -325,6 +328,6 @@ OTHER_5XX = _other(
 )  # fmt: skip
 OTHER_STATUS = _other(
     "status", Class.TRANSIENT, "a status outside 400–599", "What answered was not Graph: a proxy or a captive portal.",
-    "Let the proxy pass {graph_host} unauthenticated; check profiles.{profile}.graph.url",
+    "Let the proxy pass {graph_host} unauthenticated; check profiles.{profile}.graph.url", _BY_THEN_S,
 )  # fmt: skip
 OTHERS = (OTHER_REFUSAL, OTHER_4XX, OTHER_5XX, OTHER_STATUS)

@@ -22,6 +22,50 @@ LOST = (
         source="this relay",
     ),
     LostRow(
+        rule="local.ca-file",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"^the CA file .+ cannot be used",
+        answer="the CA file /etc/relay/ca.pem cannot be used: [Errno 2] No such file or directory",
+        meaning="The relay cannot read whom it is to trust, so that it speaks to nobody.",
+        remedy="Put the CA file that the answer names back, readable for the relay's user, in PEM; or take the option "
+        "ca_file out. Look: relay check",
+        source="this relay",
+    ),
+    LostRow(
+        rule="local.certificate",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"^the certificate .+ with key ",
+        answer="the certificate {file: relay.crt} with key {file: relay.key}: No such file or directory",
+        meaning="The relay cannot read the certificate that it shows to the server.",
+        remedy="Mend profiles.{profile}.connector.certificate and private_key as the answer says. Look: relay check",
+        source="this relay",
+    ),
+    LostRow(
+        rule="lost.proxy-refused",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"\bthe proxy answered 4\d\d\b",
+        stages=("connect",),
+        answer="the proxy answered 407 Proxy Authentication Required to CONNECT",
+        meaning="The proxy does not let the relay pass.",
+        remedy="Let the proxy pass {host}:{port} unauthenticated, or write user and password into outgoing.https_proxy",
+        source="RFC 9110 §9.3.6",
+    ),
+    LostRow(
+        rule="lost.proxy",
+        cls=Class.TRANSIENT,
+        scope=Scope.SITE,
+        says=r"\bthe proxy (answered|closed)\b",
+        stages=("connect",),
+        answer="the proxy answered 502 Bad Gateway to CONNECT",
+        meaning="The proxy does not reach the server.",
+        remedy="Nothing to do: the relay tries again. If it lasts: see at the proxy (outgoing.https_proxy) whether it "
+        "reaches {host}:{port}",
+        source="RFC 9110 §9.3.6",
+    ),
+    LostRow(
         rule="lost.certificate",
         cls=Class.CONFIGURATION,
         scope=Scope.PROFILE,
@@ -29,8 +73,9 @@ LOST = (
         answer="certificate verify failed: self-signed certificate in certificate chain",
         meaning="The server's certificate is not trusted: a TLS inspection box stands in between, the name is not the "
         "certificate's, or this machine lacks the root certificates.",
-        remedy="Exempt {host}:{port} from TLS inspection, or trust the box: profiles.{profile}.endpoint.ca_file; use "
-        "the DNS name as endpoint.host, never an address. Look: openssl s_client -starttls smtp -connect {host}:{port}",
+        remedy="Exempt {host}:{port} from TLS inspection, or trust the box: profiles.{profile}.endpoint.ca_file "
+        "(by Graph: graph.ca_file); use the DNS name as endpoint.host, never an address. Look: openssl s_client "
+        "-starttls smtp -connect {host}:{port}   (by Graph: without -starttls smtp)",
         source="RFC 3207 §6; " + _PRINTERS,
     ),
     LostRow(
@@ -66,8 +111,8 @@ LOST = (
         stages=("connect", "greeting", "ehlo", "starttls"),
         answer="[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
         meaning="The TLS handshake failed.",
-        remedy="Look: openssl s_client -starttls smtp -connect {host}:{port}   (TLS 1.2 or newer must be agreed on); "
-        "exempt {host} from TLS inspection",
+        remedy="Look: openssl s_client -starttls smtp -connect {host}:{port}   (by Graph: without -starttls smtp; TLS "
+        "1.2 or newer must be agreed on); exempt {host} from TLS inspection",
         source=_PRINTERS,
     ),
     LostRow(

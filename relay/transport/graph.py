@@ -7,6 +7,7 @@ which a repetition would be recognised: a request that left and was not answered
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from dataclasses import dataclass, field, replace
@@ -124,7 +125,8 @@ class GraphSession:
         refused = {address: _UNWRITABLE for address in parcel.recipients if address not in recipients}
         if not recipients:
             return Receipt(host, None, Stage.RCPT, refused)
-        parcel = replace(parcel, recipients=recipients, head=addressed(parcel.head, recipients))
+        head = await asyncio.to_thread(addressed, parcel.head, recipients)  # thousands of entries take a while
+        parcel = replace(parcel, recipients=recipients, head=head)
         if parcel.size > LIMIT:
             return Receipt(host, _too_big(parcel.size), Stage.MAIL, refused)
         answer = await self.ask(parcel)
@@ -166,11 +168,12 @@ class GraphSession:
         return answer
 
     def _refused(self, answer: GraphAnswer) -> TransportError:
-        """A gateway that waited in vain does not know what became of the request (504)."""
+        """In doubt: a gateway that got no sense or no answer from behind it, and a success that Graph does not know."""
         stage = Stage.AUTH if answer.status == 401 else Stage.FINAL
         host = self._transport.host
         text = f"{host} did not take the message: {answer}"
-        return TransportError(stage, text, host=host, graph=answer, uncertain=answer.status == 504)
+        in_doubt = answer.status in (502, 504) or (200 <= answer.status < 300 and not answer.code)
+        return TransportError(stage, text, host=host, graph=answer, uncertain=in_doubt)
 
 
 class _Body:

@@ -87,7 +87,7 @@ class HttpsConnection:
             fields = [("Host", self._place.host), *headers.items()]
             whole = await self._speak(h11.Request(method="POST", target=target, headers=fields), body, listening)
             async with asyncio.timeout(self._place.reply_timeout_s):
-                return await listening
+                return _of_sense(await listening, whole=whole)
         except TimeoutError as exc:
             raise self._lost(f"no answer within {self._place.reply_timeout_s:g} s", whole=whole) from exc
         except (OSError, h11.ProtocolError) as exc:
@@ -153,6 +153,13 @@ class HttpsConnection:
     def _lost(self, text: str, *, whole: bool) -> TransportError:
         stage = Stage.FINAL if whole else Stage.DATA
         return TransportError(stage, f"{self._place.words}: {text}", host=self._place.host, uncertain=whole)
+
+
+def _of_sense(answer: Answer, *, whole: bool) -> Answer:
+    """A refusal may come before the end of the request; nobody can have taken what has not left."""
+    if answer.status < 300 and not whole:
+        raise ConnectionError(f"HTTP {answer.status} in the middle of the request")
+    return answer
 
 
 async def open_https(place: Place) -> HttpsConnection:

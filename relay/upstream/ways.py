@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.config.settings import TooBig, TransportKind
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from relay.config.settings import Profile, Settings
     from relay.upstream.transports import Transports
 
-_TOO_BIG = frozenset({"relay.graph-too-big", "graph.request-too-big"})
-_OUTSIDE = frozenset({"relay.hve-external"})
+_BY_NATURE = {
+    TransportKind.GRAPH: frozenset({"relay.graph-too-big", "graph.request-too-big"}),
+    TransportKind.HVE: frozenset({"relay.hve-external", "smtp.hve-external"}),
+}
 
 
 def way_of(settings: Settings, profile_name: str, transports: Transports) -> Way:
@@ -21,16 +24,16 @@ def way_of(settings: Settings, profile_name: str, transports: Transports) -> Way
     profile = settings.profiles[profile_name]
     second = None if profile.fallback is None else _way(settings, profile_name, profile.fallback, transports)
     first = _way(settings, profile_name, profile.transport, transports)
-    return Way(first.transport, first.facts, first.idle_s, first.kind, second, _takes_over(profile))
+    return replace(first, second=second, takes_over=_takes_over(profile, first))
 
 
 def _way(settings: Settings, profile_name: str, kind: TransportKind, transports: Transports) -> Way:
-    transport = transports.of(settings, profile_name, kind)
-    return Way(transport, facts_of(settings, profile_name, kind), settings.profiles[profile_name].idle_s, kind)
+    transport, idle_s = transports.of(settings, profile_name, kind), settings.profiles[profile_name].idle_s
+    never_takes = _BY_NATURE.get(kind, frozenset())
+    return Way(transport, facts_of(settings, profile_name, kind), idle_s, kind, never_takes=never_takes)
 
 
-def _takes_over(profile: Profile) -> frozenset[str]:
-    """The refusals of the first transport that are by its nature, and leave mail to the fallback."""
-    if profile.transport is TransportKind.GRAPH and profile.graph.too_big is TooBig.FALLBACK:
-        return _TOO_BIG
-    return _OUTSIDE if profile.transport is TransportKind.HVE else frozenset()
+def _takes_over(profile: Profile, first: Way) -> frozenset[str]:
+    """The refusals of the first transport that leave mail to the fallback."""
+    refuses = profile.transport is TransportKind.GRAPH and profile.graph.too_big is TooBig.REFUSE
+    return frozenset() if refuses else first.never_takes

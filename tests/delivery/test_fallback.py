@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -43,6 +44,8 @@ OUTSIDE = Reply(
     "5.7.1",
     "this relay: High Volume Email delivers to internal recipients only; x.test is not in internal_domains",
 )
+PARTNER = Reply(550, "5.7.51", "TenantInboundAttribution; There is a partner connector configured")
+NOT_FOR_THE_SECOND = frozenset({"relay.graph-too-big", "relay.hve-external"})
 ANN, BOB = Address("ann@contoso.test"), Address("bob@x.test")
 
 
@@ -60,7 +63,10 @@ class Two:
         plan = self.theatre.plan(**self.delivery | delivery)
         facts = Facts(profile="scans", host="second.test")
         way = replace(
-            plan.ways["scans"], kind="smtp", second=Way(self.second, facts, kind="graph"), takes_over=frozenset(rules)
+            plan.ways["scans"],
+            kind="smtp",
+            second=Way(self.second, facts, kind="graph", never_takes=NOT_FOR_THE_SECOND),
+            takes_over=frozenset(rules),
         )
         self.theatre.lane.replan(replace(plan, ways={"scans": way}))
 
@@ -141,6 +147,31 @@ async def test_a_reload_tries_the_first_at_once(theatre: Theatre, two: Two) -> N
     assert [sent for sent, _ in two.first.sent] == [name]
 
 
+async def test_what_an_old_configuration_met_does_not_hold_up_the_new_one(theatre: Theatre, two: Two) -> None:
+    """The reload came while the first was asked: the next message tries it as it is configured now."""
+    two.first.answers, two.first.may_answer = [DENIED], asyncio.Event()
+    found = await theatre.put()
+    await two.first.reached.wait()
+    two.replan()
+    two.first.may_answer.set()
+    await theatre.becomes(found, "delivered")
+    name = await theatre.put()
+    await theatre.becomes(name, "delivered")
+    assert [sent for sent, _ in two.first.sent] == [found, name]
+
+
+async def test_a_profile_is_not_paused_for_a_configuration_that_is_gone(theatre: Theatre) -> None:
+    """Nor does its mail wait for a recheck, though each message is tried once more only."""
+    theatre.lane.replan(theatre.plan(recheck_s=3600))
+    theatre.upstream.answers, theatre.upstream.may_answer = [DENIED], asyncio.Event()
+    name = await theatre.put()
+    await theatre.upstream.reached.wait()
+    theatre.lane.replan(theatre.plan(recheck_s=3600))
+    theatre.upstream.may_answer.set()
+    assert await theatre.becomes(name, "delivered") == ["deferred", "delivered"]
+    assert not [event for event in theatre.events() if event["event"] == "profile.paused"]
+
+
 async def test_doubt_never_leaves_by_the_second(theatre: Theatre, two: Two) -> None:
     """The first may have delivered it."""
     two.first.answers = [LOST]
@@ -189,7 +220,60 @@ async def test_a_token_nobody_gives_is_a_refused_way(theatre: Theatre, two: Two)
     assert await theatre.becomes(await theatre.put(), "delivered") == ["delivered"]
 
 
+async def test_a_way_refused_recipient_by_recipient_is_a_refused_way(theatre: Theatre, two: Two) -> None:
+    """Microsoft's MX says so at RCPT: nobody was accepted, everybody goes the second way."""
+    two.first.answers = [Receipt(HOST, None, Stage.RCPT, {ANN: PARTNER, BOB: PARTNER})]
+    name = await theatre.put(ANN, BOB)
+    assert await theatre.becomes(name, "delivered") == ["delivered"]
+    assert two.second.sent == [(name, (ANN, BOB))]
+    assert "partner connector" in theatre.event("delivery.fallback")["answer"]
+
+
+@pytest.mark.parametrize(
+    "met",
+    [Receipt(HOST, TOO_BIG, Stage.MAIL), Receipt(HOST, None, Stage.RCPT, {BOB: OUTSIDE})],
+    ids=["too large", "outside"],
+)
+async def test_what_only_the_refused_way_takes_is_kept_for_it(theatre: Theatre, two: Two, met: Receipt) -> None:
+    """A configuration to be mended never fails mail: neither the message that finds out nor the next."""
+    two.replan(recheck_s=0.05)
+    two.first.at_connect = [REFUSED]
+    two.second.answers = [met, met]
+    found, later = await theatre.put(BOB), await theatre.put(BOB)
+    for name in (found, later):
+        assert set((await theatre.becomes(name, "delivered"))[:-1]) == {"deferred"}
+    told = [event["remedy"] for event in theatre.events() if event["event"] == "message.deferred"]
+    assert all("transport smtp to be mended" in remedy for remedy in told)
+    assert sorted(name for name, _ in two.first.sent) == sorted([found, later])
+    assert "scans" not in theatre.pauses
+
+
 # -- mail the first does not take by its nature
+
+
+async def test_those_outside_get_their_mail_though_those_inside_do_not(theatre: Theatre, two: Two) -> None:
+    """The first refused the message for those it spoke to; the second has not been asked yet."""
+    two.replan("relay.hve-external")
+    two.first.answers = [Receipt(HOST, Reply(550, "5.6.0", "content is malformed"), refused={BOB: OUTSIDE})]
+    name = await theatre.put(ANN, BOB)
+    await theatre.becomes(name, "failed")
+    assert states(theatre, name) == {ANN: "failed", BOB: "delivered"}
+    assert theatre.event("recipient.failed")["answer"] == "550 5.6.0 content is malformed"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_each_side_of_a_message_has_its_own_end(theatre: Theatre, two: Two, busy: bool) -> None:
+    """Those inside failed, those outside are tried again or failed too, with the words of their own server."""
+    two.replan("relay.hve-external")
+    two.first.answers = [
+        Receipt(HOST, Reply(550, "5.6.0", "content is malformed"), refused={BOB: OUTSIDE}),
+        Receipt(HOST, None, Stage.RCPT, {BOB: OUTSIDE}),
+    ]
+    two.second.answers = [Reply(451, "4.7.0", "busy")] if busy else [Reply(554, "5.6.0", "malformed too")]
+    name = await theatre.put(ANN, BOB)
+    await theatre.becomes(name, "failed")
+    assert states(theatre, name) == {ANN: "failed", BOB: "delivered" if busy else "failed"}
+    assert [to for _, to in two.second.sent] == [(BOB,)] * (2 if busy else 1)
 
 
 async def test_a_message_too_large_for_the_first_leaves_by_the_second(theatre: Theatre, two: Two) -> None:

@@ -103,6 +103,8 @@ def test_nobody_is_mailed_by_a_resent_field(name):
         "<@relay.test:ann@x.test>, bob@x.test",
         "ann, bob@x.test",
         "=?utf-8?q?ann=40x=2Etest?=, bob@x.test",
+        "<=?utf-8?q?cid=40x.test=3e?=@x.test>, ann@x.test, bob@x.test",
+        "",
     ],
 )
 def test_what_readers_might_read_differently_is_written_anew(broken):
@@ -124,6 +126,17 @@ def test_an_internationalized_domain_is_one_in_both_spellings():
     )
 
 
+def test_two_domains_that_python_takes_for_one_are_two():
+    """Since 2010 an ß is no ss: whoever holds the one domain does not get the other's mail."""
+    line = "To: ann@straße.test"
+
+    assert addressed(head(line), [Address("ann@strasse.test")]) == head("X-Original-" + line, "Bcc: ann@strasse.test")
+    assert addressed(head(line), [Address("ann@xn--strae-oqa.test")]) == head(line)
+    assert addressed(head("Subject: s"), [Address("ann@straße.test")]) == head(
+        "Subject: s", "Bcc: ann@xn--strae-oqa.test"
+    )
+
+
 def test_an_empty_group_stays():
     """As devices write it that hide their recipients."""
     assert addressed(head("To: undisclosed-recipients:;"), [ANN]) == head(
@@ -141,7 +154,14 @@ def test_octets_that_are_no_text_are_kept():
 
 @pytest.mark.parametrize(
     ("text", "writable"),
-    [("ann@x.test", True), ('"a, b"@x.test', True), ("a,b@x.test", False), ("ann", False), ("a b@x.test", False)],
+    [
+        ("ann@x.test", True),
+        ('"a, b"@x.test', True),
+        ("a,b@x.test", False),
+        ("ann", False),
+        ("a b@x.test", False),
+        ("=?utf-8?q?bob=40y.test=3e?=@x.test", False),
+    ],
 )
 def test_what_a_header_can_hold(text, writable):
     """The others are refused before anything is sent."""

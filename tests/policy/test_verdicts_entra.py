@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.config.settings import Delivery
 from relay.message.outcome import Scope
 from relay.policy.rows_entra_words import BUSY, DOWN, UNKNOWN, WORDS
 from relay.policy.verdicts import TOKEN_ROWS, Class, judge_token
@@ -80,3 +81,11 @@ def test_the_first_number_that_is_known_decides() -> None:
 def test_no_token_answer_escapes_or_fails_mail(error: str, text: str, codes: tuple[int, ...], status: int) -> None:
     """Whatever Entra says, there is a verdict, and the mail is kept."""
     assert not judge_token(error, text, codes, status, FACTS).cls.fails_mail
+
+
+@pytest.mark.parametrize("error", ["unreachable", "timeout", "bad_answer"])
+def test_mail_does_not_expire_for_want_of_a_token(error: str) -> None:
+    """Entra is never away for a day: by then it is the proxy, the firewall or the authority that has to be mended."""
+    patience_s = judge_token(error, "ProxyError: 407 Proxy Authentication Required", (), 0, FACTS).patience_s
+    assert patience_s is not None
+    assert patience_s < Delivery().expire_after_s

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.config.settings import Delivery
 from relay.message.answer import GraphAnswer
 from relay.policy.rows_graph import GRAPH, OTHERS
 from relay.policy.verdicts import Class, judge_graph
@@ -81,3 +82,18 @@ def test_only_a_refusal_by_graph_fails_mail(status: int, code: str, text: str, r
         assert 400 <= status < 500
         assert status not in (408, 425, 429)
         assert code or status == 413
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        GraphAnswer(400, "ErrorMimeContentInvalidBase64String"),
+        GraphAnswer(400, "BadRequest", "Bad Request"),
+        GraphAnswer(302, "", "(to http://portal.local)"),
+    ],
+)
+def test_what_only_a_configuration_explains_does_not_expire(answer: GraphAnswer) -> None:
+    """A proxy that spoils requests, or a wrong address, is tried again at first; it never gives mail up."""
+    patience_s = judge_graph(answer, FACTS).patience_s
+    assert patience_s is not None
+    assert patience_s < Delivery().expire_after_s

@@ -198,13 +198,33 @@ async def test_an_answer_that_does_not_come_is_in_doubt(graph, way):
     assert caught.value.uncertain
 
 
-async def test_a_gateway_that_gave_up_leaves_doubt(graph, way):
-    """504: what became of the request nobody knows."""
-    graph.answers = [refusal(504, "gatewayTimeout")]
+@pytest.mark.parametrize(
+    ("answer", "in_doubt"),
+    [
+        (refusal(504, "gatewayTimeout"), True),
+        (refusal(502, "BadGateway"), True),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", True),
+        (refusal(200, "ErrorMessageSizeExceeded"), False),
+        (refusal(500, "ErrorInternalServerError"), False),
+        (refusal(503, "ErrorServerBusy"), False),
+    ],
+)
+async def test_a_gateway_that_gave_up_leaves_doubt(graph, way, answer, in_doubt):
+    """What became of the request nobody knows (RFC 9110 §15.6.3, §15.6.5), nor what a success without 202 means."""
+    graph.answers = [answer]
     with pytest.raises(TransportError) as caught:
         await send(way(), parcel())
 
-    assert caught.value.uncertain
+    assert caught.value.uncertain is in_doubt
+
+
+async def test_a_success_in_the_middle_of_the_upload_is_none(graph, way):
+    """Whoever says so has not seen the message: it is not delivered, and not in doubt either."""
+    graph.deaf = True
+    with pytest.raises(TransportError, match="202 in the middle") as caught:
+        await send(way(), parcel(body=b"x" * 3_000_000))
+
+    assert not caught.value.uncertain
 
 
 async def test_an_answer_in_the_middle_of_the_upload_is_heard(graph, way):

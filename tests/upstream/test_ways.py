@@ -148,7 +148,8 @@ def test_what_the_second_takes_over() -> None:
     assert large.takes_over == {"relay.graph-too-big", "graph.request-too-big"}
     assert (large.kind, large.second.kind) == (TransportKind.GRAPH, TransportKind.SMTP)
     assert refused.takes_over == frozenset()
-    assert outside.takes_over == {"relay.hve-external"}
+    assert outside.takes_over == {"relay.hve-external", "smtp.hve-external"}
+    assert outside.second.never_takes == large.takes_over
 
 
 def test_the_same_configuration_is_the_same_way() -> None:
