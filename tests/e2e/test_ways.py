@@ -110,7 +110,7 @@ def test_a_large_scan_leaves_by_smtp_where_that_is_the_fallback(start, cloud, so
 def test_throttling_is_obeyed_and_nothing_is_lost(start, cloud, somebody):
     """429 with Retry-After: the mailbox rests so long."""
     relay = start(profiles={"box": by_graph(cloud)})
-    cloud.add(Fault(stage="graph", action="http", status=429, retry_after=1, count=1))
+    cloud.add(Fault(stage="graph", action="http", status=429, retry_after=1, count=1, mailbox=BOX))
     name = sent(relay, somebody, message=LETTER % somebody.encode())
     deferred = relay.journal.wait("message.deferred", id=name)
     relay.journal.wait("message.delivered", id=name)
@@ -137,7 +137,7 @@ def test_an_app_without_the_right_keeps_the_mail(start, cloud, somebody):
 def test_a_lost_answer_of_graph_is_a_doubt_and_not_a_storm(start, cloud, somebody):
     """It was taken, the answer was lost: held, as configured, and not sent again."""
     relay = start(profiles={"box": by_graph(cloud)}, delivery={"uncertain": "hold"})
-    cloud.add(Fault(stage="graph", action="drop", keep=True, count=1))
+    cloud.add(Fault(stage="graph", action="drop", keep=True, count=1, mailbox=BOX))
     name = sent(relay, somebody, message=LETTER % somebody.encode())
     uncertain = relay.journal.wait("message.uncertain", id=name)
 
