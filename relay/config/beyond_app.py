@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from pydantic import ValidationError
 
@@ -73,7 +74,7 @@ def _credential(credential: Tree, place: Place) -> Iterator[tuple[Place, str]]:
         yield (*place, "secret"), _SECRET_ID
     certificate, federated = below(credential, "certificate"), below(credential, "federated")
     yield from _pfx(certificate, (*place, "certificate"))
-    yield from _pair(certificate, (*place, "certificate"))
+    yield from _pair(certificate, (*place, "certificate"), for_entra=True)
     yield from _token(federated, (*place, "federated", "token_file"))
 
 
@@ -94,6 +95,7 @@ def _pfx(certificate: Tree, place: Place) -> Iterator[tuple[Place, str]]:
     try:
         key, leaf, _ = pkcs12.load_key_and_certificates(Path(path).read_bytes(), _passphrase(certificate))
         _usable(key, leaf, ("pfx", "pfx"))
+        _for_entra(key, "pfx")
     except OSError as error:
         yield (*place, "pfx"), _unreadable(path, error)
     except ValueError as error:
@@ -109,12 +111,15 @@ def _not_opened(path: str, error: ValueError, *, with_passphrase: bool) -> str:
     return f"{path} is no PFX (PKCS #12) file; for PEM texts use certificate and private_key"
 
 
-def _pair(section: Tree, place: Place) -> Iterator[tuple[Place, str]]:
+def _pair(section: Tree, place: Place, *, for_entra: bool = False) -> Iterator[tuple[Place, str]]:
     """A certificate and its private key as PEM texts."""
     certificate, key = _read(section.get("certificate")), _read(section.get("private_key"))
     if certificate and key:
         try:
-            _usable(_key(key, _passphrase(section)), _leaf(certificate), ("certificate", "private_key"))
+            opened = _key(key, _passphrase(section))
+            _usable(opened, _leaf(certificate), ("certificate", "private_key"))
+            if for_entra:
+                _for_entra(opened, "private_key")
         except _UnusableError as error:
             yield (*place, error.option), str(error)
 
@@ -149,6 +154,12 @@ def _usable(key: PrivateKeyTypes | None, leaf: x509.Certificate | None, options:
     if end < datetime.now(UTC):
         remedy = "make a new one and upload it to the app registration"
         raise _UnusableError(options[0], f"has ended on {end:%Y-%m-%d}; {remedy}")
+
+
+def _for_entra(key: PrivateKeyTypes | None, option: str) -> None:
+    if not isinstance(key, RSAPrivateKey):
+        remedy = "make both anew: openssl req -x509 -newkey rsa:2048 …"
+        raise _UnusableError(option, f"is not RSA, and Entra takes no other key; {remedy}")
 
 
 def _passphrase(section: Tree) -> bytes | None:

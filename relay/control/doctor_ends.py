@@ -19,10 +19,7 @@ async def ends_of(patient: Patient) -> str:
     found = await end_dates(patient.settings, patient.sources, [patient.profile.app])
     now = datetime.now(UTC)
     if not found:
-        raise Skipped(
-            "no end is known: a secret does not tell",
-            remedy=f"set apps.{patient.profile.app}.credential.expires to the day Entra shows, to be warned before",
-        )
+        raise _nothing_known(patient)
     words = "; ".join(_words(end, now) for end in found)
     near = [end for end in found if threshold_of(end.ends, now) is not None]
     if near:
@@ -30,6 +27,20 @@ async def ends_of(patient: Patient) -> str:
         meaning = "With an ended credential Entra gives no token." if over else "It is time to renew it."
         raise Failed(words, meaning=meaning, remedy=what_to_do(patient.settings, near[0]))
     return words
+
+
+def _nothing_known(patient: Patient) -> Skipped:
+    credential = patient.app.credential
+    if credential is None:
+        return Skipped("a public client has nothing that ends")
+    if credential.federated is not None:
+        return Skipped("whoever issues the federated token keeps it fresh")
+    if credential.certificate is not None:
+        return Skipped("no end is known: the certificate cannot be read", remedy="relay check says why")
+    return Skipped(
+        "no end is known: a secret does not tell",
+        remedy=f"set apps.{patient.profile.app}.credential.expires to the day Entra shows, to be warned before",
+    )
 
 
 def _words(end: EndDate, now: datetime) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from relay.config.settings import Resource, TransportKind
 from relay.control.doctor_step import Failed, Skipped
 from relay.tokens import claims
-from relay.tokens.answers import Recorder
+from relay.tokens.answers import Recorder, innermost_words
 from relay.upstream.credentials import route_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def clock_agrees(patient: Patient) -> str:
     try:
         date, at = await asyncio.to_thread(_date_of, patient, url)
     except OSError as error:
-        raise Skipped(f"nobody answered at {url}", answer=" ".join(str(error).split())[:300]) from error
+        raise Skipped(f"nobody answered at {url}", answer=innermost_words(error)) from error
     if date is None:
         raise Skipped(f"{url} names no date")
     off = at - date.timestamp()

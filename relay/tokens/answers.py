@@ -78,6 +78,13 @@ def first_words(exc: Exception) -> str:
     return " ".join(str(exc).split())[:300]
 
 
+def innermost_words(exc: BaseException) -> str:
+    """What the cause says that requests and urllib3 wrap: theirs are so long that it would be cut off."""
+    while exc.__context__ is not None:
+        exc = exc.__context__
+    return first_words(Exception(str(exc)))
+
+
 def _session(route: Route) -> Any:
     import requests  # slow, and nobody but MSAL needs it
     from requests.adapters import HTTPAdapter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from relay.tokens.answers import first_words
+from relay.tokens.answers import first_words, innermost_words
 from relay.tokens.source import TokenError
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def failure(exc: Exception, answers: Recorder, authority: str, route: Route) -> 
     import requests
 
     if isinstance(exc, requests.exceptions.ProxyError):
-        why = f"the proxy {route.proxy_host} (outgoing.https_proxy) does not lead to it: {_innermost(exc)}"
+        why = f"the proxy {route.proxy_host} (outgoing.https_proxy) does not lead to it: {innermost_words(exc)}"
         return TokenError("unreachable", f"{authority} cannot be reached: {why}")
     if isinstance(exc, requests.Timeout):
         return TokenError("timeout", f"{authority} did not answer in time: {first_words(exc)}")
     if isinstance(exc, requests.exceptions.SSLError):
-        return TokenError("unreachable", f"the certificate of {authority} is not trusted: {first_words(exc)}")
+        return TokenError("unreachable", f"the certificate of {authority} is not trusted: {innermost_words(exc)}")
     if isinstance(exc, OSError) and not isinstance(exc, requests.exceptions.InvalidJSONError):
-        return TokenError("unreachable", f"{authority} cannot be reached{_from(route)}: {first_words(exc)}")
+        return TokenError("unreachable", f"{authority} cannot be reached{_from(route)}: {innermost_words(exc)}")
     if answers.status >= 300:
         return refusal({}, answers, authority)
     return TokenError("bad_answer", f"{authority}: {type(exc).__name__}: {first_words(exc)}")
@@ -68,10 +68,3 @@ def _codes(listed: object, description: str) -> tuple[int, ...]:
     if isinstance(listed, list) and listed:
         return tuple(code for code in listed if isinstance(code, int))
     return tuple(dict.fromkeys(int(code) for code in _AADSTS.findall(description)))
-
-
-def _innermost(exc: BaseException) -> str:
-    """The cause a proxy error wraps, in few words."""
-    while exc.__context__ is not None:
-        exc = exc.__context__
-    return first_words(Exception(str(exc)))

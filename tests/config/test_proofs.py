@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Judge = Callable[[str, str], str]
+    Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 SECRET = "{secret: {env: CONTOSO_SECRET}}"
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
@@ -32,19 +33,20 @@ SEALED = (
     "{certificate: {certificate: {file: DIR/good.crt}, private_key: {file: DIR/sealed.key}, "
     "passphrase: {file: DIR/passphrase}}}"
 )
-KEY, OTHER = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+CURVE = ec.generate_private_key(ec.SECP256R1())
 PASSPHRASE = b"open sesame"
 
 
-def certificate(days: int = 30) -> x509.Certificate:
+def certificate(days: int = 30, key: Key = KEY) -> x509.Certificate:
     now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(NAME, NAME, KEY.public_key(), x509.random_serial_number())
+    builder = x509.CertificateBuilder(NAME, NAME, key.public_key(), x509.random_serial_number())
     return (
         builder.not_valid_before(now - timedelta(days=90)).not_valid_after(now + timedelta(days=days))
-    ).sign(KEY, hashes.SHA256())  # fmt: skip
+    ).sign(key, hashes.SHA256())  # fmt: skip
 
 
-def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, passphrase: bytes | None = None) -> bytes:
+def pem(key: Key, passphrase: bytes | None = None) -> bytes:
     sealed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
 
@@ -61,6 +63,11 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "good.crt": certificate().public_bytes(Encoding.PEM),
         "ended.crt": certificate(-1).public_bytes(Encoding.PEM),
         "good.key": pem(KEY),
+        "curve.crt": certificate(key=CURVE).public_bytes(Encoding.PEM),
+        "curve.key": pem(CURVE),
+        "curve.pfx": pkcs12.serialize_key_and_certificates(
+            b"relay", CURVE, certificate(key=CURVE), None, NoEncryption()
+        ),
         "sealed.key": pem(KEY, PASSPHRASE),
         "other.key": pem(OTHER),
         "passphrase": PASSPHRASE,
@@ -146,6 +153,11 @@ def test_a_proof_that_holds_is_no_complaint(judge: Judge, proof: str) -> None:
             "{certificate: {certificate: {file: DIR/good.crt}, private_key: {file: DIR/good.crt}}}",
             "certificate.private_key: is no usable private key; give it as PEM",
         ),
+        (
+            "{certificate: {certificate: {file: DIR/curve.crt}, private_key: {file: DIR/curve.key}}}",
+            "certificate.private_key: is not RSA, and Entra takes no other key",
+        ),
+        ("{certificate: {pfx: DIR/curve.pfx}}", "certificate.pfx: is not RSA, and Entra takes no other key"),
         ("{federated: {token_file: DIR/none}}", "federated.token_file: cannot read DIR/none: No such file"),
         ("{federated: {token_file: DIR/empty}}", "empty is empty; whoever issues the token has not written it yet"),
         ("{secret: {file: DIR/guid}}", "credential.secret: is a GUID: that is the Secret ID, not the secret"),

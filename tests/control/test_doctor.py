@@ -244,6 +244,16 @@ async def test_two_refusals_are_no_proof():
     assert "proves no scope" in step(found, "scope").result
 
 
+async def test_a_certificate_that_cannot_be_read_is_not_called_a_secret(tmp_path):
+    """Its end is not known for that reason, and `expires` would be the wrong advice."""
+    async with tenant() as cloud:
+        credential = {"certificate": {"pfx": str(tmp_path / "none.pfx")}}
+        found = await examined(configuration(cloud, app={"credential": credential}))
+
+    assert "the certificate cannot be read" in step(found, "ends").result
+    assert "expires" not in step(found, "ends").remedy
+
+
 async def test_a_credential_that_ends_soon():
     """With the days that are left and where to get a new one."""
     soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86_400))

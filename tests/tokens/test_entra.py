@@ -177,6 +177,7 @@ def test_nobody_answering_is_unreachable(authority, entra):
     error = failure(entra())
 
     assert (error.error, error.status) == ("unreachable", 0)
+    assert str(error).endswith("contoso cannot be reached: [Errno 111] Connection refused")  # not 300 octets of urllib3
 
 
 def test_silence_is_a_timeout(authority, entra, monkeypatch):
