@@ -88,7 +88,8 @@ class Management:
         cloud = self._cloud
         lines = [
             f"The pretend Microsoft 365: {len(cloud.arrivals)} messages arrived, {cloud.entra.issued} tokens issued.",
-            "One message: GET /messages/<id>   all as JSON: GET /messages   faults: GET /faults",
+            "One message: GET /messages/<id>   all as JSON: GET /messages   faults: GET, POST, DELETE /faults",
+            "Fault names: GET /catalogue   switches: GET, PUT /switches   counters: GET /stats   people: GET /users",
             "",
             *(_line(message) for message in cloud.arrivals),
         ]
