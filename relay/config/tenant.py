@@ -118,6 +118,8 @@ def understood(written: str) -> Understood:
 def _address(text: str) -> Understood:
     """Of an address: its host, and the tenant in its path."""
     text, mark = _without_marks(text)
+    if re.search(r"\s", text):
+        raise ValueError("has a space in it")
     scheme, _, rest = text.rpartition("://")
     if scheme.lower() not in {"https", ""}:
         raise ValueError("is no https address")

@@ -128,6 +128,18 @@ WORDS = (
         source="RFC 6749 §4.1.2.1",
     ),
     TokenRow(
+        rule="entra.proxy-unreachable",
+        cls=Class.TRANSIENT,
+        scope=Scope.PROFILE,
+        errors=("unreachable", "timeout"),
+        says=r"outgoing\.https_proxy",
+        answer="unreachable: … the proxy … (outgoing.https_proxy) does not lead to it",
+        meaning="The proxy could not be reached, or does not let the relay pass to Entra.",
+        remedy="Check outgoing.https_proxy, and that the proxy lets {login_host}:443 pass",
+        source="this relay",
+        patience_s=_BY_THEN_S,
+    ),
+    TokenRow(
         rule="entra.unreachable",
         cls=Class.TRANSIENT,
         scope=Scope.PROFILE,

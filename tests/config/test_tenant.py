@@ -147,6 +147,7 @@ def test_an_authority_of_ones_own_keeps_its_path(written: str, authority: str) -
         ("https://login.microsoftonline.us/contoso.com", "write cloud: us-gov-gcc-high or cloud: us-gov-dod"),
         ("https://login.microsoftonline.de/contoso.com", "Microsoft Cloud Germany, which was closed"),
         ("http://login.microsoftonline.com", "no https address"),
+        ("https://login.contoso.com/x y", "has a space in it"),
         ("contoso.com", "is no https address of a sign-in host"),
     ],
 )
