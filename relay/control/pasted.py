@@ -37,6 +37,7 @@ _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])(.*)", re.DO
 _LOST = re.compile(
     r"timed? ?out|refused|unreachable|reset|no route|clos(ed|ing)|broken pipe|not resolve", re.IGNORECASE
 )
+_PROXY = re.compile(r"\bthe proxy (answered|closed)\b")
 _STAGES = {
     "MAIL FROM": "mail", "RCPT TO": "rcpt", "DATA": "data", "end of DATA": "final", "EHLO": "ehlo", "AUTH": "auth",
     "STARTTLS": "starttls", "initial server greeting": "greeting",
@@ -121,6 +122,11 @@ def _aadsts(text: str) -> Pasted | None:
     if not numbers and not (word and error and word.end() == len(text)):
         return None
     return Pasted(_entra(error, text, numbers))
+
+
+def _proxy(text: str) -> Pasted | None:
+    """The number a proxy answered with is neither Exchange's nor Graph's."""
+    return Pasted(Lost(text)) if _PROXY.search(text) else None
 
 
 def _entra(error: str, description: str, codes: tuple[int, ...]) -> EntraAnswer:
@@ -218,5 +224,5 @@ def _replied_to(text: str) -> str:
 
 
 _READERS = (
-    _json, _aadsts, _logged, _http, _lines, _reply, _graph_code, _coded, _enhanced, _worded, _lost,
+    _json, _aadsts, _proxy, _logged, _http, _lines, _reply, _graph_code, _coded, _enhanced, _worded, _lost,
 )  # fmt: skip
