@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -115,7 +116,8 @@ def _local(route: Route) -> dict[str, Any]:
 def _seconds(retry_after: str) -> float | None:
     """Retry-After in seconds; it may also be a date (RFC 9110 §10.2.3)."""
     with contextlib.suppress(ValueError):
-        return float(retry_after)
+        seconds = float(retry_after)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     with contextlib.suppress(ValueError):
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     return None

@@ -50,7 +50,8 @@ def listed(graph_url: str, client_id: str, token: str, route: Route) -> list[Lis
 def _entries(said: Any) -> Iterator[Listed]:
     found = said if isinstance(said, dict) else {}
     for kind, key, mark in (("secret", "passwordCredentials", _hint), ("certificate", "keyCredentials", _thumbprint)):
-        for entry in found.get(key) or ():
+        entries = found.get(key)
+        for entry in entries if isinstance(entries, list) else ():
             ends = _moment(entry.get("endDateTime")) if isinstance(entry, dict) else None
             if ends is not None:
                 yield Listed(kind, ends, str(entry.get("displayName") or ""), mark(entry))

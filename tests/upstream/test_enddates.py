@@ -145,7 +145,9 @@ async def test_graph_is_asked_where_the_app_may(tmp_path, pair):
         assert "Authorization: Bearer ey" in graph.asked[0]
 
 
-@pytest.mark.parametrize("answer", [(403, {}), (404, {}), (200, "<html>"), (200, [1]), (503, "")])
+@pytest.mark.parametrize(
+    "answer", [(403, {}), (404, {}), (200, "<html>"), (200, [1]), (200, {"passwordCredentials": 7}), (503, "")]
+)
 async def test_a_graph_that_does_not_say_is_quiet(tmp_path, answer):
     """No right to read it is normal; a page or trouble is no reason to disturb anybody either."""
     async with Cloud(CloudOptions()) as cloud, Graph(tmp_path) as graph:
