@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from relay.control import QueueItem
 
-STATES = ("queued", "leased", "held", "delivered", "failed")  # relay.spool.store.State, which control speaks for
+# relay.spool.store.State, which control speaks for
+STATES = ("queued", "uncertain", "leased", "held", "corrupt", "delivered", "failed", "dropped")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

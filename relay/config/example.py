@@ -117,7 +117,7 @@ def _comment(text: str, indent: str) -> Iterator[str]:
 
 
 def _suggestion(field: FieldInfo) -> Any:
-    has_default = not field.is_required() and field.default not in (None, "")
+    has_default = not field.is_required() and field.default not in (None, "", ())
     return field.default if has_default else (field.examples or [""])[0]
 
 

@@ -294,7 +294,19 @@ class MailboxLimits(Section):
         default=2, ge=1, le=3, description="Connections at the same time; Exchange refuses more than 3."
     )
     messages_per_minute: int = Field(
-        default=28, ge=0, description="Messages per minute; Exchange allows 30. 0: no limit."
+        default=28, ge=0, description="Messages per minute, evenly spaced; Exchange allows 30. 0: no limit."
+    )
+    recipients_per_day: int = Field(
+        default=10_000,
+        ge=0,
+        description="Recipients within any 24 hours, restarts included; Exchange allows 10000. 0: no limit.",
+    )
+    recipients_per_message: int = Field(
+        default=500,
+        ge=1,
+        le=1000,
+        description="Recipients of one submission; a message with more leaves in several. Exchange allows 500 unless "
+        "the mailbox has another RecipientLimits.",
     )
 
 
@@ -304,7 +316,8 @@ class Delivery(Section):
     retry_s: tuple[Patience, ...] = Field(
         default=(30, 60, 120, 300, 600, 900, 1800, 3600),
         min_length=1,
-        description="Seconds to wait after the first, second, … failed attempt; the last one repeats.",
+        description="Seconds between attempts, from the first on: the older a message, the further on in the list. The "
+        "last one repeats.",
     )
     expire_after_s: Patience = Field(default=432_000, description="Seconds after which a message is given up.")
     uncertain: Uncertain = Field(
@@ -314,4 +327,9 @@ class Delivery(Section):
     recheck_s: Patience = Field(default=300, description="Seconds after which a paused profile is tried again.")
     connect_timeout_s: Patience = Field(default=30, description="Seconds to wait for a connection and its encryption.")
     reply_timeout_s: Patience = Field(default=300, description="Seconds to wait for one answer of the server.")
+    large_bytes: Positive = Field(
+        default=10_485_760,
+        description="Messages above this many bytes never take the last connection of a mailbox that has several, so "
+        "that small ones do not wait behind them.",
+    )
     stop_deadline_s: Seconds = Field(default=20, description="Seconds a stopping relay gives to what it has in hand.")

@@ -6,7 +6,6 @@ reads secrets. Times are in seconds, sizes in bytes.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +41,26 @@ from relay.config.outbound import (
 )
 from relay.config.secret import SecretError, SecretRef
 from relay.config.section import Mail, Name, Section
+from relay.config.telling import (
+    Alert,
+    Channel,
+    Http,
+    Log,
+    LogFormat,
+    LogLevel,
+    LogRecipients,
+    Notices,
+    Notifications,
+    Told,
+)
 
 __all__ = [
     "AddressFamily",
+    "Alert",
     "Answer",
     "App",
     "AppCertificate",
+    "Channel",
     "Cloud",
     "ConnectorOptions",
     "Credential",
@@ -55,10 +68,12 @@ __all__ = [
     "Device",
     "DeviceOptions",
     "DeviceTls",
+    "Encryption",
     "Endpoint",
     "Federated",
     "FromPolicy",
     "GraphOptions",
+    "Http",
     "Intake",
     "Listener",
     "ListenerAuth",
@@ -66,10 +81,13 @@ __all__ = [
     "Log",
     "LogFormat",
     "LogLevel",
+    "LogRecipients",
     "Login",
     "MailboxLimits",
     "Mechanism",
     "Network",
+    "Notices",
+    "Notifications",
     "Outgoing",
     "Profile",
     "Resource",
@@ -82,6 +100,7 @@ __all__ = [
     "Tls",
     "TlsFloor",
     "TokenStore",
+    "Told",
     "TooBig",
     "TransportKind",
     "Uncertain",
@@ -90,21 +109,19 @@ __all__ = [
 ]
 
 
-class LogFormat(StrEnum):
-    """Shape of log lines."""
+class Encryption(Section):
+    """The content of mail at rest, sealed (AES-256-GCM); envelopes, states and answers stay readable."""
 
-    AUTO = "auto"
-    CONSOLE = "console"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least severe log line that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+    key: SecretRef | None = Field(
+        default=None,
+        description="The key that seals new mail (`relay queue new-key` prints one); none: mail is kept as it is.",
+        examples=[{"credential": "spool-key"}],
+    )
+    old_keys: tuple[SecretRef, ...] = Field(
+        default=(),
+        description="Earlier keys, as long as mail sealed with them waits.",
+        examples=[[{"file": "/etc/relay/old-key"}]],
+    )
 
 
 class Spool(Section):
@@ -116,22 +133,22 @@ class Spool(Section):
         description="Bodies up to this many bytes are kept in the database, larger ones in a file.",
     )
     min_free_bytes: int = Field(
-        default=268_435_456, ge=0, description="Free bytes on the disk below which no new mail is taken."
+        default=268_435_456,
+        ge=0,
+        description="Free bytes on the disk below which no new mail is taken, until a tenth more is free.",
     )
+    max_bytes: int = Field(
+        default=0,
+        ge=0,
+        description="Most bytes of mail in the spool; above it no new mail is taken until a tenth of it is gone. 0: no "
+        "limit but the disk.",
+    )
+    encryption: Encryption = Field(default=Encryption(), description="Whether mail at rest is encrypted.")
     keep_delivered_days: int = Field(
         default=7, ge=0, le=36_500, description="Days the record of a delivered message is kept."
     )
-    keep_failed_days: int = Field(default=30, ge=0, le=36_500, description="Days a failed message is kept.")
-
-
-class Log(Section):
-    """What is logged, and how."""
-
-    format: LogFormat = Field(
-        default=LogFormat.AUTO, description="auto (console on a terminal, JSON otherwise), console or json."
-    )
-    level: LogLevel = Field(
-        default=LogLevel.INFO, description="Least severe lines to write: debug, info, warning or error."
+    keep_failed_days: int = Field(
+        default=30, ge=0, le=36_500, description="Days a failed message is kept whole, and can be sent again."
     )
 
 
@@ -184,6 +201,11 @@ class Settings(Section):
     intake: Intake = Field(default=Intake(), description="What devices may hand in, and how long they may take.")
     spool: Spool = Field(default=Spool(), description="The store on disk that keeps mail until it has arrived.")
     delivery: Delivery = Field(default=Delivery(), description="When to try, try again and give up.")
+    notices: Notices = Field(default=Notices(), description="Mail about mail that could not be delivered, or is late.")
+    notifications: Notifications = Field(
+        default=Notifications(), description="Word by other ways than mail: a webhook, a chat, a pager."
+    )
+    http: Http = Field(default=Http(), description="Probes, status and metrics.")
     log: Log = Field(default=Log(), description="What is logged, and how.")
 
     @model_validator(mode="before")

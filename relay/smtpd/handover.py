@@ -10,6 +10,7 @@ from relay.message.header import HeaderTooLarge
 from relay.message.repair import Arrival
 from relay.message.reply import Reply
 from relay.policy.admission import may_show, not_listed, not_repairable, too_large, too_many
+from relay.policy.precedence import precedence_of
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
 from relay.smtpd.dialogue import NO_ROOM
@@ -118,8 +119,10 @@ class Handover:
         )  # fmt: skip
         made = heading(whole.section, dialogue.sender, known, arrival, settings)
         line_ends = ("line-ends",) if self._intake.content.repaired_line_ends else ()
+        interactive, size = known.device.answer is Answer.DELIVERED, len(made.section) + whole.body.size
         new = NewMessage(
             id=self._draft.id, device=known.name, profile=known.device.profile,
+            precedence=precedence_of(size, interactive=interactive, large_bytes=settings.delivery.large_bytes),
             mailbox=settings.profiles[known.device.profile].mailbox, sender=made.sender,
             recipients=tuple(dialogue.recipients), client=dialogue.client,
             head=made.section, body=whole.body, eight_bit=whole.eight_bit,

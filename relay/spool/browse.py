@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_ENDS = {"held": "waits for the operator", "corrupt": "damaged: never sent"}
+
+
 @dataclass(frozen=True, slots=True)
 class QueueRow:
     """One message in a list; times are ISO 8601 in UTC, `next` says in words what will happen."""
@@ -173,15 +176,16 @@ def _item(
 
 def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: int | None) -> str:
     """What will happen to a message, in words; `paused` and `rests` say until when its profile and its mailbox do."""
-    if state == "queued" and paused is not None:
+    claimable = state in ("queued", "uncertain")
+    if claimable and paused is not None:
         return f"waits: its profile is paused, rechecked at {_when(paused)}"
-    if state == "queued" and rests is not None and rests > max(due_at, time.time_ns() // 1_000_000):
+    if claimable and rests is not None and rests > max(due_at, time.time_ns() // 1_000_000):
         return f"waits: the mailbox rests until {_when(rests)}"
-    if state == "queued":
+    if claimable:
         return f"attempt {attempts + 1}, not before {_when(due_at)}"
     if state == "leased":
         return f"attempt {attempts} is under way"
-    return "waits for the operator" if state == "held" else "nothing more"
+    return _ENDS.get(state, "nothing more")
 
 
 def _when(milliseconds: int | None) -> str:

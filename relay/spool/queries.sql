@@ -1,8 +1,10 @@
 -- Named statements, shared by all back ends. One meaning each; parameters by name.
 
 -- name: insert_message
-INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file)
-VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file);
+INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
+  precedence, kind, author, transcript)
+VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
+  :precedence, :kind, :author, :transcript);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -39,11 +41,11 @@ UPDATE mailbox SET tat = :tat WHERE name = :mailbox;
 UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
 
 -- name: next_due
-SELECT id, due_at FROM message WHERE profile = :profile AND state = 'queued' ORDER BY due_at LIMIT 1;
+SELECT id, due_at FROM message WHERE profile = :profile AND state IN ('queued', 'uncertain') ORDER BY due_at LIMIT 1;
 
 -- name: lease_message
 UPDATE message SET state = 'leased', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until, due_at = :due_at
-WHERE id = :id AND state = 'queued'
+WHERE id = :id AND state IN ('queued', 'uncertain')
 RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, received_at;
 
 -- name: attempts_so_far
@@ -86,29 +88,29 @@ ON CONFLICT (profile) DO UPDATE SET until = excluded.until, rule = excluded.rule
 DELETE FROM pause WHERE profile = :profile;
 
 -- name: due_now
-UPDATE message SET due_at = :now WHERE profile = :profile AND state = 'queued' AND due_at > :now;
+UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued', 'uncertain') AND due_at > :now;
 
 -- name: pauses
 SELECT profile, since, until, rule, answer, meaning, remedy FROM pause;
 
 -- name: waiting
-SELECT DISTINCT mailbox, profile FROM message WHERE state = 'queued';
+SELECT DISTINCT mailbox, profile FROM message WHERE state IN ('queued', 'uncertain');
 
 -- name: release_leased
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
-UPDATE message SET state = 'queued', lease_until = 0 WHERE state = 'leased';
+UPDATE message SET state = 'uncertain', doubts = doubts + 1, lease_until = 0 WHERE state = 'leased';
 
 -- name: hold_leased
 -- The same for whoever wants no message to arrive twice: a person decides.
-UPDATE message SET state = 'held', lease_until = 0, rule = 'spool.interrupted',
+UPDATE message SET state = 'held', doubts = doubts + 1, lease_until = 0, rule = 'spool.interrupted',
   answer = 'the relay ended within an attempt: the message may have arrived' WHERE state = 'leased';
 
 -- name: files_expected
-SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'leased', 'held', 'failed');
+SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'failed');
 
 -- name: hold_damaged
-UPDATE message SET state = 'held', rule = 'spool.body-missing', answer = 'the file of the body is gone'
-WHERE id = :id AND state = 'queued';
+UPDATE message SET state = 'corrupt', rule = 'spool.body-missing', answer = 'the file of the body is gone'
+WHERE id = :id AND state IN ('queued', 'uncertain');
 
 -- name: old_messages
 SELECT id, body_file FROM message

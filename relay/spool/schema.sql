@@ -2,9 +2,11 @@
 -- Names and columns are the same for every back end; only types differ there.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL);
-INSERT INTO schema_version VALUES (1);
+INSERT INTO schema_version VALUES (2);
 
--- One accepted message. state: queued leased held delivered failed
+-- One accepted message.
+-- state: queued uncertain (its last attempt is in doubt; due like a queued one) leased held corrupt delivered failed dropped
+-- precedence: 0 interactive, 1 interactive and large, 2 bulk, 3 bulk and large
 CREATE TABLE message (
   id          TEXT PRIMARY KEY,
   device      TEXT NOT NULL,
@@ -24,10 +26,19 @@ CREATE TABLE message (
   eight_bit   INTEGER NOT NULL,
   body_file   INTEGER NOT NULL,           -- 1: the body is a file named by the id
   rule        TEXT NOT NULL DEFAULT '',   -- what the last answer meant
-  answer      TEXT NOT NULL DEFAULT ''
+  answer      TEXT NOT NULL DEFAULT '',
+  precedence  INTEGER NOT NULL DEFAULT 2,
+  kind        TEXT NOT NULL DEFAULT 'mail', -- mail, or notice: one of our own, about which nobody is told
+  author      TEXT NOT NULL DEFAULT '',     -- the person who scanned, as far as the device says
+  doubts      INTEGER NOT NULL DEFAULT 0,   -- attempts that may have delivered it without our knowing
+  split       INTEGER NOT NULL DEFAULT 0,   -- most recipients of one envelope, as an answer told; 0: the limit of the mailbox
+  warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
+  key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
+  transcript  TEXT NOT NULL DEFAULT ''      -- the device's side of SMTP, secrets masked
 ) WITHOUT ROWID;
-CREATE INDEX message_due ON message (profile, due_at) WHERE state = 'queued';
+CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX message_state ON message (state, profile, received_at);
 
 -- Header section as it will be sent, and the body when it is small.
 CREATE TABLE body (
@@ -59,14 +70,27 @@ CREATE TABLE attempt (
   answer     TEXT NOT NULL DEFAULT '',
   meaning    TEXT NOT NULL DEFAULT '',
   remedy     TEXT NOT NULL DEFAULT '',
+  recipients INTEGER NOT NULL DEFAULT 0,  -- how many were taken out of the budget of the day
+  transcript TEXT NOT NULL DEFAULT '',    -- Exchange's side of SMTP, secrets masked
   PRIMARY KEY (message_id, n)
 ) WITHOUT ROWID;
 
--- What Exchange allows one mailbox: tat is the meter of messages per minute, blocked_until a throttle it told us.
+-- What Exchange allows one mailbox: tat is the meter of messages per minute, blocked_until a throttle it told us; pace is
+-- the share of its limits that it uses since, 1 when all is well, changed at paced_at.
 CREATE TABLE mailbox (
   name          TEXT PRIMARY KEY,
   tat           INTEGER NOT NULL DEFAULT 0,
-  blocked_until INTEGER NOT NULL DEFAULT 0
+  blocked_until INTEGER NOT NULL DEFAULT 0,
+  pace          REAL NOT NULL DEFAULT 1,
+  paced_at      INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- Recipients a mailbox has had, by stretches of ten minutes: the rolling window of its day. bucket: when it began.
+CREATE TABLE spent (
+  mailbox    TEXT NOT NULL,
+  bucket     INTEGER NOT NULL,
+  recipients INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, bucket)
 ) WITHOUT ROWID;
 
 -- One row per connection a mailbox may have open; a connection owns its row until it closes or its lease ends.
@@ -75,6 +99,7 @@ CREATE TABLE slot (
   n           INTEGER NOT NULL,
   owner       TEXT NOT NULL DEFAULT '',
   lease_until INTEGER NOT NULL DEFAULT 0,
+  large       INTEGER NOT NULL DEFAULT 0, -- 1: a large message is on its way over it
   PRIMARY KEY (mailbox, n)
 ) WITHOUT ROWID;
 
@@ -87,4 +112,24 @@ CREATE TABLE pause (
   answer  TEXT NOT NULL,
   meaning TEXT NOT NULL,
   remedy  TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Somebody is to be told of a message; written with its settlement, gone with the notice in the spool. what: failed delayed
+CREATE TABLE notice (
+  message_id TEXT NOT NULL,
+  what       TEXT NOT NULL,
+  cause      TEXT NOT NULL,             -- the rule of the answer: notices of one cause are gathered
+  at         INTEGER NOT NULL,
+  PRIMARY KEY (message_id, what)
+) WITHOUT ROWID;
+
+-- What happened to a message besides attempts: orders of an operator, above all. who: a user of this machine, or the relay
+CREATE TABLE event (
+  message_id TEXT NOT NULL,
+  at         INTEGER NOT NULL,
+  n          INTEGER NOT NULL,
+  what       TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '',
+  detail     TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (message_id, at, n)
 ) WITHOUT ROWID;

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims
 from relay.spool.draft import BodyDraft, sync_directory
-from relay.spool.queries import SCHEMA, SQL
+from relay.spool.queries import SQL
 from relay.spool.recovery import Recovered, recover
+from relay.spool.schema import prepare
 from relay.spool.store import (
     Claim,
     NewMessage,
@@ -241,8 +242,7 @@ class SqliteStore:
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
-            connection.executescript(f"BEGIN;\n{SCHEMA}\nCOMMIT;")
+        prepare(connection)
         return connection
 
     def _free(self) -> int:
@@ -265,7 +265,8 @@ def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
-        "body_file": new.body.content is None,
+        "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
+        "transcript": new.transcript,
     })  # fmt: skip
     connection.execute(SQL.insert_body, {"id": new.id, "head": new.head, "content": new.body.content})
     connection.executemany(

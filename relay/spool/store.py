@@ -41,13 +41,20 @@ class SpoolBroken(SpoolError):  # noqa: N818
 
 
 class State(StrEnum):
-    """Where a message stands."""
+    """Where a message stands.
+
+    UNCERTAIN: its last attempt may have delivered it; due like a queued one. CORRUPT: what is stored of it is damaged;
+    it is shown and never sent. DROPPED: an operator gave it up. Delivered, failed and dropped are settled.
+    """
 
     QUEUED = "queued"
+    UNCERTAIN = "uncertain"
     LEASED = "leased"
     HELD = "held"
+    CORRUPT = "corrupt"
     DELIVERED = "delivered"
     FAILED = "failed"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,13 @@ class Whole:
     mistake: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """Everything the row of an accepted message holds."""
+    """Everything the row of an accepted message holds.
+
+    `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
+    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked.
+    """
 
     id: str
     device: str
@@ -88,6 +99,10 @@ class NewMessage:
     head: bytes
     body: Stored
     eight_bit: bool
+    precedence: int = 2
+    kind: str = "mail"
+    author: str = ""
+    transcript: str = ""
 
     @property
     def size(self) -> int:

@@ -9,7 +9,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger
+
+    Listener = Callable[[str, dict[str, Any]], None]
 
 
 class Journal:
@@ -17,8 +21,16 @@ class Journal:
 
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
+        self._listeners: list[Listener] = []
+
+    def tell(self, listener: Listener) -> None:
+        """From now on `listener(event, fields)` hears of every event, in the thread it happens in; it must not block."""
+        self._listeners.append(listener)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(Exception):
+                listener(event, fields)
         with contextlib.suppress(Exception):
             getattr(self._log, level)(event, **{key: value for key, value in fields.items() if value not in ("", None)})
 

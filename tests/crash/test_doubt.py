@@ -36,7 +36,7 @@ async def test_a_crash_within_an_attempt_costs_the_delay_that_was_written_before
     assert started["interrupted"] == 1
     item = lives.item(message_id)
     assert item is not None
-    assert (item.state, [attempt.outcome for attempt in item.attempts]) == ("queued", [""])
+    assert (item.state, [attempt.outcome for attempt in item.attempts]) == ("uncertain", [""])
     assert lives.events("token.fetched")[1:] == []  # Entra was asked in the first life only
 
 

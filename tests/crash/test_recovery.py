@@ -69,7 +69,7 @@ async def test_half_written_bodies_are_swept_and_those_of_waiting_mail_are_not(l
     assert lives.body_files() == []
 
 
-async def test_a_message_whose_body_is_gone_is_shown_as_held(lives: Lives, cloud: Pretend):
+async def test_a_message_whose_body_is_gone_is_shown_as_corrupt(lives: Lives, cloud: Pretend):
     """It is neither sent empty nor forgotten: `relay queue` shows it with the reason, the mail beside it leaves."""
     gone, whole = await hand_in_while_exchange_is_down(lives, cloud, "gone", letters=2)
     await lives.stop()
@@ -80,8 +80,8 @@ async def test_a_message_whose_body_is_gone_is_shown_as_held(lives: Lives, cloud
     await drained(lives)
     held = lives.item(gone)
     assert held is not None
-    assert held.state == "held"
-    assert [row.answer for row in lives.rows("held")] == ["the file of the body is gone"]
+    assert held.state == "corrupt"
+    assert [row.answer for row in lives.rows("corrupt")] == ["the file of the body is gone"]
     assert lives.item(whole).state == "delivered"  # type: ignore[union-attr]
     await lives.stop()
     assert (await lives.start())["damaged"] == 0  # told once; from then on it is an item of the queue

@@ -57,7 +57,7 @@ class Spool(RuleBasedStateMachine):
     @rule(target=claims, owner=st.sampled_from(OWNERS))
     def claim(self, owner: str) -> Any:
         found = self.do(self.desk.store.claim(self.desk.seat(owner, sessions=SESSIONS), lambda _: 0))
-        due = [name for name, state in self.states.items() if state is State.QUEUED]
+        due = [name for name, state in self.states.items() if state in (State.QUEUED, State.UNCERTAIN)]
         if isinstance(found, Rest):
             assert not due or (owner not in self.seated and len(self.seated) == SESSIONS)
             return multiple()
@@ -71,7 +71,7 @@ class Spool(RuleBasedStateMachine):
     @rule(
         target=old,
         claim=consumes(claims),
-        state=st.sampled_from([State.QUEUED, State.DELIVERED, State.FAILED, State.HELD]),
+        state=st.sampled_from([State.QUEUED, State.UNCERTAIN, State.DELIVERED, State.FAILED, State.HELD]),
     )
     def settle(self, claim: Claim, state: State) -> Claim:
         newest = self.in_hand.get(claim.parcel.id) is claim
@@ -98,7 +98,7 @@ class Spool(RuleBasedStateMachine):
         self.open()
         self.seated.clear()
         for name in self.in_hand:
-            self.states[name] = State.QUEUED
+            self.states[name] = State.UNCERTAIN
         self.in_hand.clear()
 
     @invariant()

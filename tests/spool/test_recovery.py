@@ -48,7 +48,7 @@ async def test_rubbish_is_swept_and_bodies_of_waiting_mail_stay(desk: Desk, tmp_
     await after.store.close()
 
 
-async def test_a_message_whose_body_is_gone_is_held_and_shown(desk: Desk, tmp_path: Path) -> None:
+async def test_a_message_whose_body_is_gone_is_shown_as_corrupt(desk: Desk, tmp_path: Path) -> None:
     """Never hidden, never sent empty, and counted once."""
     message_id = await desk.put(LINES)
     good = await desk.put()
@@ -58,7 +58,7 @@ async def test_a_message_whose_body_is_gone_is_held_and_shown(desk: Desk, tmp_pa
     assert (await after.take()).parcel.id == good
     item = Browser(tmp_path / "after").show(message_id)
     assert item is not None
-    assert (item.state, item.next) == ("held", "waits for the operator")
+    assert (item.state, item.next) == ("corrupt", "damaged: never sent")
     await after.store.close()
     third = Desk(tmp_path / "after", min_free_bytes=0)
     assert (await third.store.open()).damaged == 0

@@ -1,0 +1,1 @@
+"""The HTTP face of the relay: probes, status, metrics. It fails by itself and never stops mail."""
