@@ -24,7 +24,7 @@ class Journal:
         self._listeners: list[Listener] = []
 
     def tell(self, listener: Listener) -> None:
-        """From now on `listener(event, fields)` hears of every event, in the thread it happens in; it must not block."""
+        """From now on `listener(event, fields)` hears of every event, where it happens; it must not block."""
         self._listeners.append(listener)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
