@@ -166,7 +166,7 @@ def test_what_relay_explain_says_is_what_the_queue_does(rule: str, stage: str, v
 
 @pytest.mark.parametrize(("rule", "stage", "verdict"), CASES)
 def test_only_a_refusal_ever_ends_in_failure(rule: str, stage: str, verdict: Verdict) -> None:
-    """After ten days, beyond `expire_after_s`: configuration and our own disk still keep the mail, everything else is given up."""
+    """After ten days, beyond `expire_after_s`: only a refusal fails what a person could still mend."""
     decision = decided(verdict, stage, age_s=864_000)
     keeps = verdict.cls in (Class.CONFIGURATION, Class.HOLD, Class.CORRUPT) or verdict.patience_s is not None
 
