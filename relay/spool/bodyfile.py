@@ -43,7 +43,10 @@ class BodyFile:
             self._create()
         for chunk in chunks:
             self.size += len(chunk)
-            self._put(chunk if self._sealer is None else self._sealer.update(chunk))
+            if self._sealer is None:
+                self._put(chunk)
+            else:
+                self._put_all(self._sealer.update(chunk))
         self._start_writeback()
 
     def chunks(self) -> Iterator[bytes]:
@@ -98,7 +101,11 @@ class BodyFile:
     def _end(self) -> None:
         sealer, self._sealer = self._sealer, None
         if sealer is not None:
-            self._put(sealer.finish())
+            self._put_all(sealer.finish())
+
+    def _put_all(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            self._put(piece)
 
     def _put(self, octets: bytes) -> None:
         view = memoryview(octets)

@@ -14,6 +14,8 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CHUNK = 64 * 1024
@@ -41,29 +43,32 @@ class Sealer:
         salt = os.urandom(_SALT)
         self._cipher = _cipher(key, salt, owner)
         self._header = _MARK + salt
-        self._held = bytearray()
+        self._buffer = memoryview(bytearray(CHUNK))
+        self._filled = 0
         self._number = 0
 
-    def update(self, octets: bytes) -> bytes:
+    def update(self, octets: bytes) -> Iterator[bytes]:
         """What can be written by now: a chunk is held back until it is known whether it is the last."""
-        self._held += octets
-        whole = max(0, len(self._held) - 1) // CHUNK
-        sealed = [self._sealed(self._held[at * CHUNK : (at + 1) * CHUNK], last=False) for at in range(whole)]
-        del self._held[: whole * CHUNK]
-        return b"".join([self._taken_header(), *sealed])
+        left = memoryview(octets)
+        while left:
+            if self._filled == CHUNK:
+                yield from self._sealed(last=False)
+            taken = left[: CHUNK - self._filled]
+            self._buffer[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            left = left[len(taken) :]
 
-    def finish(self) -> bytes:
+    def finish(self) -> Iterator[bytes]:
         """The rest. Nothing may follow."""
-        return self._taken_header() + self._sealed(self._held, last=True)
+        return self._sealed(last=True)
 
-    def _taken_header(self) -> bytes:
-        header, self._header = self._header, b""
-        return header
-
-    def _sealed(self, octets: bytearray, *, last: bool) -> bytes:
-        nonce = _nonce(self._number, last=last)
+    def _sealed(self, *, last: bool) -> Iterator[bytes]:
+        if not self._number:
+            yield self._header
+        nonce, octets = _nonce(self._number, last=last), self._buffer[: self._filled]
         self._number += 1
-        return self._cipher.encrypt(nonce, octets, None)
+        self._filled = 0
+        yield self._cipher.encrypt(nonce, octets, None)
 
 
 class SealedReader:

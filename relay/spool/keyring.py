@@ -55,7 +55,7 @@ class Keyring:
     def sealed(self, octets: bytes, message_id: str, part: Part) -> bytes:
         """A small part of new mail, sealed if anything is."""
         sealer = self.sealer(message_id, part)
-        return octets if sealer is None else sealer.update(octets) + sealer.finish()
+        return octets if sealer is None else b"".join([*sealer.update(octets), *sealer.finish()])
 
     def reader(self, key_id: str, file: BinaryIO, size: int, message_id: str) -> SealedReader:
         """A sealed body of `size` octets in a file. Raises `OSError`: EBADMSG for a damaged one, ENOKEY."""

@@ -25,8 +25,8 @@ STEP = CHUNK + 16
 
 def sealed(octets: bytes, piece: int = 50_000, owner: bytes = OWNER) -> bytes:
     sealer = Sealer(KEY, owner)
-    pieces = [sealer.update(octets[at : at + piece]) for at in range(0, len(octets), piece)]
-    return b"".join([*pieces, sealer.finish()])
+    pieces = [sealed for at in range(0, len(octets), piece) for sealed in sealer.update(octets[at : at + piece])]
+    return b"".join([*pieces, *sealer.finish()])
 
 
 def opened(octets: bytes, size: int, most: int = 1 << 20, owner: bytes = OWNER, key: bytes = KEY) -> bytes:
