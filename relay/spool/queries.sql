@@ -113,9 +113,10 @@ UPDATE message SET state = 'corrupt', rule = 'spool.body-missing', answer = 'the
 WHERE id = :id AND state IN ('queued', 'uncertain');
 
 -- name: old_messages
+SELECT id, body_file FROM message WHERE state = 'delivered' AND settled_at IS NOT NULL AND settled_at < :delivered_before
+UNION ALL
 SELECT id, body_file FROM message
-WHERE settled_at IS NOT NULL AND (state = 'delivered' AND settled_at < :delivered_before
-   OR state = 'failed' AND settled_at < :failed_before)
+WHERE state IN ('failed', 'dropped') AND settled_at IS NOT NULL AND settled_at < :failed_before
 LIMIT 500;
 
 -- name: forget_message
@@ -126,6 +127,12 @@ DELETE FROM recipient WHERE message_id = :id;
 
 -- name: forget_attempts
 DELETE FROM attempt WHERE message_id = :id;
+
+-- name: forget_events
+DELETE FROM event WHERE message_id = :id;
+
+-- name: forget_notices
+DELETE FROM notice WHERE message_id = :id;
 
 -- name: list_messages
 -- Without a state: everything not settled.
@@ -159,3 +166,8 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
+
+-- Upkeep and what it looks at.
+
+-- name: kept_bytes
+SELECT bytes FROM kept;

@@ -18,6 +18,7 @@ from relay.spool import claims
 from relay.spool.draft import BodyDraft, sync_directory
 from relay.spool.queries import SQL
 from relay.spool.recovery import Recovered, recover
+from relay.spool.room import RoomGuard
 from relay.spool.schema import prepare
 from relay.spool.store import (
     Claim,
@@ -29,9 +30,9 @@ from relay.spool.store import (
     SpoolBroken,
     SpoolBusy,
     SpoolError,
-    SpoolFull,
     State,
 )
+from relay.spool.upkeep import Upkeep
 from relay.spool.writer import Writer
 from relay.telemetry.faults import fault
 
@@ -40,16 +41,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import Spool as SpoolSettings
+    from relay.policy.room import Room
+    from relay.telemetry.journal import Journal
 
 T = TypeVar("T")
-_BALLAST = 8 << 20
-_ROOM_FOR_S = 1.0
+_LOOK_S = 5.0
+_FORGET = (
+    SQL.forget_message, SQL.forget_recipients, SQL.forget_attempts, SQL.forget_events, SQL.forget_notices,
+    SQL.drop_body,
+)  # fmt: skip
 
 
 class SqliteStore:
     """Implements `relay.spool.store.Store`."""
 
-    def __init__(self, directory: Path, settings: SpoolSettings, on_mail: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: SpoolSettings,
+        on_mail: Callable[[str, str], None],
+        journal: Journal | None = None,
+    ) -> None:
         """`on_mail(mailbox, profile)` is called in the event loop after a message for them was stored."""
         self._directory = directory
         self._settings = settings
@@ -59,9 +71,9 @@ class SqliteStore:
         self._writer: Writer | None = None
         self._lock = -1
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
-        self._checked = 0.0
-        self._no_room = ""
-        self._inodes: dict[Path, int] = {}
+        self._upkeep = Upkeep(self._database)
+        self._guard = RoomGuard(directory, settings, lambda: self._upkeep.used_bytes, journal)
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def directory(self) -> Path:
@@ -78,9 +90,10 @@ class SqliteStore:
             recovered = await asyncio.to_thread(recover, self._connect, self._bodies, release)
         except (OSError, sqlite3.Error) as error:
             raise self._unopened(error) from error
-        ours = (self._directory / "lock", self._directory / "spool.db")
-        self._inodes = {path: path.stat().st_ino for path in ours}
-        self._writer = Writer(self._connect, self._ballast)
+        self._guard.watch(self._directory / "lock", self._database)
+        self._writer = Writer(self._connect, self._guard.ballast, self._upkeep)
+        await self._run("open", lambda _: None)
+        self._watching = asyncio.get_running_loop().create_task(self._watch_room(), name="room")
         return recovered
 
     def _unopened(self, error: Exception) -> SpoolError:
@@ -90,6 +103,8 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finishes what is under way and lets the next process in."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._writer is not None:
             await self._writer.close()
         await asyncio.to_thread(self._executor.shutdown)
@@ -99,28 +114,18 @@ class SqliteStore:
 
     # -- intake
 
-    def check_room(self) -> None:
+    def check_room(self, size: int = 0) -> None:
         """Looks at the disk once a second at most. Raises `SpoolFull`."""
-        now = time.monotonic()
-        if now - self._checked > _ROOM_FOR_S:
-            self._checked = now
-            self._no_room = self._why_no_room()
-        if self._no_room:
-            raise SpoolFull(self._no_room)
+        self._guard.check(size)
 
-    def _why_no_room(self) -> str:
-        """Why new mail must be refused now; empty when it may come."""
-        try:
-            free = self._free()
-            if free > self._settings.min_free_bytes + _BALLAST and not self._ballast.exists():
-                self._lay_ballast()
-            gone = [path for path, inode in self._inodes.items() if path.stat().st_ino != inode]
-        except OSError as error:
-            return f"the disk of {self._directory} does not answer: {error.strerror or error}"
-        if gone:  # what is written to a deleted database is written nowhere
-            return f"{gone[0]} was replaced under the running relay: restart it"
-        enough = free >= self._settings.min_free_bytes
-        return "" if enough else f"less than {self._settings.min_free_bytes} bytes free at {self._directory}"
+    def room(self) -> Room:
+        return self._guard.room()
+
+    async def _watch_room(self) -> None:
+        """So that a change is told even while no device asks."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self._guard.room()
 
     def draft(self) -> BodyDraft:
         return BodyDraft(self._bodies, self._executor, self._settings.inline_max)
@@ -205,10 +210,6 @@ class SqliteStore:
     def _database(self) -> Path:
         return self._directory / "spool.db"
 
-    @property
-    def _ballast(self) -> Path:
-        return self._directory / "ballast"
-
     def _prepare(self) -> None:
         """Directories 0700, the lock, the ballast, the schema."""
         self._make_directories()
@@ -217,8 +218,7 @@ class SqliteStore:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SpoolBusy(f"another relay works on the spool at {self._directory}; stop it first") from error
-        if not self._ballast.exists() and self._free() > self._settings.min_free_bytes + _BALLAST:
-            self._lay_ballast()
+        self._guard.lay_ballast()
         sync_directory(self._directory)
 
     def _make_directories(self) -> None:
@@ -245,20 +245,6 @@ class SqliteStore:
         prepare(connection)
         return connection
 
-    def _free(self) -> int:
-        stat = os.statvfs(self._directory)
-        return stat.f_bavail * stat.f_frsize
-
-    def _lay_ballast(self) -> None:
-        """Room that is given free when the disk is so full that even an outcome could not be written."""
-        fd = os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.posix_fallocate(fd, 0, _BALLAST)
-        except OSError:
-            self._ballast.unlink(missing_ok=True)
-        finally:
-            os.close(fd)
-
 
 def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
     now = time.time_ns() // 1_000_000
@@ -278,7 +264,7 @@ def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
 def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[tuple[str, int]]:
     old = connection.execute(SQL.old_messages, limits).fetchall()
     ids = [{"id": row[0]} for row in old]
-    for statement in (SQL.forget_message, SQL.forget_recipients, SQL.forget_attempts, SQL.drop_body):
+    for statement in _FORGET:
         connection.executemany(statement, ids)
     return old
 

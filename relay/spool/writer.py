@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from relay.spool.upkeep import Upkeep
+
 T = TypeVar("T")
 _BATCH = 128
 
@@ -39,9 +41,11 @@ class _Job:
 class Writer:
     """Runs operations on the spool's database, in order, many to a commit."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], ballast: Path) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], ballast: Path, upkeep: Upkeep | None = None) -> None:
         self._connect = connect
         self._ballast = ballast
+        self._upkeep = upkeep
+        self._pause: float | None = None  # seconds without work until the next step of upkeep; None: none is due
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -76,16 +80,22 @@ class Writer:
                 connection = connection or self._connect()
                 if batch:
                     self._commit(connection, batch)
+                self._keep_up(connection, busy=bool(batch))
             except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
                 _fail(batch, error)
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 self._loop.call_soon_threadsafe(_answer, batch)
         if connection is not None:
-            connection.close()
+            with contextlib.suppress(sqlite3.Error):  # every commit is durable already
+                connection.close()
 
     def _next_batch(self) -> tuple[list[_Job], bool]:
+        """What waits, and whether more may come; nothing but True when upkeep is due first."""
         batch: list[_Job] = []
-        job = self._jobs.get()
+        try:
+            job = self._jobs.get(timeout=self._pause)
+        except queue.Empty:
+            return batch, True
         while job is not None:
             batch.append(job)
             if len(batch) == _BATCH:
@@ -95,6 +105,14 @@ class Writer:
             except queue.Empty:
                 return batch, True
         return batch, False
+
+    def _keep_up(self, connection: sqlite3.Connection, *, busy: bool) -> None:
+        """A small step between batches when one is due; its failure is nobody's."""
+        if self._upkeep is None:
+            return
+        with contextlib.suppress(sqlite3.Error, OSError):
+            self._pause = None
+            self._pause = self._upkeep.after_commit(connection) if busy else self._upkeep.step(connection)
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         try:

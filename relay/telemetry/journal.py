@@ -118,6 +118,16 @@ class Journal:
         """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
         self._write("error", "delivery.broken", fields)
 
+    # -- the spool
+
+    def refusing(self, **fields: Any) -> None:
+        """No new mail is taken from now on: reason remedy free_bytes used_bytes."""
+        self._write("error", "spool.refusing", fields)
+
+    def accepting(self, **fields: Any) -> None:
+        """New mail is taken again: free_bytes used_bytes."""
+        self._write("info", "spool.accepting", fields)
+
     # -- the service
 
     def credential_expiring(self, **fields: Any) -> None:
