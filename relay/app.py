@@ -83,7 +83,9 @@ class _Relay:
         """Starts, serves, stops."""
         asyncio.get_running_loop().set_exception_handler(self._on_mistake)
         passed = passed_sockets()
-        store = SqliteStore(self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal)
+        store = SqliteStore(
+            self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal, self._ended.set
+        )
         self._scheduler = Scheduler(store, self._journal)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
@@ -110,7 +112,7 @@ class _Relay:
         finally:
             await self._stop(server, store)
             await notebook.close()
-        return EX_OK
+        return EX_UNAVAILABLE if store.broken else EX_OK
 
     def _announce(self, listening: list[str], recovered: Recovered, unused: list[str]) -> None:
         self._journal.service(

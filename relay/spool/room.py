@@ -40,6 +40,7 @@ class RoomGuard:
         self._looked = 0.0
         self._free = 0
         self._trouble = ("", "")
+        self._closed = ("", "")
         self._lack = Lack.NOTHING
         self._refusing = ""
 
@@ -72,6 +73,11 @@ class RoomGuard:
                 left = f"{room.used_bytes} of {room.max_bytes} bytes are taken"
             raise SpoolFull(f"a message of {size} bytes finds no room at {self._directory}: {left}", remedy_of(lack))
 
+    def close(self, reason: str, remedy: str) -> None:
+        """No mail is taken any more, whatever the disk says."""
+        self._closed = (reason, remedy)
+        self._looked = 0.0
+
     def lay_ballast(self) -> None:
         """Where there is room for it and it is not there yet. Raises `OSError`."""
         if not self.ballast.exists() and self._free_bytes() > self._settings.min_free_bytes + BALLAST:
@@ -80,7 +86,7 @@ class RoomGuard:
     # -- inside
 
     def _look(self) -> None:
-        self._trouble = ("", "")
+        self._trouble = self._closed
         try:
             self._free = self._free_bytes()
             self.lay_ballast()

@@ -30,6 +30,7 @@ CREATE TABLE message (
   precedence  INTEGER NOT NULL DEFAULT 2,
   kind        TEXT NOT NULL DEFAULT 'mail', -- mail, or notice: one of our own, about which nobody is told
   author      TEXT NOT NULL DEFAULT '',     -- the person who scanned, as far as the device says
+  recipients  INTEGER NOT NULL DEFAULT 0,   -- how many it came with: should one of them be lost, it is damaged
   doubts      INTEGER NOT NULL DEFAULT 0,   -- attempts that may have delivered it without our knowing
   split       INTEGER NOT NULL DEFAULT 0,   -- most recipients of one envelope, as an answer told; 0: the limit of the mailbox
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late

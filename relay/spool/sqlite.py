@@ -15,11 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims
+from relay.spool.damage import Inspector
+from relay.spool.database import NAME, connect, unopened
 from relay.spool.draft import BodyDraft, sync_directory
+from relay.spool.opening import opened
 from relay.spool.queries import SQL
-from relay.spool.recovery import Recovered, recover
 from relay.spool.room import RoomGuard
-from relay.spool.schema import prepare
+from relay.spool.salvage import SALVAGE
 from relay.spool.store import (
     Claim,
     NewMessage,
@@ -27,7 +29,6 @@ from relay.spool.store import (
     Rest,
     Seat,
     Settlement,
-    SpoolBroken,
     SpoolBusy,
     SpoolError,
     State,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
     from relay.config.settings import Spool as SpoolSettings
     from relay.policy.room import Room
+    from relay.spool.recovery import Recovered
+    from relay.spool.salvage import Salvaged
     from relay.telemetry.journal import Journal
 
 T = TypeVar("T")
@@ -61,8 +64,11 @@ class SqliteStore:
         settings: SpoolSettings,
         on_mail: Callable[[str, str], None],
         journal: Journal | None = None,
+        on_broken: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_mail(mailbox, profile)` is called in the event loop after a message for them was stored."""
+        """`on_mail(mailbox, profile)` is called in the event loop after a message for them was stored; `on_broken` when
+        the database turns out to be damaged: only a new start can mend that.
+        """
         self._directory = directory
         self._settings = settings
         self._on_mail = on_mail
@@ -71,8 +77,12 @@ class SqliteStore:
         self._writer: Writer | None = None
         self._lock = -1
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
-        self._upkeep = Upkeep(self._database)
+        self._journal = journal
+        self._on_broken = on_broken
+        self._inspector = Inspector(self._bodies)
+        self._upkeep = Upkeep(directory, self._inspector)
         self._guard = RoomGuard(directory, settings, lambda: self._upkeep.used_bytes, journal)
+        self.broken = ""  # what the database said when it turned out to be damaged
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -87,19 +97,15 @@ class SqliteStore:
         release = SQL.hold_leased if hold_interrupted else SQL.release_leased
         try:
             self._prepare()
-            recovered = await asyncio.to_thread(recover, self._connect, self._bodies, release)
+            recovered, salvaged = await asyncio.to_thread(opened, self._directory, self._inspector, release)
+            self._guard.watch(self._directory / "lock", self._database)
         except (OSError, sqlite3.Error) as error:
-            raise self._unopened(error) from error
-        self._guard.watch(self._directory / "lock", self._database)
-        self._writer = Writer(self._connect, self._guard.ballast, self._upkeep)
+            raise unopened(self._directory, error) from error
+        self._tell(salvaged)
+        self._writer = Writer(lambda: connect(self._database), self._guard.ballast, self._upkeep)
         await self._run("open", lambda _: None)
         self._watching = asyncio.get_running_loop().create_task(self._watch_room(), name="room")
         return recovered
-
-    def _unopened(self, error: Exception) -> SpoolError:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return SpoolBroken(f"the database {self._database} is damaged: {error}", self._database)
-        return SpoolError(f"the spool at {self._directory} can't be opened: {error}")
 
     async def close(self) -> None:
         """Finishes what is under way and lets the next process in."""
@@ -126,6 +132,8 @@ class SqliteStore:
         while True:
             await asyncio.sleep(_LOOK_S)
             self._guard.room()
+            self._tell()
+            self._look_for_damage()
 
     def draft(self) -> BodyDraft:
         return BodyDraft(self._bodies, self._executor, self._settings.inline_max)
@@ -147,8 +155,10 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        bodies = self._bodies
-        return await self._run("claim", lambda connection: claims.claim(connection, seat, retry_ms, bodies))
+        inspector = self._inspector
+        found = await self._run("claim", lambda connection: claims.claim(connection, seat, retry_ms, inspector))
+        self._tell()
+        return found
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
@@ -198,17 +208,44 @@ class SqliteStore:
 
     # -- inside
 
+    def _tell(self, salvaged: Salvaged | None = None) -> None:
+        """What was found damaged since."""
+        while self._inspector.found:
+            damage = self._inspector.found.popleft()
+            if self._journal is not None:
+                self._journal.corrupt(id=damage.message_id, reason=damage.reason, remedy=damage.remedy)
+        if salvaged is not None and self._journal is not None:
+            self._journal.salvaged(
+                reason=salvaged.reason, saved=salvaged.saved, corrupt=salvaged.corrupt, lost=salvaged.lost,
+                aside=str(salvaged.aside), remedy=salvaged.remedy,
+            )  # fmt: skip
+
+    def _look_for_damage(self) -> None:
+        """The writing thread has met a damaged page: told once, no mail is taken any more."""
+        if not self._upkeep.damage or self.broken:
+            return
+        self.broken = self._upkeep.damage
+        reason = f"the database {self._database} is damaged: {self.broken}"
+        self._guard.close(reason, SALVAGE)
+        if self._journal is not None:
+            self._journal.broken(reason=reason, remedy=SALVAGE)
+        self._on_broken()
+
     async def _run(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._writer is None:
             raise SpoolError("the spool is not open")
-        return await self._writer.run(name, work)
+        try:
+            return await self._writer.run(name, work)
+        except SpoolError:
+            self._look_for_damage()
+            raise
 
     async def _execute(self, name: str, statement: str, values: dict[str, object]) -> None:
         await self._run(name, lambda connection: connection.execute(statement, values) and None)
 
     @property
     def _database(self) -> Path:
-        return self._directory / "spool.db"
+        return self._directory / NAME
 
     def _prepare(self) -> None:
         """Directories 0700, the lock, the ballast, the schema."""
@@ -229,22 +266,6 @@ class SqliteStore:
                 sync_directory(directory.parent)
         self._directory.chmod(0o700)
 
-    def _connect(self) -> sqlite3.Connection:
-        """The one connection that writes. It belongs to the thread that calls this."""
-        self._database.touch(mode=0o600)
-        connection = sqlite3.connect(self._database, isolation_level=None, cached_statements=256)
-        for pragma in (
-            "auto_vacuum=INCREMENTAL",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "busy_timeout=10000",
-            "journal_size_limit=67108864",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        prepare(connection)
-        return connection
-
 
 def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
     now = time.time_ns() // 1_000_000
@@ -252,7 +273,7 @@ def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript,
+        "transcript": new.transcript, "recipients": len(new.recipients),
     })  # fmt: skip
     connection.execute(SQL.insert_body, {"id": new.id, "head": new.head, "content": new.body.content})
     connection.executemany(

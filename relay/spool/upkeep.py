@@ -1,20 +1,25 @@
 """What the writing thread does for the spool's own sake while no mail waits for it: small steps, one at a time.
 
-Pages that deleted mail left are given back to the disk a few at a time (`incremental_vacuum`), and the write-ahead log
-is cut when it has grown. Under steady load one step a second is done all the same. Nobody waits longer for a commit
-than one step takes.
+After a start every message that waits is looked at once, for damage. Pages that deleted mail left are given back to the
+disk a few at a time (`incremental_vacuum`), and the write-ahead log is cut when it has grown. Under steady load one
+step a second is done all the same. Nobody waits longer for a commit than one step takes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from relay.spool.database import NAME, is_damaged
 from relay.spool.queries import SQL
+from relay.spool.salvage import mark
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
+
+    from relay.spool.damage import Inspector
 
 PAGES_A_STEP = 128
 SPARE_PAGES = 1024  # kept for the mail to come: it would only take them again
@@ -26,22 +31,34 @@ _AT_LEAST_S = 1.0
 class Upkeep:
     """Is asked by the writing thread; `used_bytes` may be read by any thread."""
 
-    def __init__(self, database: Path) -> None:
-        self._log = database.with_name(database.name + "-wal")
+    def __init__(self, directory: Path, inspector: Inspector) -> None:
+        self._directory = directory
+        self._log = directory / f"{NAME}-wal"
+        self._inspector = inspector
+        self._inspecting = True
         self.used_bytes = 0
+        self.damage = ""
         self._cut = False  # whether the log is to be cut so that the file shrinks
         self._stepped = 0.0
 
     def after_commit(self, connection: sqlite3.Connection) -> float | None:
         """Takes note of what was committed; how long to wait for work before the next step."""
         (self.used_bytes,) = connection.execute(SQL.kept_bytes).fetchone()
-        if time.monotonic() - self._stepped > _AT_LEAST_S and _spare(connection) > 0:
-            return self.step(connection)
-        return _QUIET_S
+        return self.step(connection) if time.monotonic() - self._stepped > _AT_LEAST_S else _QUIET_S
+
+    def failed(self, error: BaseException) -> None:
+        """Whatever failed: a damaged database is marked, so that the next start salvages it."""
+        if is_damaged(error) and not self.damage:
+            self.damage = str(error)
+            with contextlib.suppress(OSError):
+                mark(self._directory, self.damage)
 
     def step(self, connection: sqlite3.Connection) -> float | None:
         """One small piece; how long to wait for work before the next, None when nothing is left to do."""
         self._stepped = time.monotonic()
+        if self._inspecting:
+            self._inspecting = self._inspector.step(connection)
+            return 0.0
         spare = _spare(connection)
         if spare > 0:
             connection.execute(f"PRAGMA incremental_vacuum({min(spare, PAGES_A_STEP)})").fetchall()

@@ -82,7 +82,7 @@ class Writer:
                     self._commit(connection, batch)
                 self._keep_up(connection, busy=bool(batch))
             except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
-                _fail(batch, error)
+                self._fail(batch, error)
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 self._loop.call_soon_threadsafe(_answer, batch)
         if connection is not None:
@@ -110,9 +110,11 @@ class Writer:
         """A small step between batches when one is due; its failure is nobody's."""
         if self._upkeep is None:
             return
-        with contextlib.suppress(sqlite3.Error, OSError):
-            self._pause = None
+        self._pause = None
+        try:
             self._pause = self._upkeep.after_commit(connection) if busy else self._upkeep.step(connection)
+        except (sqlite3.Error, OSError) as error:
+            self._upkeep.failed(error)
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         try:
@@ -122,7 +124,13 @@ class Writer:
                 for job in batch:
                     self._commit(connection, [job])
             elif not self._with_ballast(connection, batch[0], error):
-                _fail(batch, error)
+                self._fail(batch, error)
+
+    def _fail(self, batch: list[_Job], error: Exception) -> None:
+        if self._upkeep is not None:
+            self._upkeep.failed(error)
+        for job in batch:
+            job.error = _translated(job, error)
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         if connection.in_transaction:  # an earlier one could not even be rolled back
@@ -161,11 +169,6 @@ def _answer(batch: list[_Job]) -> None:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
-
-
-def _fail(batch: list[_Job], error: Exception) -> None:
-    for job in batch:
-        job.error = _translated(job, error)
 
 
 def _is_full(error: Exception) -> bool:
