@@ -122,6 +122,28 @@ class Journal:
         """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
         self._write("error", "delivery.broken", fields)
 
+    # -- the spool
+
+    def refusing(self, **fields: Any) -> None:
+        """No new mail is taken from now on: reason remedy free_bytes used_bytes."""
+        self._write("error", "spool.refusing", fields)
+
+    def accepting(self, **fields: Any) -> None:
+        """New mail is taken again: free_bytes used_bytes."""
+        self._write("info", "spool.accepting", fields)
+
+    def corrupt(self, **fields: Any) -> None:
+        """What is stored of a message is damaged: it is shown and never sent: id reason remedy."""
+        self._write("error", "message.corrupt", fields)
+
+    def broken(self, **fields: Any) -> None:
+        """The database turns out to be damaged, the relay ends to salvage it: reason remedy."""
+        self._write("error", "spool.broken", fields)
+
+    def salvaged(self, **fields: Any) -> None:
+        """A damaged database was moved aside, what could be read saved: reason saved corrupt lost aside remedy."""
+        self._write("error", "spool.damaged", fields)
+
     # -- the service
 
     def credential_expiring(self, **fields: Any) -> None:
