@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind, Scope
@@ -78,6 +78,10 @@ class Decision:
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+
+    def told(self, transcript: str) -> Decision:
+        """With what was said in the attempt, to be kept with it."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript))
 
 
 def decide(

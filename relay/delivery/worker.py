@@ -92,7 +92,7 @@ class Worker:
         ms = round((time.perf_counter() - started) * 1000, 1)
         in_vain = self._lane.pauses.in_vain(claim.profile)
         moment = Moment(time.time_ns() // 1_000_000, random.random(), self._lane.failures, in_vain)  # noqa: S311
-        decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        decision = decide(claim, result.met, result.refused, plan.settings, moment).told(result.transcript)
         stale = decision.pause_until is not None and plan is not self._lane.plan
         if stale:  # by a configuration that a reload has replaced: the new one is tried at once
             decision = replace(decision, pause_until=None)

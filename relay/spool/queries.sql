@@ -2,9 +2,9 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript)
+  precedence, kind, author, transcript, arrival)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript);
+  :precedence, :kind, :author, :transcript, :arrival);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -69,7 +69,7 @@ WHERE id = :id AND fence = :fence AND state = 'leased';
 
 -- name: settle_attempt
 UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
-  meaning = :meaning, remedy = :remedy
+  meaning = :meaning, remedy = :remedy, transcript = :transcript
 WHERE message_id = :id AND n = :n;
 
 -- name: settle_recipient

@@ -266,7 +266,7 @@ def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript,
+        "transcript": new.transcript, "arrival": new.arrival,
     })  # fmt: skip
     connection.execute(SQL.insert_body, {"id": new.id, "head": new.head, "content": new.body.content})
     connection.executemany(
