@@ -78,10 +78,11 @@ class Decision:
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+    about: tuple[Address, ...] = ()
 
-    def told(self, transcript: str) -> Decision:
-        """With what was said in the attempt, to be kept with it."""
-        return replace(self, settlement=replace(self.settlement, transcript=transcript))
+    def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
+        """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
 
 
 def decide(

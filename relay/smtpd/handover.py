@@ -107,7 +107,7 @@ class Handover:
         if not reply.positive:
             self._house.journal.client_refused(
                 id=new.id, client=new.client, device=new.device, reply=str(reply),
-                reason="Exchange refused the message for good, and the device was told",
+                reason="Exchange refused the message for good, and the device was told", about=new.recipients,
             )  # fmt: skip
         return reply
 
@@ -152,6 +152,7 @@ class Handover:
         self._house.journal.intake_failed(
             client=self._dialogue.client, device=self._device, reply=str(reply), reason=str(error) or repr(error),
             remedy=_REMEDIES.get(type(error), _BUG).format(directory=self._house.store.directory),
+            about=tuple(self._dialogue.recipients),
         )  # fmt: skip
         return reply
 
@@ -172,6 +173,7 @@ class Handover:
             reply=str(reply),
             reason=reason,
             option=option_of(reply),
+            about=tuple(self._dialogue.recipients),
         )
         return reply
 

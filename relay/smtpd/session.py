@@ -147,7 +147,10 @@ class Session(SMTP):
         except OSError:
             pass  # the device left; whatever it had handed over is stored (the disk's errors come as SpoolError)
         except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
-            self._house.journal.session_failed(client=self._dialogue.client, reason=repr(error))
+            dialogue = self._dialogue
+            self._house.journal.session_failed(
+                client=dialogue.client, reason=repr(error), about=tuple(dialogue.recipients)
+            )
             self._send(_FAILED)
         finally:
             self._part()
