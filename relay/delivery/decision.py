@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind, Scope
@@ -80,6 +80,11 @@ class Decision:
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+    about: tuple[Address, ...] = ()
+
+    def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
+        """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
 
 
 def decide(

@@ -64,6 +64,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
         "state": settlement.state, "due_at": settlement.due_at, "settled_at": now if final else None,
         "outcome": settlement.outcome, "host": settlement.host, "stage": settlement.stage, "rule": settlement.rule,
         "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
+        "transcript": settlement.transcript,
     }  # fmt: skip
     if connection.execute(SQL.settle_message, values).rowcount == 0:
         return None

@@ -2,9 +2,9 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript, key_id, recipients)
+  precedence, kind, author, transcript, key_id, recipients, arrival)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript, :key_id, :recipients);
+  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -69,7 +69,7 @@ WHERE id = :id AND fence = :fence AND state = 'leased';
 
 -- name: settle_attempt
 UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
-  meaning = :meaning, remedy = :remedy
+  meaning = :meaning, remedy = :remedy, transcript = :transcript
 WHERE message_id = :id AND n = :n;
 
 -- name: settle_recipient
@@ -215,3 +215,31 @@ INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at
   rule, answer)
 VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
 ON CONFLICT DO NOTHING;
+
+-- The story of one message.
+
+-- name: story_message
+SELECT * FROM message WHERE id = :id;
+
+-- name: story_recipients
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+
+-- name: story_attempts
+SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
+
+-- name: story_events
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+
+-- name: story_notices
+SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
+
+-- name: ids_beginning
+SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
+
+-- name: ids_ending
+SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
+
+-- name: ids_called
+-- By Message-ID, among the newest messages: `arrival` is searched, row by row.
+SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
+WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;

@@ -284,7 +284,7 @@ def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> N
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients),
+        "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
     })  # fmt: skip
     head, content = keys.sealed(new.head, new.id, Part.HEAD), new.body.content
     if content is not None:

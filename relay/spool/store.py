@@ -98,7 +98,7 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked.
+    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked; `arrival` how it came, JSON.
     """
 
     id: str
@@ -115,6 +115,7 @@ class NewMessage:
     kind: str = "mail"
     author: str = ""
     transcript: str = ""
+    arrival: str = ""
 
     @property
     def size(self) -> int:
@@ -179,6 +180,7 @@ class Settlement:
     meaning: str = ""
     remedy: str = ""
     recipients: Sequence[RecipientResult] = field(default=())
+    transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from relay.telemetry.fields import hidden, plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
 class Journal:
     """Writes mail events as one structured line each."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger, *, hash_recipients: bool = False) -> None:
+        """With `hash_recipients` no line, and nobody who listens, hears the address of a recipient.
+
+        Every event takes `about`, the recipients of the message it tells of: texts may quote them.
+        """
         self._log = log
+        self._hash_recipients = hash_recipients
         self._listeners: list[Listener] = []
 
     def tell(self, listener: Listener) -> None:
@@ -28,11 +35,16 @@ class Journal:
         self._listeners.append(listener)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        try:
+            about = fields.pop("about", ())
+            fields = plain(hidden(fields, about) if self._hash_recipients else fields)
+        except Exception as error:  # noqa: BLE001  (a line less, never a mail less)
+            fields = {"mistake": type(error).__name__}
         for listener in self._listeners:
             with contextlib.suppress(Exception):
                 listener(event, fields)
         with contextlib.suppress(Exception):
-            getattr(self._log, level)(event, **{key: value for key, value in fields.items() if value not in ("", None)})
+            getattr(self._log, level)(event, **fields)
 
     # -- the way in
 

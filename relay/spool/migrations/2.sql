@@ -10,6 +10,7 @@ ALTER TABLE message ADD COLUMN split INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
+ALTER TABLE message ADD COLUMN arrival TEXT NOT NULL DEFAULT '';
 UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'));
 DROP INDEX message_due;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
