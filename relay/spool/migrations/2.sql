@@ -46,6 +46,13 @@ CREATE TABLE spent (
 
 ALTER TABLE slot ADD COLUMN large INTEGER NOT NULL DEFAULT 0;
 
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
+) WITHOUT ROWID;
+
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
   what       TEXT NOT NULL,
