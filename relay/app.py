@@ -30,6 +30,7 @@ from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
 from relay.upstream.ways import way_of
+from relay.web.faces import Faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,7 @@ class _Relay:
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
         self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
+        self._faces = Faces(self._journal)
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
@@ -105,6 +107,7 @@ class _Relay:
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
             self._keep_alive.start()
+            self._faces.open(lambda: self._settings, house, self._ends, listening)
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -143,6 +146,7 @@ class _Relay:
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        await self._faces.close()  # until now /readyz has said that it stops
         await store.close()
         self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
 
@@ -184,6 +188,7 @@ class _Relay:
         self._settings = settings
         self._house.rules = rules
         self._ends.look_again()
+        self._faces.reload(settings)
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

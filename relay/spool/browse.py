@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from relay.policy.unknown import counted
+from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
-from relay.spool.store import SpoolError
+from relay.spool.shape import Shape, shape_of
+from relay.spool.store import Pause, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +108,21 @@ class Browser:
         """How many messages are in each state. Raises `SpoolError`."""
         with self._reading() as connection:
             return dict(connection.execute(SQL.count_states).fetchall())
+
+    def shape(self) -> tuple[Shape, ...]:
+        """What waits, by profile, state and age. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return shape_of(connection, time.time_ns() // 1_000_000)
+
+    def mailboxes(self) -> tuple[MailboxRow, ...]:
+        """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return overview(connection, time.time_ns() // 1_000_000)
+
+    def pauses(self) -> dict[str, Pause]:
+        """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return {row[0]: Pause(*row) for row in connection.execute(SQL.pauses)}
 
     def show(self, message_id: str) -> QueueItem | None:
         """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""

@@ -195,3 +195,16 @@ INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at
   rule, answer)
 VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
 ON CONFLICT DO NOTHING;
+
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+
+-- name: mailboxes
+SELECT m.name, m.blocked_until, m.pace, m.paced_at,
+  (SELECT coalesce(sum(recipients), 0) FROM spent s WHERE s.mailbox = m.name AND s.bucket > :window_from) AS spent,
+  (SELECT count(*) FROM slot s WHERE s.mailbox = m.name AND s.owner <> '' AND s.lease_until > :now) AS sessions
+FROM mailbox m ORDER BY m.name;

@@ -286,6 +286,10 @@ class Store(Protocol):
         """The (mailbox, profile) pairs that have mail to deliver."""
         ...
 
+    async def pulse(self) -> None:
+        """Returns when the writer has come round and could write. Raises `SpoolError`; hangs with a disk that hangs."""
+        ...
+
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets settled messages older than these times; returns how many."""
         ...

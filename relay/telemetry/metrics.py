@@ -54,8 +54,15 @@ COUNTED = (
     Metric("relay_messages_deferred", "counter", "Attempts after which the message waits for another one.", _DEVICE),
     Metric("relay_messages_failed", "counter", "Messages given up for at least one recipient.", _DEVICE),
     Metric("relay_messages_uncertain", "counter", "Attempts whose final answer was lost.", _DEVICE),
-    Metric("relay_recipients_failed", "counter", "Recipients refused while others of the message were not.", ("device",)),
-    Metric("relay_repairs", "counter", "Repairs and changes of headers, as docs/reference/repairs.md names them.", ("kind",)),
+    Metric(
+        "relay_recipients_failed", "counter", "Recipients refused while others of the message were not.", ("device",)
+    ),
+    Metric(
+        "relay_repairs",
+        "counter",
+        "Repairs and changes of headers, as docs/reference/repairs.md names them.",
+        ("kind",),
+    ),
     Metric(
         "relay_client_refused",
         "counter",
@@ -73,14 +80,32 @@ COUNTED = (
     ),
     Metric("relay_unknown_answers", "counter", "Answers that no verdict knows; `relay queue unknown` lists them."),
     Metric("relay_profile_pauses", "counter", "Pauses begun, and rechecks in vain.", ("profile",)),
-    Metric("relay_fallbacks", "counter", "Times a profile's own transport was refused and the fallback was not.", ("profile",)),
+    Metric(
+        "relay_fallbacks",
+        "counter",
+        "Times a profile's own transport was refused and the fallback was not.",
+        ("profile",),
+    ),
     Metric("relay_mailbox_slowed", "counter", "Times a throttling answer slowed a mailbox down.", ("mailbox",)),
     Metric("relay_token_fetches", "counter", "Tokens that Entra gave.", ("app",)),
-    Metric("relay_token_failures", "counter", "Refreshes that Entra refused while the last token still served.", ("app",)),
+    Metric(
+        "relay_token_failures", "counter", "Refreshes that Entra refused while the last token still served.", ("app",)
+    ),
     Metric("relay_accept_seconds", "histogram", "From the end of DATA to the message being durable.", (), _FAST),
     Metric("relay_attempt_seconds", "histogram", "From the claim of a message to its outcome.", (), _WIRE),
     Metric("relay_delivery_seconds", "histogram", "From storing a message to Microsoft taking it.", (), _LONG),
-)  # fmt: skip
+)
+_PLAIN: dict[str, tuple[str, Labels]] = {
+    "recipient.failed": ("relay_recipients_failed", ("device",)),
+    "intake.failed": ("relay_intake_failed", ()),
+    "session.broken": ("relay_sessions_broken", ()),
+    "profile.paused": ("relay_profile_pauses", ("profile",)),
+    "delivery.fallback": ("relay_fallbacks", ("profile",)),
+    "mailbox.slowed": ("relay_mailbox_slowed", ("mailbox",)),
+    "token.fetched": ("relay_token_fetches", ("app",)),
+    "token.kept": ("relay_token_failures", ("app",)),
+}
+_CLASS_OF = {row.rule: row.cls.value for _, rows in CHAPTERS for row in rows}
 _BUCKETS = {metric.name: metric.buckets for metric in COUNTED if metric.kind == "histogram"}
 
 
@@ -105,17 +130,23 @@ class Metrics:
         default_factory=lambda: {metric.name: {} for metric in COUNTED if metric.kind == "counter"}
     )
     histograms: dict[str, Histogram] = field(
-        default_factory=lambda: {
-            name: Histogram(bounds, [0] * (len(bounds) + 1)) for name, bounds in _BUCKETS.items()
-        }
+        default_factory=lambda: {name: Histogram(bounds, [0] * (len(bounds) + 1)) for name, bounds in _BUCKETS.items()}
     )
 
     def heard(self, event: str, fields: Mapping[str, Any]) -> None:
         """One event of the journal."""
         if event in _OUTCOMES:
             self._attempted(event, fields)
-        elif (count := _COUNTS.get(event)) is not None:
-            count(self, fields)
+        elif event == "message.stored":
+            self._stored(fields)
+        elif event == "message.received":
+            for kind in fields.get("changes") or ():
+                self.add("relay_repairs", (kind,))
+        elif event in _PLAIN:
+            name, labels = _PLAIN[event]
+            self.add(name, tuple(str(fields.get(label) or "") for label in labels))
+        elif event == "client.refused":
+            self.add("relay_client_refused", (_reply_class(fields),))
 
     def copy(self) -> Metrics:
         """The counts of this moment."""
@@ -139,25 +170,17 @@ class Metrics:
         self.add("relay_bytes_received", (device,), int(fields["size"]))
         self.histograms["relay_accept_seconds"].observe(fields["ms"] / 1000)
 
-    def _received(self, fields: Mapping[str, Any]) -> None:
-        for kind in fields.get("changes") or ():
-            self.add("relay_repairs", (kind,))
-
-    def _refused(self, fields: Mapping[str, Any]) -> None:
-        self.add("relay_client_refused", (_reply_class(fields),))
-
     def _attempted(self, event: str, fields: Mapping[str, Any]) -> None:
         profile, rule = str(fields["profile"]), str(fields.get("rule") or "")
         self.add(_OUTCOMES[event], (str(fields["device"]), profile))
+        if "ms" not in fields:  # given up without an attempt
+            return
         self.add("relay_upstream_answers", (profile, _answer_class(event, rule)))
         self.histograms["relay_attempt_seconds"].observe(fields["ms"] / 1000)
         if event == "message.delivered":
             self.histograms["relay_delivery_seconds"].observe(fields["age_s"])
         if is_unknown(rule):
             self.add("relay_unknown_answers")
-
-    def _recipient_failed(self, fields: Mapping[str, Any]) -> None:
-        self.add("relay_recipients_failed", (str(fields["device"]),))
 
 
 def _reply_class(fields: Mapping[str, Any]) -> str:
@@ -172,24 +195,3 @@ def _answer_class(event: str, rule: str) -> str:
     if event == "message.delivered":
         return "accepted"
     return "uncertain" if event == "message.uncertain" else _CLASS_OF.get(rule, "other")
-
-
-def _plain(name: str, label: str = "") -> Any:
-    """Counts an event by one of its fields, or by none."""
-    return lambda self, fields: self.add(name, (str(fields.get(label) or ""),) if label else ())
-
-
-_CLASS_OF = {row.rule: row.cls.value for _, rows in CHAPTERS for row in rows}
-_COUNTS = {
-    "message.stored": Metrics._stored,
-    "message.received": Metrics._received,
-    "client.refused": Metrics._refused,
-    "recipient.failed": Metrics._recipient_failed,
-    "intake.failed": _plain("relay_intake_failed"),
-    "session.broken": _plain("relay_sessions_broken"),
-    "profile.paused": _plain("relay_profile_pauses", "profile"),
-    "delivery.fallback": _plain("relay_fallbacks", "profile"),
-    "mailbox.slowed": _plain("relay_mailbox_slowed", "mailbox"),
-    "token.fetched": _plain("relay_token_fetches", "app"),
-    "token.kept": _plain("relay_token_failures", "app"),
-}

@@ -1,1 +1,1 @@
-"""The HTTP face of the relay: probes, status, metrics. It fails by itself and never stops mail."""
+"""The web: probes, status and metrics on a listener of their own, a face of `relay.control`; mail never waits for it."""

@@ -69,6 +69,7 @@ def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[
         "intake": {"max_message_size": 40_000_000},
         "spool": {"min_free_bytes": 0},
         "delivery": {"retry_s": [0.1, 0.2], "recheck_s": 0.2},
+        "http": {"listen": ""},
         "log": {"format": "json"},
     }
     return merged(whole, changes)
