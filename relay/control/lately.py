@@ -68,6 +68,7 @@ class Lately:
         self.detours: dict[str, Trouble] = {}
         self.sign_ins: dict[str, Trouble] = {}
         self.tokens: dict[str, TokenSeen] = {}
+        self.stopping = False
 
     def heard(self, event: str, fields: Mapping[str, Any]) -> None:
         """One event of the journal."""
@@ -82,6 +83,8 @@ class Lately:
                 self._keep(self.sign_ins, fields)
             case "message.delivered" | "profile.resumed":
                 self.sign_ins.pop(str(fields["profile"]), None)
+            case "relay.stopping":
+                self.stopping = True
             case "token.fetched":
                 now = self._clock()
                 self.tokens[str(fields["app"])] = TokenSeen(now, now + float(fields["expires_in"]))

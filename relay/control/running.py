@@ -80,7 +80,7 @@ class Control:
     def not_ready(self) -> tuple[str, ...]:
         """Why devices can't hand in mail now; empty when they can."""
         reasons = []
-        if self._house.stopping:
+        if self.lately.stopping:
             reasons.append("the relay is stopping")
         elif not self.listening:
             reasons.append("no listener is open yet")

@@ -1,7 +1,8 @@
 """The listener for probes, status and metrics: opened after those for devices, and closed before them.
 
 Whatever goes wrong here (the port is taken, a library is missing, a page has a fault) is journalled as
-`http.failed` and costs the pages alone. The web server is imported when it is wanted, in a thread, so that the relay greets before.
+`http.failed` and costs the pages alone. The web server is imported when it is wanted, in a thread, so that the relay
+greets before.
 """
 
 from __future__ import annotations
