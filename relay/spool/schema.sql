@@ -39,7 +39,7 @@ CREATE TABLE message (
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, received_at, profile, device, size);
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 
 -- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.
 CREATE TABLE kept (

@@ -283,7 +283,7 @@ class Store(Protocol):
         ...
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
-        """The (mailbox, profile) pairs that have mail to deliver."""
+        """The profiles that have mail to deliver, each as (mailbox, profile)."""
         ...
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:

@@ -15,7 +15,7 @@ DROP INDEX message_due;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 DROP INDEX message_settled;
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, received_at, profile, device, size);
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 
 CREATE TABLE kept (
   only  INTEGER PRIMARY KEY CHECK (only = 1),
