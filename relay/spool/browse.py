@@ -159,8 +159,8 @@ class Browser:
         (version,) = connection.execute(SQL.version_of).fetchone()
         if version < VERSION:
             raise SpoolError(
-                f"the spool at {self._path} has schema {version}, this relay reads {VERSION}: start this relay once, it "
-                "brings the spool up to date"
+                f"the spool at {self._path} has schema {version}, this relay reads {VERSION}: start this relay once, "
+                "it brings the spool up to date"
             )
         if version > VERSION:
             error = later(version)
