@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from relay.policy.unknown import counted
+from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
 from relay.spool.schema import VERSION, later
 from relay.spool.shape import Shape, shape_of
@@ -138,6 +139,11 @@ class Browser:
         with self._reading() as connection:
             groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
         return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
+
+    def mailboxes(self) -> tuple[MailboxRow, ...]:
+        """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return overview(connection, time.time_ns() // 1_000_000)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +10,17 @@ import pytest
 
 from bench.crowd import BODY, HEAD, MAILBOX, PROFILE, fill
 from relay.message.address import Address
-from relay.spool import claims, sqlite
+from relay.spool import claims, mailboxes, sqlite
 from relay.spool.browse import Browser
 from relay.spool.damage import Inspector
 from relay.spool.database import connect
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, NewMessage, RecipientResult, Seat, Settlement, State, Stored
 from relay.spool.ulid import new_id
+from tests.spool.test_store import now
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
 SHALLOW, DEEP = 1_000, 100_000
@@ -59,18 +60,17 @@ def spools(tmp_path_factory: pytest.TempPathFactory) -> tuple[Counted, Counted]:
 
 
 def claimed(connection: sqlite3.Connection) -> Claim:
-    claims.add_mailbox(connection, MAILBOX)
+    mailboxes.add_mailbox(connection, MAILBOX)
     seat = Seat("one", MAILBOX, (PROFILE,), 2, 0)
-    found = claims.claim(connection, seat, lambda _: 60_000, Inspector(BODIES))
+    found = claims.claim(connection, seat, lambda _: 60_000, Inspector(BODIES), now())
     assert isinstance(found, Claim)
     return found
 
 
 def settled(connection: sqlite3.Connection) -> None:
     result = RecipientResult(Address("a@contoso.example"), "delivered", "250")
-    assert claims.settle(
-        connection, claimed(connection), Settlement(State.DELIVERED, "delivered", recipients=(result,))
-    )
+    delivered = Settlement(State.DELIVERED, "delivered", recipients=(result,))
+    assert claims.settle(connection, claimed(connection), delivered, now())
 
 
 def accepted(connection: sqlite3.Connection) -> None:
