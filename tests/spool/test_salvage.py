@@ -18,7 +18,6 @@ from tests.spool.test_room import Heard, added_up
 from tests.spool.test_store import delivered, now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 PAGE = 4096
@@ -111,10 +110,10 @@ class Found:
 
 
 @pytest.fixture
-async def spool(tmp_path: Path) -> AsyncIterator[tuple[Path, list[str]]]:
+async def spool(tmp_path: Path) -> tuple[Path, list[str]]:
     """A filled spool under a directory of its own."""
     directory = tmp_path / "spool"
-    yield directory, await filled(directory)
+    return directory, await filled(directory)
 
 
 @pytest.mark.parametrize("where", [0.0, 0.3, 0.6, 1.0])
