@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from dataclasses import fields
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from relay.control import status
 
@@ -24,8 +24,8 @@ are added, none changes its meaning. Times are ISO 8601 in UTC, empty where ther
 those of mailboxes in the configuration: of addresses in answers only the domain is left.
 
 `/healthz` answers 200 `ok`, or 503 with the reason as text: the loop or the thread that writes the spool hangs, and the
-process should be started anew. `/readyz` answers 200 or 503 with `{"ready": …, "reasons": […]}`: whether devices can hand
-in mail now.
+process should be started anew. `/readyz` answers 200 or 503 with `{"ready": …, "reasons": […]}`: whether devices can
+hand in mail now.
 """
 _NAMES = {"str": "string", "int": "number", "float": "number", "bool": "true or false", "list": "list"}
 
@@ -50,7 +50,7 @@ def _classes(kind: Any) -> list[type]:
 def _hints(value: type) -> dict[str, tuple[Any, str]]:
     """By name, the type and the words of each field."""
     hints = get_type_hints(value, include_extras=True)
-    return {field.name: get_args(hints[field.name]) for field in fields(value)}  # type: ignore[arg-type]
+    return {field.name: get_args(hints[field.name]) for field in fields(value)}
 
 
 def _section(value: type) -> str:

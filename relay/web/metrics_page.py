@@ -19,9 +19,10 @@ _PREFACE = f"""\
 <!-- printed by relay.web.metrics_page: do not edit -->
 
 `GET /metrics` on `http.listen`, in Prometheus' text format; how to scrape and what to be alarmed by:
-[monitoring](../how-to/monitoring.md). Counters and histograms begin with the process, gauges are what holds at the scrape.
-Labels are names out of the configuration and words of the relay, never what a client chose; after {MOST_SERIES} series of one
-metric all further ones are counted as `{OTHERS}`. `process_*` (memory, descriptors, CPU time) come from prometheus_client.
+[monitoring](../how-to/monitoring.md). Counters and histograms begin with the process, gauges are what holds at the
+scrape. Labels are names out of the configuration and words of the relay, never what a client chose; after {MOST_SERIES}
+series of one metric all further ones are counted as `{OTHERS}`. `process_*` (memory, descriptors, CPU time) come from
+prometheus_client.
 
 Whatever happens to the metrics, mail is accepted and delivered as without them.
 """
