@@ -2,9 +2,9 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript, key_id)
+  precedence, kind, author, transcript, key_id, recipients)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript, :key_id);
+  :precedence, :kind, :author, :transcript, :key_id, :recipients);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -106,16 +106,13 @@ UPDATE message SET state = 'held', doubts = doubts + 1, lease_until = 0, rule = 
   answer = 'the relay ended within an attempt: the message may have arrived' WHERE state = 'leased';
 
 -- name: files_expected
-SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'failed');
-
--- name: hold_damaged
-UPDATE message SET state = 'corrupt', rule = 'spool.body-missing', answer = 'the file of the body is gone'
-WHERE id = :id AND state IN ('queued', 'uncertain');
+SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt', 'failed', 'dropped');
 
 -- name: old_messages
+SELECT id, body_file FROM message WHERE state = 'delivered' AND settled_at IS NOT NULL AND settled_at < :delivered_before
+UNION ALL
 SELECT id, body_file FROM message
-WHERE settled_at IS NOT NULL AND (state = 'delivered' AND settled_at < :delivered_before
-   OR state = 'failed' AND settled_at < :failed_before)
+WHERE state IN ('failed', 'dropped') AND settled_at IS NOT NULL AND settled_at < :failed_before
 LIMIT 500;
 
 -- name: forget_message
@@ -126,6 +123,12 @@ DELETE FROM recipient WHERE message_id = :id;
 
 -- name: forget_attempts
 DELETE FROM attempt WHERE message_id = :id;
+
+-- name: forget_events
+DELETE FROM event WHERE message_id = :id;
+
+-- name: forget_notices
+DELETE FROM notice WHERE message_id = :id;
 
 -- name: list_messages
 -- Without a state: everything not settled.
@@ -156,6 +159,39 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
+
+-- Upkeep and what it looks at.
+
+-- name: kept_bytes
+SELECT bytes FROM kept;
+
+-- name: next_messages
+SELECT id, state FROM message WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: stored_parts
+SELECT m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.received_at, m.size, m.body_size, m.eight_bit,
+  m.body_file, m.attempts, m.fence, m.precedence, m.recipients,
+  (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left, typeof(b.head) AS head, length(b.content) AS content_size
+FROM message m LEFT JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: condemn
+UPDATE message SET state = 'corrupt', lease_until = 0, rule = :rule, answer = :answer
+WHERE id = :id AND state NOT IN ('leased', 'corrupt', 'delivered', 'failed', 'dropped');
+
+-- name: note_corrupt
+INSERT INTO event (message_id, at, n, what, who, detail)
+VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), 'corrupt', 'relay', :answer);
+
+-- name: leavings
+-- What other tables know of a message: octets of its header and of its small body, recipients that still wait.
+SELECT (SELECT length(head) FROM body WHERE message_id = :id), (SELECT length(content) FROM body WHERE message_id = :id),
+  (SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'pending');
+
+-- name: adopt_message
+INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
+  rule, answer)
+VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
+ON CONFLICT DO NOTHING;
 
 -- sealing
 

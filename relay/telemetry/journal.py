@@ -95,7 +95,7 @@ class Journal:
         self._write("warning", "message.uncertain", fields)
 
     def held(self, **fields: Any) -> None:
-        """The message is kept, not tried again by itself: id … state (held or corrupt) rule meaning remedy answer."""
+        """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
         self._write("error", "message.held", fields)
 
     def recipient_failed(self, **fields: Any) -> None:
@@ -121,6 +121,28 @@ class Journal:
     def delivery_broken(self, **fields: Any) -> None:
         """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
         self._write("error", "delivery.broken", fields)
+
+    # -- the spool
+
+    def refusing(self, **fields: Any) -> None:
+        """No new mail is taken from now on: reason remedy free_bytes used_bytes."""
+        self._write("error", "spool.refusing", fields)
+
+    def accepting(self, **fields: Any) -> None:
+        """New mail is taken again: free_bytes used_bytes."""
+        self._write("info", "spool.accepting", fields)
+
+    def corrupt(self, **fields: Any) -> None:
+        """What is stored of a message is damaged: it is shown, never sent: id remedy, reason or an attempt."""
+        self._write("error", "message.corrupt", fields)
+
+    def broken(self, **fields: Any) -> None:
+        """The database turns out to be damaged, the relay ends to salvage it: reason remedy."""
+        self._write("error", "spool.broken", fields)
+
+    def salvaged(self, **fields: Any) -> None:
+        """A damaged database was moved aside, what could be read saved: reason saved corrupt lost aside remedy."""
+        self._write("error", "spool.damaged", fields)
 
     # -- the service
 
