@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from relay.policy.unknown import counted
 from relay.spool.contents import content_of, head_of
 from relay.spool.keyring import NO_KEYS
+from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
 from relay.spool.schema import VERSION, later
 from relay.spool.shape import Shape, shape_of
@@ -155,6 +156,11 @@ class Browser:
             groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
         return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
 
+    def mailboxes(self) -> tuple[MailboxRow, ...]:
+        """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return overview(connection, time.time_ns() // 1_000_000)
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -175,8 +181,8 @@ class Browser:
         (version,) = connection.execute(SQL.version_of).fetchone()
         if version < VERSION:
             raise SpoolError(
-                f"the spool at {self._path} has schema {version}, this relay reads {VERSION}: start this relay once, it "
-                "brings the spool up to date"
+                f"the spool at {self._path} has schema {version}, this relay reads {VERSION}: start this relay once, "
+                "it brings the spool up to date"
             )
         if version > VERSION:
             error = later(version)

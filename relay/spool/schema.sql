@@ -91,7 +91,7 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 
 -- What Exchange allows one mailbox: tat is the meter of messages per minute, blocked_until a throttle it told us; pace is
--- the share of its limits that it uses since, 1 when all is well, changed at paced_at.
+-- the share of its limits that it uses since, 1 when all is well, changed by a throttle; at paced_at that one's rest is over.
 CREATE TABLE mailbox (
   name          TEXT PRIMARY KEY,
   tat           INTEGER NOT NULL DEFAULT 0,
@@ -116,6 +116,14 @@ CREATE TABLE slot (
   lease_until INTEGER NOT NULL DEFAULT 0,
   large       INTEGER NOT NULL DEFAULT 0, -- 1: a large message is on its way over it
   PRIMARY KEY (mailbox, n)
+) WITHOUT ROWID;
+
+-- Devices of a mailbox take turns: who was served last has the highest number.
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
 ) WITHOUT ROWID;
 
 -- A profile whose mail waits until somebody mends its configuration.

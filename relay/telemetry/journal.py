@@ -110,6 +110,16 @@ class Journal:
         """The cause is gone, mail of this profile flows again: profile."""
         self._write("info", "profile.resumed", fields)
 
+    def slowed(self, **fields: Any) -> None:
+        """Exchange throttles the mailbox, which uses only this share of its limits from now on: mailbox profile pace
+        rule meaning remedy answer rest_s.
+        """
+        self._write("warning", "mailbox.slowed", fields)
+
+    def recovered(self, **fields: Any) -> None:
+        """The mailbox that was throttled keeps its full pace again: mailbox pace."""
+        self._write("info", "mailbox.recovered", fields)
+
     def fallback(self, **fields: Any) -> None:
         """Mail of this profile leaves by its fallback: profile mailbox transport fallback rule … recheck_s."""
         self._write("warning", "delivery.fallback", fields)

@@ -10,7 +10,9 @@ ALTER TABLE message ADD COLUMN split INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
-UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'));
+-- The attempt under way is counted when the start ends its lease.
+UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'))
+  - (state = 'leased');
 DROP INDEX message_due;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 DROP INDEX message_settled;
@@ -44,6 +46,13 @@ CREATE TABLE spent (
 ) WITHOUT ROWID;
 
 ALTER TABLE slot ADD COLUMN large INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
+) WITHOUT ROWID;
 
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
