@@ -41,5 +41,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         journal.failed(**fields)
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)
+    elif decision.kind is Kind.HELD:
+        (journal.corrupt if settlement.state is State.CORRUPT else journal.held)(**fields)
     else:
         journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)

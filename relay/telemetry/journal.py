@@ -94,6 +94,10 @@ class Journal:
         """The answer to a whole message was lost: id … action (retry or hold)."""
         self._write("warning", "message.uncertain", fields)
 
+    def held(self, **fields: Any) -> None:
+        """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
+        self._write("error", "message.held", fields)
+
     def recipient_failed(self, **fields: Any) -> None:
         """One recipient was refused, the others are not touched: id recipient rule meaning remedy answer."""
         self._write("error", "recipient.failed", fields)
@@ -139,7 +143,7 @@ class Journal:
         self._write("info", "spool.accepting", fields)
 
     def corrupt(self, **fields: Any) -> None:
-        """What is stored of a message is damaged: it is shown and never sent: id reason remedy."""
+        """What is stored of a message is damaged: it is shown, never sent: id remedy, reason or an attempt."""
         self._write("error", "message.corrupt", fields)
 
     def broken(self, **fields: Any) -> None:

@@ -18,6 +18,7 @@ CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE 
 DROP INDEX message_settled;
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
+CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 CREATE TABLE kept (
   only  INTEGER PRIMARY KEY CHECK (only = 1),
