@@ -57,7 +57,7 @@ class Journal:
         self._write("info", "message.received", fields)
 
     def stored(self, **fields: Any) -> None:
-        """The message would survive a power cut from here on: id ms."""
+        """The message would survive a power cut from here on: id device profile size ms."""
         self._write("info", "message.stored", fields)
 
     def client_refused(self, **fields: Any) -> None:
@@ -91,7 +91,7 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms."""
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s."""
         self._write("info", "message.delivered", fields)
 
     def deferred(self, **fields: Any) -> None:
@@ -107,7 +107,7 @@ class Journal:
         self._write("warning", "message.uncertain", fields)
 
     def held(self, **fields: Any) -> None:
-        """The message is kept, not tried again by itself: id … state (held or corrupt) rule meaning remedy answer."""
+        """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
         self._write("error", "message.held", fields)
 
     def recipient_failed(self, **fields: Any) -> None:
@@ -155,7 +155,7 @@ class Journal:
         self._write("info", "spool.accepting", fields)
 
     def corrupt(self, **fields: Any) -> None:
-        """What is stored of a message is damaged: it is shown and never sent: id reason remedy."""
+        """What is stored of a message is damaged: it is shown, never sent: id remedy, reason or an attempt."""
         self._write("error", "message.corrupt", fields)
 
     def broken(self, **fields: Any) -> None:
