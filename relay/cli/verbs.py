@@ -19,6 +19,7 @@ VERBS = (
     "send",
     "queue",
     "device",
+    "notify",
     "explain",
     "sandbox",
     "example",

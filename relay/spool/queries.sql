@@ -215,3 +215,15 @@ WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
 -- What was in doubt before it was held is so again.
 UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
 WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
+
+-- notifications
+
+-- name: oldest_waiting
+-- One look into the index for each state; NULL where nothing waits.
+SELECT min(received_at) FROM (
+  SELECT min(received_at) AS received_at FROM message WHERE state = 'queued'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'uncertain'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'leased');
+
+-- name: spent_by_mailbox
+SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY mailbox;
