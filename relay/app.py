@@ -12,7 +12,7 @@ from relay import __version__
 from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
-from relay.config.settings import Uncertain
+from relay.config.settings import LogRecipients, Uncertain
 from relay.control.alerts import Alerts
 from relay.control.end_watch import EndWatch
 from relay.control.symptoms import Symptoms
@@ -73,7 +73,9 @@ class _Relay:
         self._config = config
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
-        self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
+        log = settings.log
+        hashed = log.recipients is LogRecipients.HASHED
+        self._journal = Journal(open_log(form=log.format, level=log.level), hash_recipients=hashed)
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)

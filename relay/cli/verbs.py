@@ -18,6 +18,7 @@ VERBS = (
     "doctor",
     "send",
     "queue",
+    "trace",
     "device",
     "notify",
     "explain",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from relay.policy.unknown import counted
 from relay.spool.contents import content_of, head_of
 from relay.spool.keyring import NO_KEYS
+from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
 from relay.spool.store import SpoolError
 
@@ -143,6 +144,11 @@ class Browser:
         with self._reading() as connection:
             groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
         return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
+
+    def mailboxes(self) -> tuple[MailboxRow, ...]:
+        """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return overview(connection, time.time_ns() // 1_000_000)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -35,7 +35,8 @@ CREATE TABLE message (
   split       INTEGER NOT NULL DEFAULT 0,   -- most recipients of one envelope, as an answer told; 0: the limit of the mailbox
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
-  transcript  TEXT NOT NULL DEFAULT ''      -- the device's side of SMTP, secrets masked
+  transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
+  arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
@@ -91,7 +92,7 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 
 -- What Exchange allows one mailbox: tat is the meter of messages per minute, blocked_until a throttle it told us; pace is
--- the share of its limits that it uses since, 1 when all is well, changed at paced_at.
+-- the share of its limits that it uses since, 1 when all is well, changed by a throttle; at paced_at that one's rest is over.
 CREATE TABLE mailbox (
   name          TEXT PRIMARY KEY,
   tat           INTEGER NOT NULL DEFAULT 0,
@@ -116,6 +117,14 @@ CREATE TABLE slot (
   lease_until INTEGER NOT NULL DEFAULT 0,
   large       INTEGER NOT NULL DEFAULT 0, -- 1: a large message is on its way over it
   PRIMARY KEY (mailbox, n)
+) WITHOUT ROWID;
+
+-- Devices of a mailbox take turns: who was served last has the highest number.
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
 ) WITHOUT ROWID;
 
 -- A profile whose mail waits until somebody mends its configuration.

@@ -12,9 +12,10 @@ import os
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims
+from relay.spool import claims, mailboxes
 from relay.spool.bodyfile import sync_directory
 from relay.spool.contents import unsealed
 from relay.spool.damage import Inspector
@@ -164,38 +165,42 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        inspector, keys = self._inspector, self.keys
-        found = await self._run(
-            "claim", lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, inspector), keys)
-        )
+
+        def work(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, _now()), self.keys)
+
+        found = await self._run("claim", work)
         self._tell()
         return found
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
+        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, _now()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
         expected = self._expected.get(claim.parcel.id)
         if state is not None and expected is not None and not expected.done():
-            expected.set_result(settlement)
+            expected.set_result(replace(settlement, state=state))
         return state is not None
 
     async def open_mailbox(self, mailbox: str) -> None:
-        await self._run("mailbox", lambda connection: claims.add_mailbox(connection, mailbox))
+        await self._run("mailbox", lambda connection: mailboxes.add_mailbox(connection, mailbox))
 
     async def leave(self, owner: str) -> None:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
 
     async def block(self, mailbox: str, until: int) -> None:
-        await self._execute("block", SQL.block_mailbox, {"mailbox": mailbox, "until": until})
+        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, _now()))
+
+    async def slow(self, claim: Claim, until: int) -> float | None:
+        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, _now()))
 
     async def pause(self, pause: Pause) -> None:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})
 
     async def resume(self, profile: str) -> None:
         """Forgets the pause; what it made wait is due now."""
-        values = {"profile": profile, "now": time.time_ns() // 1_000_000}
+        values = {"profile": profile, "now": _now()}
         await self._run(
             "resume",
             lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
@@ -279,12 +284,12 @@ class SqliteStore:
 
 
 def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
-    now = time.time_ns() // 1_000_000
+    now = _now()
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript, "recipients": len(new.recipients), "key_id": keys.current,
+        "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
     })  # fmt: skip
     head, content = keys.sealed(new.head, new.id, Part.HEAD), new.body.content
     if content is not None:
@@ -302,6 +307,10 @@ def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[
     for statement in _FORGET:
         connection.executemany(statement, ids)
     return old
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _unlink(path: Path) -> None:

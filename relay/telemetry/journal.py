@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from relay.telemetry.fields import hidden, plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
 class Journal:
     """Writes mail events as one structured line each."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger, *, hash_recipients: bool = False) -> None:
+        """With `hash_recipients` no line, and nobody who listens, hears the address of a recipient.
+
+        Every event takes `about`, the recipients of the message it tells of: texts may quote them.
+        """
         self._log = log
+        self._hash_recipients = hash_recipients
         self._listeners: list[Listener] = []
 
     def tell(self, listener: Listener) -> None:
@@ -28,11 +35,16 @@ class Journal:
         self._listeners.append(listener)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        try:
+            about = fields.pop("about", ())
+            fields = plain(hidden(fields, about) if self._hash_recipients else fields)
+        except Exception as error:  # noqa: BLE001  (a line less, never a mail less)
+            fields = {"mistake": type(error).__name__}
         for listener in self._listeners:
             with contextlib.suppress(Exception):
                 listener(event, fields)
         with contextlib.suppress(Exception):
-            getattr(self._log, level)(event, **{key: value for key, value in fields.items() if value not in ("", None)})
+            getattr(self._log, level)(event, **fields)
 
     # -- the way in
 
@@ -109,6 +121,16 @@ class Journal:
     def resumed(self, **fields: Any) -> None:
         """The cause is gone, mail of this profile flows again: profile."""
         self._write("info", "profile.resumed", fields)
+
+    def slowed(self, **fields: Any) -> None:
+        """Exchange throttles the mailbox, which uses only this share of its limits from now on: mailbox profile pace
+        rule meaning remedy answer rest_s.
+        """
+        self._write("warning", "mailbox.slowed", fields)
+
+    def recovered(self, **fields: Any) -> None:
+        """The mailbox that was throttled keeps its full pace again: mailbox pace."""
+        self._write("info", "mailbox.recovered", fields)
 
     def fallback(self, **fields: Any) -> None:
         """Mail of this profile leaves by its fallback: profile mailbox transport fallback rule … recheck_s."""

@@ -114,7 +114,7 @@ class Found:
 async def spool(tmp_path: Path) -> AsyncIterator[tuple[Path, list[str]]]:
     """A filled spool under a directory of its own."""
     directory = tmp_path / "spool"
-    yield directory, await filled(directory)
+    return directory, await filled(directory)
 
 
 @pytest.mark.parametrize("where", [0.0, 0.3, 0.6, 1.0])
