@@ -83,7 +83,7 @@ class Channels:
             if why:
                 self._failed(str(url), note, why)
             else:
-                self._journal.service("notification.sent", channel=str(url), about=note.about, title=note.title)
+                self._journal.service("notification.sent", channel=str(url), alert=note.about, title=note.title)
             queue.task_done()
 
     async def _deliver(self, url: SecretRef, note: Note) -> str:
@@ -100,7 +100,7 @@ class Channels:
 
     def _failed(self, channel: str, note: Note, why: str) -> None:
         self._journal.service(
-            "notification.failed", level="error", channel=channel, about=note.about, title=note.title, reason=why,
+            "notification.failed", level="error", channel=channel, alert=note.about, title=note.title, reason=why,
             remedy=REMEDY,
         )  # fmt: skip
 

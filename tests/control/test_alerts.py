@@ -270,7 +270,7 @@ async def test_a_dead_channel_is_told_in_the_journal_without_its_address(
             await asyncio.sleep(0.01)
     (failed,) = scene.events("notification.failed")
     assert failed["channel"] == f"file:{dead}"
-    assert failed["about"] == "profile_paused"
+    assert failed["alert"] == "profile_paused"
     assert "relay notify test" in failed["remedy"]
     assert "Connection error" in failed["reason"]
     for secret in ("p4ssw0rd", "token-of-the-hook", "s3cret-token"):

@@ -63,6 +63,6 @@ def test_a_dead_channel_disturbs_neither_mail_nor_the_stop(start, cloud, somebod
     relay.journal.wait("message.delivered", id=sent(relay, somebody))
     assert relay.stop() == 0
     failed = relay.journal.seen("notification.failed")
-    assert {event["about"] for event in failed} == {"relay_started", "relay_stopped"}
+    assert {event["alert"] for event in failed} == {"relay_started", "relay_stopped"}
     assert "t0ken-of-it" not in relay.journal.tail() + relay.stderr
     hook.wait(1, "The relay stops")
