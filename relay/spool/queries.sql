@@ -70,7 +70,14 @@ UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued'
 SELECT profile, since, until, rule, answer, meaning, remedy FROM pause;
 
 -- name: waiting
-SELECT DISTINCT mailbox, profile FROM message WHERE state IN ('queued', 'uncertain');
+-- From profile to profile by the index, however much mail each has.
+WITH RECURSIVE one (profile) AS (
+  SELECT min(profile) FROM message INDEXED BY message_due WHERE state IN ('queued', 'uncertain')
+  UNION ALL
+  SELECT (SELECT min(m.profile) FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile > one.profile)
+  FROM one WHERE one.profile IS NOT NULL)
+SELECT (SELECT m.mailbox FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile = one.profile LIMIT 1), profile
+FROM one WHERE profile IS NOT NULL;
 
 -- name: release_leased
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
@@ -107,11 +114,9 @@ DELETE FROM event WHERE message_id = :id;
 DELETE FROM notice WHERE message_id = :id;
 
 -- name: list_messages
--- Without a state: everything not settled.
 SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, b.blocked_until, m.answer
 FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox)
-WHERE CASE WHEN :state IS NULL THEN m.settled_at IS NULL ELSE m.state = :state END
-ORDER BY m.id LIMIT :limit;
+WHERE m.state = :state ORDER BY m.received_at LIMIT :limit;
 
 -- name: count_states
 SELECT state, count(*) FROM message GROUP BY state;
@@ -291,6 +296,19 @@ SELECT m.name, m.blocked_until, m.pace, m.paced_at,
   (SELECT coalesce(sum(recipients), 0) FROM spent WHERE mailbox = m.name AND bucket > :window_from),
   (SELECT count(*) FROM slot WHERE mailbox = m.name AND owner <> '' AND lease_until > :now)
 FROM mailbox m ORDER BY m.name;
+
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+
+-- name: version_of
+SELECT version FROM schema_version;
+
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
 
 -- Notifications.
 

@@ -40,7 +40,7 @@ CREATE TABLE message (
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, received_at, profile, device, size);
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 -- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.

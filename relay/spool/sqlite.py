@@ -165,11 +165,11 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-
-        def work(connection: sqlite3.Connection) -> Claim | Rest:
-            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, _now()), self.keys)
-
-        found = await self._run("claim", work)
+        inspector, keys = self._inspector, self.keys
+        found = await self._run(
+            "claim",
+            lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, _now()), keys),
+        )
         self._tell()
         return found
 
@@ -212,6 +212,9 @@ class SqliteStore:
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
+
+    async def pulse(self) -> None:
+        await self._run("pulse", lambda _: None)
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""

@@ -320,7 +320,11 @@ class Store(Protocol):
         ...
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
-        """The (mailbox, profile) pairs that have mail to deliver."""
+        """The profiles that have mail to deliver, each as (mailbox, profile)."""
+        ...
+
+    async def pulse(self) -> None:
+        """Returns when the writer has come round and could write. Raises `SpoolError`; hangs with a disk that hangs."""
         ...
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
