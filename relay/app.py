@@ -13,7 +13,9 @@ from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import LogRecipients, Uncertain
+from relay.control.alerts import Alerts
 from relay.control.end_watch import EndWatch
+from relay.control.symptoms import Symptoms
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
@@ -92,6 +94,8 @@ class _Relay:
             self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal, self._ended.set
         )
         self._scheduler = Scheduler(store, self._journal)
+        symptoms = Symptoms(store, lambda: self._ends.ends, self._hostname)
+        self._alerts = Alerts(lambda: self._settings, self._journal, symptoms)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
@@ -112,6 +116,7 @@ class _Relay:
             self._tell_of_missing_keys(store)
             self._keep_alive.start()
             self._faces.open(lambda: self._settings, house, self._ends, listening)
+            await self._alerts.start("The relay has started", f"Version {__version__}, on {', '.join(listening)}.")
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -155,7 +160,9 @@ class _Relay:
         await self._keep_alive.stop()
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
-        cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        cut, late, _ = await asyncio.gather(
+            server.close(deadline), self._scheduler.stop(deadline), self._alerts.stop("The relay stops")
+        )
         await self._faces.close()  # until now /readyz has said that it stops
         await store.close()
         self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
@@ -199,6 +206,7 @@ class _Relay:
         self._house.rules = rules
         self._ends.look_again()
         self._faces.reload(settings)
+        self._alerts.look_again()
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

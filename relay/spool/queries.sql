@@ -307,9 +307,17 @@ FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt')
 -- name: version_of
 SELECT version FROM schema_version;
 
-
-
 -- name: tables
 SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
 
+-- Notifications.
 
+-- name: oldest_waiting
+-- One look into the index for each state; NULL where nothing waits.
+SELECT min(received_at) FROM (
+  SELECT min(received_at) AS received_at FROM message WHERE state = 'queued'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'uncertain'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'leased');
+
+-- name: spent_by_mailbox
+SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY mailbox;
