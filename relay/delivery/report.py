@@ -24,6 +24,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
         "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
         "about": decision.about,
+        "age_s": round(max(0.0, time.time() - claim.received_at / 1000), 3),
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
     if len(failed) < len(claim.parcel.recipients):
@@ -39,5 +40,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         journal.failed(**fields)
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)
+    elif decision.kind is Kind.HELD:
+        (journal.corrupt if settlement.state is State.CORRUPT else journal.held)(**fields)
     else:
         journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)

@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from relay.delivery.curbs import Curbs
 from relay.delivery.lane import Lane
 from relay.delivery.pauses import Pauses
 from relay.delivery.plan import Plan
@@ -32,6 +33,7 @@ class Scheduler:
         self._lane_of: dict[str, Lane] = {}
         self._stopping = False
         self._pauses = Pauses(store, journal)
+        self._curbs = Curbs()
         self._keep: Spool | None = None
         self._purging: asyncio.Task[None] | None = None
 
@@ -59,7 +61,7 @@ class Scheduler:
     def _put_in_force(self, plans: dict[str, Plan], settings: Settings) -> None:
         """All lanes at once, so that no profile has two mailboxes for a moment; who lost its profiles comes to rest."""
         for mailbox in plans.keys() - self._lanes.keys():
-            self._lanes[mailbox] = Lane(plans[mailbox], self._store, self._journal, self._pauses)
+            self._lanes[mailbox] = Lane(plans[mailbox], self._store, self._journal, self._pauses, self._curbs)
         for mailbox, lane in self._lanes.items():
             lane.replan(plans.get(mailbox) or Plan(mailbox, settings.limits_of(mailbox), {}, settings.delivery))
         self._lane_of = {profile: self._lanes[mailbox] for mailbox, plan in plans.items() for profile in plan.ways}

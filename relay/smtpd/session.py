@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from relay.spool.store import Draft
 
 _LAST_WORD_S = 5.0  # for a device to read what it was told last
-_FREE_ROOM = "free room on that disk, or lower spool.min_free_bytes"
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
 _CHALLENGE = b"334 (a challenge)\r\n"
 _BYE = Reply(221, "2.0.0", "Bye")
@@ -211,7 +210,7 @@ class Session(SMTP):
             case b"EHLO" | b"HELO":
                 return dialogue.hello(argument, extended=verb == b"EHLO")
             case b"MAIL":
-                return self._watched(dialogue.mail(argument), dialogue.full, _FREE_ROOM if dialogue.full else "")
+                return self._watched(dialogue.mail(argument), dialogue.full, dialogue.remedy)
             case b"RCPT":
                 return self._watched(dialogue.rcpt(argument))
             case b"DATA":

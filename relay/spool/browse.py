@@ -10,14 +10,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from relay.policy.unknown import counted
+from relay.spool.contents import content_of, head_of
+from relay.spool.keyring import NO_KEYS
+from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
-from relay.spool.store import SpoolError
+from relay.spool.schema import VERSION, later
+from relay.spool.shape import Shape, shape_of
+from relay.spool.store import Pause, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from relay.spool.keyring import Keyring
 
+_NOT_SETTLED = ("queued", "uncertain", "leased", "held", "corrupt")
 _ENDS = {"held": "waits for the operator", "corrupt": "damaged: never sent"}
 
 
@@ -93,19 +100,34 @@ class UnknownAnswer:
 class Browser:
     """The queue as it is now."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, keys: Keyring = NO_KEYS) -> None:
+        self._directory = directory
         self._path = directory / "spool.db"
+        self._keys = keys
 
     def list(self, state: str | None = None, limit: int = 100) -> list[QueueRow]:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
+        rows = []
         with self._reading() as connection:
-            rows = connection.execute(SQL.list_messages, {"state": state, "limit": limit}).fetchall()
-        return [_row(row) for row in rows]
+            for one in (state,) if state else _NOT_SETTLED:  # each by the index, which settled mail does not lengthen
+                rows += connection.execute(SQL.list_messages, {"state": one, "limit": limit}).fetchall()
+        rows.sort(key=lambda row: (row[2] if isinstance(row[2], int) else 0, row[0]))
+        return [_row(row) for row in rows[:limit]]
 
     def counts(self) -> dict[str, int]:
         """How many messages are in each state. Raises `SpoolError`."""
         with self._reading() as connection:
             return dict(connection.execute(SQL.count_states).fetchall())
+
+    def shape(self) -> tuple[Shape, ...]:
+        """What waits, by profile, state and age. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return shape_of(connection, time.time_ns() // 1_000_000)
+
+    def pauses(self) -> dict[str, Pause]:
+        """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return {row[0]: Pause(*row) for row in connection.execute(SQL.pauses)}
 
     def show(self, message_id: str) -> QueueItem | None:
         """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""
@@ -114,10 +136,21 @@ class Browser:
             row = connection.execute(SQL.show_message, key).fetchone()
             if row is None:
                 return None
-            head = connection.execute(SQL.head_of, key).fetchone()
+            head = self._head(connection, message_id)
             recipients = connection.execute(SQL.recipients_of, key).fetchall()
             attempts = connection.execute(SQL.attempts_of, key).fetchall()
         return _item(row, head, recipients, attempts)
+
+    def content(self, message_id: str) -> Iterator[bytes]:
+        """The whole message as it is sent, piece by piece. Raises `SpoolError`, also between two of them."""
+        return content_of(self._directory, message_id, self._keys)
+
+    def _head(self, connection: sqlite3.Connection, message_id: str) -> str:
+        """The header section; why it can't be had, where it can't."""
+        try:
+            return (head_of(connection, message_id, self._keys) or b"").decode("utf-8", "replace")
+        except SpoolError as error:
+            return f"({error})"
 
     def unknown(self) -> tuple[UnknownAnswer, ...]:
         """Answers to the kept attempts that the verdict table does not know, the most frequent first.
@@ -128,18 +161,37 @@ class Browser:
             groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
         return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
 
+    def mailboxes(self) -> tuple[MailboxRow, ...]:
+        """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return overview(connection, time.time_ns() // 1_000_000)
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
             connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)
         except sqlite3.Error as error:
             raise SpoolError(f"no spool can be read at {self._path}: {self._hindrance(error)}") from error
+        connection.text_factory = lambda octets: octets.decode("utf-8", "replace")  # a damaged row is shown, too
         try:
+            self._check_version(connection)
             yield connection
         except sqlite3.Error as error:
             raise SpoolError(f"the spool at {self._path} can't be read: {self._hindrance(error)}") from error
         finally:
             connection.close()
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        """Columns that are not there yet, or no longer, would end in a riddle."""
+        (version,) = connection.execute(SQL.version_of).fetchone()
+        if version < VERSION:
+            raise SpoolError(
+                f"the spool at {self._path} has schema {version}, this relay reads {VERSION}: start this relay once, "
+                "it brings the spool up to date"
+            )
+        if version > VERSION:
+            error = later(version)
+            raise SpoolError(f"{error}; {error.remedy}")
 
     def _hindrance(self, error: sqlite3.Error) -> str:
         """SQLite says "unable to open database file" to everything; the system knows why."""
@@ -160,7 +212,7 @@ def _row(row: tuple[str, str, int, str, str, int, int, int, int | None, int | No
 
 def _item(
     row: tuple[str, str, int, str, str, str, str, str, int, int, int, int | None, int | None],
-    head: tuple[bytes] | None,
+    head: str,
     recipients: list[tuple[str, str, str]],
     attempts: list[tuple[int, int | None, str, str, str, str, str, str, str]],
 ) -> QueueItem:
@@ -168,7 +220,7 @@ def _item(
     return QueueItem(
         id=message_id, state=state, received=_when(received_at), device=device, profile=profile, mailbox=mailbox,
         client=client, sender=sender, size=size, next=_next(state, due_at, count, paused=paused, rests=rest),
-        header=head[0].decode("utf-8", "replace") if head else "",
+        header=head,
         recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
         attempts=tuple(Attempt(_when(started), _when(ended), *rest) for started, ended, *rest in attempts),
     )  # fmt: skip
@@ -176,7 +228,7 @@ def _item(
 
 def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: int | None) -> str:
     """What will happen to a message, in words; `paused` and `rests` say until when its profile and its mailbox do."""
-    claimable = state in ("queued", "uncertain")
+    claimable = state in ("queued", "uncertain") and isinstance(due_at, int)  # of a damaged row it may be anything
     if claimable and paused is not None:
         return f"waits: its profile is paused, rechecked at {_when(paused)}"
     if claimable and rests is not None and rests > max(due_at, time.time_ns() // 1_000_000):
@@ -191,4 +243,8 @@ def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: 
 def _when(milliseconds: int | None) -> str:
     if milliseconds is None:
         return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return f"no time: {milliseconds!r}"  # of a damaged row
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

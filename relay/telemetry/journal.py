@@ -57,7 +57,7 @@ class Journal:
         self._write("info", "message.received", fields)
 
     def stored(self, **fields: Any) -> None:
-        """The message would survive a power cut from here on: id ms."""
+        """The message would survive a power cut from here on: id device profile size ms."""
         self._write("info", "message.stored", fields)
 
     def client_refused(self, **fields: Any) -> None:
@@ -91,7 +91,7 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms."""
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s."""
         self._write("info", "message.delivered", fields)
 
     def deferred(self, **fields: Any) -> None:
@@ -106,6 +106,10 @@ class Journal:
         """The answer to a whole message was lost: id … action (retry or hold)."""
         self._write("warning", "message.uncertain", fields)
 
+    def held(self, **fields: Any) -> None:
+        """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
+        self._write("error", "message.held", fields)
+
     def recipient_failed(self, **fields: Any) -> None:
         """One recipient was refused, the others are not touched: id recipient rule meaning remedy answer."""
         self._write("error", "recipient.failed", fields)
@@ -118,6 +122,16 @@ class Journal:
         """The cause is gone, mail of this profile flows again: profile."""
         self._write("info", "profile.resumed", fields)
 
+    def slowed(self, **fields: Any) -> None:
+        """Exchange throttles the mailbox, which uses only this share of its limits from now on: mailbox profile pace
+        rule meaning remedy answer rest_s.
+        """
+        self._write("warning", "mailbox.slowed", fields)
+
+    def recovered(self, **fields: Any) -> None:
+        """The mailbox that was throttled keeps its full pace again: mailbox pace."""
+        self._write("info", "mailbox.recovered", fields)
+
     def fallback(self, **fields: Any) -> None:
         """Mail of this profile leaves by its fallback: profile mailbox transport fallback rule … recheck_s."""
         self._write("warning", "delivery.fallback", fields)
@@ -129,6 +143,28 @@ class Journal:
     def delivery_broken(self, **fields: Any) -> None:
         """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
         self._write("error", "delivery.broken", fields)
+
+    # -- the spool
+
+    def refusing(self, **fields: Any) -> None:
+        """No new mail is taken from now on: reason remedy free_bytes used_bytes."""
+        self._write("error", "spool.refusing", fields)
+
+    def accepting(self, **fields: Any) -> None:
+        """New mail is taken again: free_bytes used_bytes."""
+        self._write("info", "spool.accepting", fields)
+
+    def corrupt(self, **fields: Any) -> None:
+        """What is stored of a message is damaged: it is shown, never sent: id remedy, reason or an attempt."""
+        self._write("error", "message.corrupt", fields)
+
+    def broken(self, **fields: Any) -> None:
+        """The database turns out to be damaged, the relay ends to salvage it: reason remedy."""
+        self._write("error", "spool.broken", fields)
+
+    def salvaged(self, **fields: Any) -> None:
+        """A damaged database was moved aside, what could be read saved: reason saved corrupt lost aside remedy."""
+        self._write("error", "spool.damaged", fields)
 
     # -- the service
 
