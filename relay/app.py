@@ -82,7 +82,7 @@ class _Relay:
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
         self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
-        self._ended = asyncio.Event()
+        self._up, self._ended = asyncio.Event(), asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
 
@@ -98,6 +98,7 @@ class _Relay:
         self._alerts = Alerts(lambda: self._settings, self._journal, symptoms)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
+            self._watch_signals()  # before anybody is greeted: a stop must not cut a session even then
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
             server = Server(house)
             listening = await server.open(self._settings.listeners, passed)
@@ -111,7 +112,7 @@ class _Relay:
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
             self._ends.start(lambda: self._settings)
-            self._watch_signals()
+            self._up.set()
             self._announce(listening, recovered, passed.left())
             self._tell_of_missing_keys(store)
             self._keep_alive.start()
@@ -182,6 +183,7 @@ class _Relay:
 
     async def _reload(self) -> None:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way."""
+        await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
                 reloading()
