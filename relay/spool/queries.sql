@@ -159,3 +159,17 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
+
+-- The clock was set while the relay ran (clock.py).
+-- name: move_messages
+UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
+  settled_at = settled_at + :by;
+
+-- name: move_mailboxes
+UPDATE mailbox SET tat = tat + :by, blocked_until = blocked_until + :by, paced_at = paced_at + :by;
+
+-- name: move_pauses
+UPDATE pause SET since = since + :by, until = until + :by;
+
+-- name: move_slots
+UPDATE slot SET lease_until = lease_until + :by WHERE owner <> '';

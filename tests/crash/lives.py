@@ -65,6 +65,7 @@ class Lives:
         self.spool = directory / "data" / "spool"
         self.bodies = self.spool / "bodies"
         self.log = directory / "relay.log"
+        self.environment: dict[str, str] = {}
         self.port = 0
         self.up = asyncio.Event()
         self._queue = open_queue(load(self.config))
@@ -108,6 +109,7 @@ class Lives:
 
     async def _spawn(self, fault: str, under: Sequence[str]) -> asyncio.subprocess.Process:
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
+        surroundings |= self.environment
         if fault:
             surroundings["RELAY_FAULT"] = fault
         return await asyncio.create_subprocess_exec(

@@ -77,7 +77,7 @@ async def cut_everywhere(ways: list[Way], lives: Lives, cuts: list[tuple[Cut, in
 
 def judge(ways: list[Way], lives: Lives, arrived: Path) -> set[str]:
     """Every letter arrived unchanged, and each copy too many has its doubt; returns the steps that were cut."""
-    copies = [copy for copy in read_copies(arrived)]
+    copies = list(read_copies(arrived))
     stages = set()
     for letter in (letter for way in ways for letter in way.typist.letters):
         mine = [copy for copy in copies if copy.token == letter.token]
@@ -121,7 +121,7 @@ async def test_a_connection_that_falls_silent_at_any_octet_loses_nothing(ways: l
 
 
 async def test_mail_never_goes_on_in_clear_when_somebody_takes_starttls_away(ways: list[Way], lives: Lives):
-    """EHLO without STARTTLS: not one octet but EHLO and QUIT leaves; the mail waits, and goes when it is offered again."""
+    """EHLO without STARTTLS: no octet but EHLO and QUIT leaves; the mail waits, and goes when it is offered again."""
     pipes = ways[0]
     pipes.proxy.rewrite = lambda octets: octets.replace(b"250-STARTTLS", b"250-XXXXXXXX")
     await lives.start()
