@@ -165,6 +165,12 @@ UPDATE message SET state = 'failed' WHERE id = :id;
 UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
   settled_at = settled_at + :by;
 
+-- name: move_attempts
+UPDATE attempt SET started_at = started_at + :by, ended_at = ended_at + :by;
+
+-- name: newest_event
+SELECT max((SELECT coalesce(max(received_at), 0) FROM message), (SELECT coalesce(max(started_at), 0) FROM attempt));
+
 -- name: move_mailboxes
 UPDATE mailbox SET tat = tat + :by, blocked_until = blocked_until + :by, paced_at = paced_at + :by;
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.spool.clock import catch_up
 from relay.spool.draft import sync_directory
 from relay.spool.queries import SQL
 
@@ -33,6 +34,7 @@ def recover(connect: Callable[[], sqlite3.Connection], bodies: Path, release: st
         connection.execute("BEGIN IMMEDIATE")
         interrupted = connection.execute(release).rowcount
         connection.execute(SQL.free_all_slots)
+        catch_up(connection)
         expected = {row[0] for row in connection.execute(SQL.files_expected)}
         present = {path.name for path in bodies.iterdir()}
         missing = expected - present
