@@ -58,7 +58,8 @@ class Account:
         self._spooled = {row.id: row for state in (None, "failed") for row in lives.rows(state)}
         self._copies: dict[str, list[Copy]] = defaultdict(list)
         for copy in read_copies(arrived):
-            self._copies[copy.token].append(copy)
+            if copy.token in self._letters:  # others are those of another test, or notices
+                self._copies[copy.token].append(copy)
         self.lost = [letter for letter in self.of(Fate.ACCEPTED) if not self._safe(letter)]
         self.altered = [copy for copy in self._all() if copy.sha256 != self._letters[copy.token].sha256]
         self.uninvited = [copy for copy in self._all() if not self._invited(copy)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.crash.account import Account
-from tests.crash.devices import Fate, Letter, Pace, Typist, send_for_ever
+from tests.crash.devices import Connection, Fate, Letter, Pace, Typist, send_for_ever
 from tests.crash.lives import Lives, drained
 
 if TYPE_CHECKING:
@@ -42,6 +42,16 @@ class Machine:
 
     def unmount(self) -> None:
         subprocess.run(["umount", "-l", str(self.directory)], check=False, capture_output=True)
+
+    def gives_up(self) -> None:
+        """The kernel found an error and lets nobody write any more."""
+        subprocess.run(["mount", "-o", "remount,abort", str(self.directory)], check=True)
+
+    def is_repaired(self) -> None:
+        """Checked and mounted again."""
+        self.unmount()
+        subprocess.run(["fsck.ext4", "-p", str(self.image)], check=False, capture_output=True)
+        self.mount()
 
     def fails(self) -> Path:
         """The disk as it is now, without asking the file system for anything first."""
@@ -103,6 +113,30 @@ async def test_what_was_acknowledged_outlives_the_power(machine: Machine, lives:
     account = Account([letter for typist in typists for letter in typist.letters], lives, cloud.directory / "arrived")
     assert len(accepted) > 3 * CUTS
     assert (account.lost, account.altered, account.unexplained) == ([], [], [])
+
+
+async def test_a_disk_that_turns_read_only_takes_no_mail_and_loses_none(machine: Machine, lives: Lives, cloud: Pretend):
+    """The kernel gave the file system up (errors=remount-ro): 4xx; checked and mounted again, all of it arrives."""
+    typist = Typist("readonly", 1)
+    await cloud.switch(exchange="down")
+    await lives.start()
+    connection = await Connection.to(lives.port)
+    for size in (500, 200_000):
+        await connection.submit(*typist.write(size))
+    machine.gives_up()
+    for size in (500, 200_000):
+        await connection.submit(*typist.write(size))
+    connection.close()
+    await lives.kill()
+    machine.is_repaired()
+    await cloud.switch(exchange="up")
+    await lives.start()
+    await drained(lives)
+    await lives.stop()
+    assert [letter.fate for letter in typist.letters] == [Fate.ACCEPTED] * 2 + [Fate.REFUSED] * 2
+    assert {letter.answer[:3] for letter in typist.letters[2:]} <= {"451", "452"}
+    account = Account(typist.letters, lives, cloud.directory / "arrived")
+    assert (account.lost, account.altered, account.uninvited) == ([], [], [])
 
 
 def acknowledged(typists: list[Typist]) -> list[Letter]:
