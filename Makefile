@@ -46,6 +46,7 @@ docs: venv
 	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
 	$(BIN)/python -m relay.policy.verdict_page > docs/reference/verdicts.md
 	$(BIN)/python -m relay.policy.sender_page > docs/reference/from-policy.md
+	$(BIN)/python -m relay.telemetry.events_page > docs/reference/events.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 
 venv: $(STAMP)

@@ -12,6 +12,7 @@
 |                            |                                    | with each one in vain                           |
 | transient, but lasting     | as configuration, once its         | the profile pauses until the recheck            |
 |                            | `patience_s` is over               |                                                 |
+| hold, corrupt              | kept, shown, not tried again       | –                                               |
 | message, recipient         | failed                             | –                                               |
 | uncertain                  | tried again or held, as configured | –                                               |
 """
@@ -19,7 +20,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind, Scope
@@ -39,6 +40,7 @@ Results = Sequence[RecipientResult]
 _ITS_OWN = (Scope.MESSAGE, Scope.RECIPIENT)
 _SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
 _THROTTLE_S = 60.0
+_ASIDE = {Class.HOLD: State.HELD, Class.CORRUPT: State.CORRUPT}
 _DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were lost
 
 
@@ -78,6 +80,11 @@ class Decision:
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+    about: tuple[Address, ...] = ()
+
+    def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
+        """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
 
 
 def decide(
@@ -120,6 +127,8 @@ def _not_accepted(
     """`results` are recipients that have their final outcome already; the verdict is on the others."""
     if _final(verdict):
         return _given_up(claim, met, results)
+    if verdict.cls in _ASIDE:
+        return Decision(_settlement(_ASIDE[verdict.cls], Kind.HELD, met, moment.now, results), Kind.HELD)
     age_s = (moment.now - claim.received_at) / 1000
     if verdict.cls is Class.CONFIGURATION or (verdict.patience_s is not None and age_s > verdict.patience_s):
         return _misconfigured(met, verdict, settings, moment, results)

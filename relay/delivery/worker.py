@@ -96,6 +96,7 @@ class Worker:
         moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
         claim = replace(claim, received_at=claim.received_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        decision = decision.told(result.transcript, claim.parcel.others)
         stale = decision.pause_until is not None and plan is not self._lane.plan
         if stale:  # by a configuration that a reload has replaced: the new one is tried at once
             decision = replace(decision, pause_until=None)
@@ -113,7 +114,7 @@ class Worker:
         past_first = detours.past_first(profile, plan.settings.recheck_s)
         passage = await travel(claim.parcel, self._line, way, past_first=past_first)
         if passage.first_refused is not None and plan is self._lane.plan:  # else a reload may have mended it
-            detours.begin(profile, plan, passage.first_refused)
+            detours.begin(profile, plan, passage.first_refused, claim.parcel.others)
         elif passage.first_works:
             detours.end(profile, plan)
         return passage.result

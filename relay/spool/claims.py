@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from relay.spool.damage import Inspector
+
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
 _SLOTS = 3
 _FARTHEST_MS = 90_000_000  # 25 h: no rule makes mail wait longer, so what is due later was dated by another clock
+_DAMAGED_AT_ONCE = 20
 _NO_SLOT_MS = 1000  # whoever holds them may be another process, so that no event tells when one is free
 
 
@@ -33,10 +36,12 @@ def add_mailbox(connection: sqlite3.Connection, mailbox: str) -> None:
         connection.execute(SQL.add_slot, {"mailbox": mailbox, "n": n})
 
 
-def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], bodies: Path) -> Claim | Rest:
-    """The next due message of the seat's profiles, or until when there is nothing to do."""
+def claim(
+    connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], inspector: Inspector
+) -> Claim | Rest:
+    """The next due message of the seat's profiles that is sound, or until when there is nothing to do."""
     now = now_ms()
-    due = _earliest(connection, seat.profiles)
+    due = _next_sound(connection, seat, now, inspector)
     if due is None:
         return Rest(None)
     message_id, due_at = due
@@ -47,7 +52,7 @@ def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], 
     wait = _charge(connection, seat, now)
     if wait:
         return Rest(now + wait)
-    return _lease(connection, message_id, retry_ms, bodies)
+    return _lease(connection, message_id, retry_ms, inspector.bodies)
 
 
 def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement) -> State | None:
@@ -59,6 +64,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
         "state": settlement.state, "due_at": settlement.due_at, "settled_at": now if final else None,
         "outcome": settlement.outcome, "host": settlement.host, "stage": settlement.stage, "rule": settlement.rule,
         "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
+        "transcript": settlement.transcript,
     }  # fmt: skip
     if connection.execute(SQL.settle_message, values).rowcount == 0:
         return None
@@ -78,6 +84,15 @@ def _ended(connection: sqlite3.Connection, values: dict[str, object]) -> State:
         return State.FAILED
     connection.execute(SQL.drop_body, values)
     return State.DELIVERED
+
+
+def _next_sound(connection: sqlite3.Connection, seat: Seat, now: int, inspector: Inspector) -> tuple[str, int] | None:
+    """The earliest that is not damaged; after many that are, others get a turn first."""
+    for _ in range(_DAMAGED_AT_ONCE):
+        due = _earliest(connection, seat.profiles)
+        if due is None or now < due[1] <= now + _FARTHEST_MS or inspector.sound(connection, due[0]):
+            return due
+    return "", now + _NO_SLOT_MS
 
 
 def _earliest(connection: sqlite3.Connection, profiles: tuple[str, ...]) -> tuple[str, int] | None:

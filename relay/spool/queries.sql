@@ -2,9 +2,9 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript)
+  precedence, kind, author, transcript, key_id, recipients, arrival)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript);
+  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -69,7 +69,7 @@ WHERE id = :id AND fence = :fence AND state = 'leased';
 
 -- name: settle_attempt
 UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
-  meaning = :meaning, remedy = :remedy
+  meaning = :meaning, remedy = :remedy, transcript = :transcript
 WHERE message_id = :id AND n = :n;
 
 -- name: settle_recipient
@@ -106,16 +106,13 @@ UPDATE message SET state = 'held', doubts = doubts + 1, lease_until = 0, rule = 
   answer = 'the relay ended within an attempt: the message may have arrived' WHERE state = 'leased';
 
 -- name: files_expected
-SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'failed');
-
--- name: hold_damaged
-UPDATE message SET state = 'corrupt', rule = 'spool.body-missing', answer = 'the file of the body is gone'
-WHERE id = :id AND state IN ('queued', 'uncertain');
+SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt', 'failed', 'dropped');
 
 -- name: old_messages
+SELECT id, body_file FROM message WHERE state = 'delivered' AND settled_at IS NOT NULL AND settled_at < :delivered_before
+UNION ALL
 SELECT id, body_file FROM message
-WHERE settled_at IS NOT NULL AND (state = 'delivered' AND settled_at < :delivered_before
-   OR state = 'failed' AND settled_at < :failed_before)
+WHERE state IN ('failed', 'dropped') AND settled_at IS NOT NULL AND settled_at < :failed_before
 LIMIT 500;
 
 -- name: forget_message
@@ -126,6 +123,12 @@ DELETE FROM recipient WHERE message_id = :id;
 
 -- name: forget_attempts
 DELETE FROM attempt WHERE message_id = :id;
+
+-- name: forget_events
+DELETE FROM event WHERE message_id = :id;
+
+-- name: forget_notices
+DELETE FROM notice WHERE message_id = :id;
 
 -- name: list_messages
 -- Without a state: everything not settled.
@@ -142,9 +145,6 @@ SELECT m.id, m.state, m.received_at, m.device, m.profile, m.mailbox, m.client, m
   b.blocked_until
 FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox) WHERE m.id = :id;
 
--- name: head_of
-SELECT head FROM body WHERE message_id = :id;
-
 -- name: recipients_of
 SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
 
@@ -159,6 +159,90 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
+
+-- sealing
+
+-- name: key_of
+SELECT key_id FROM message WHERE id = :id;
+
+-- name: sealed_head
+SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: content_of
+SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: keys_in_use
+SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+
+-- name: hold_unreadable
+UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
+WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+
+-- name: release_readable
+-- What was in doubt before it was held is so again.
+UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
+WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
+
+-- Upkeep and what it looks at.
+
+-- name: kept_bytes
+SELECT bytes FROM kept;
+
+-- name: next_messages
+SELECT id, state FROM message WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: stored_parts
+SELECT m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.received_at, m.size, m.body_size, m.eight_bit,
+  m.body_file, m.attempts, m.fence, m.precedence, m.recipients,
+  (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left, typeof(b.head) AS head, length(b.content) AS content_size
+FROM message m LEFT JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: condemn
+UPDATE message SET state = 'corrupt', lease_until = 0, rule = :rule, answer = :answer
+WHERE id = :id AND state NOT IN ('leased', 'corrupt', 'delivered', 'failed', 'dropped');
+
+-- name: note_corrupt
+INSERT INTO event (message_id, at, n, what, who, detail)
+VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), 'corrupt', 'relay', :answer);
+
+-- name: leavings
+-- What other tables know of a message: octets of its header and of its small body, recipients that still wait.
+SELECT (SELECT length(head) FROM body WHERE message_id = :id), (SELECT length(content) FROM body WHERE message_id = :id),
+  (SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'pending');
+
+-- name: adopt_message
+INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
+  rule, answer)
+VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
+ON CONFLICT DO NOTHING;
+
+-- The story of one message.
+
+-- name: story_message
+SELECT * FROM message WHERE id = :id;
+
+-- name: story_recipients
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+
+-- name: story_attempts
+SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
+
+-- name: story_events
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+
+-- name: story_notices
+SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
+
+-- name: ids_beginning
+SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
+
+-- name: ids_ending
+SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
+
+-- name: ids_called
+-- By Message-ID, among the newest messages: `arrival` is searched, row by row.
+SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
+WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
 
 -- The clock was set while the relay ran (clock.py).
 -- name: move_messages

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 
     from relay.message.address import Address
     from relay.message.parcel import Parcel
+    from relay.policy.room import Room
 
 
 class SpoolError(Exception):
-    """The spool could not do it now; the text says what the system said. Nothing accepted before is touched."""
+    """The spool could not do it now; the text says what the system said. Nothing accepted before is touched.
+
+    `remedy` says what to do about it, where the spool knows.
+    """
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class SpoolFull(SpoolError):  # noqa: N818  (named for what happened, as the reply text is)
@@ -36,7 +44,11 @@ class SpoolBroken(SpoolError):  # noqa: N818
     """`file` is no database, or a damaged one."""
 
     def __init__(self, text: str, file: Path) -> None:
-        super().__init__(text)
+        super().__init__(
+            text,
+            f"restore {file} from a backup; or move the whole directory {file.parent} away, not the file alone, and "
+            "start with an empty spool: the mail in it is not sent, but its bodies are still there",
+        )
         self.file = file
 
 
@@ -86,7 +98,7 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked.
+    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked; `arrival` how it came, JSON.
     """
 
     id: str
@@ -103,6 +115,7 @@ class NewMessage:
     kind: str = "mail"
     author: str = ""
     transcript: str = ""
+    arrival: str = ""
 
     @property
     def size(self) -> int:
@@ -170,6 +183,7 @@ class Settlement:
     meaning: str = ""
     remedy: str = ""
     recipients: Sequence[RecipientResult] = field(default=())
+    transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +232,12 @@ class Draft(Protocol):
 class Store(Protocol):
     """The durable store of messages between acceptance and the final outcome."""
 
-    def check_room(self) -> None:
-        """Raises `SpoolFull` when new mail must be refused; cheap enough for every MAIL command."""
+    def check_room(self, size: int = 0) -> None:
+        """Raises `SpoolFull` when new mail must be refused, or a message of that size; cheap enough for every MAIL."""
+        ...
+
+    def room(self) -> Room:
+        """How full disk and spool are; cheap. Never raises."""
         ...
 
     def draft(self) -> Draft:

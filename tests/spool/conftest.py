@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -15,6 +15,8 @@ from relay.spool.store import Claim, NewMessage, Seat
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from relay.telemetry.journal import Journal
 
 MAILBOX = "scanner@contoso.test"
 HEAD = b"Subject: scan\r\n"
@@ -31,10 +33,10 @@ def retry_at_once(attempt: int) -> int:
 class Desk:
     """One store with the mailbox opened, and what a test says to it."""
 
-    def __init__(self, directory: Path, **settings: int) -> None:
+    def __init__(self, directory: Path, journal: Journal | None = None, **settings: Any) -> None:
         self.told: list[tuple[str, str]] = []
         self.directory = directory
-        self.store = SqliteStore(directory, Spool(**settings), lambda *who: self.told.append(who))
+        self.store = SqliteStore(directory, Spool(**settings), lambda *who: self.told.append(who), journal)
 
     async def put(
         self, body: bytes = b"hello\r\n", *, to: tuple[str, ...] = ("a@contoso.test",), profile: str = "scans"
