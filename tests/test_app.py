@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from relay.app import EX_OK, EX_UNAVAILABLE, _Relay, serve
 from relay.config.loader import load
 from relay.delivery.scheduler import Scheduler
+from relay.spool.database import connect
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
@@ -179,6 +180,19 @@ async def test_a_database_that_is_damaged_again_and_again_ends_the_relay(run: Ru
     failed = await run.saw("relay.failed")
     assert "damaged again, after 3 that were moved aside" in failed["reason"]
     assert "move data_dir to another one" in failed["remedy"]
+
+
+async def test_a_spool_of_a_later_relay_ends_this_one(run: Run) -> None:
+    """With the remedy; the spool is not touched."""
+    database = run.directory / "data/spool/spool.db"
+    database.parent.mkdir(parents=True)
+    connection = connect(database)
+    connection.execute("UPDATE schema_version SET version = 99")
+    connection.close()
+    assert await run.start() == EX_UNAVAILABLE
+    failed = await run.saw("relay.failed")
+    assert failed["reason"].startswith("the spool has schema 99, this relay knows 2")
+    assert failed["remedy"] == "install that version again, or give this one a data_dir of its own"
 
 
 async def test_a_key_behind_a_passphrase_ends_the_relay_and_names_the_option(run: Run) -> None:

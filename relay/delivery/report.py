@@ -40,6 +40,6 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)
     elif decision.kind is Kind.HELD:
-        journal.held(state=settlement.state, **fields)
+        (journal.corrupt if settlement.state is State.CORRUPT else journal.held)(**fields)
     else:
         journal.deferred(next_in_s=max(0, round((settlement.due_at - now_ms()) / 1000)), **fields)

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from relay.policy.budget import BUCKET_MS
 from relay.spool.queries import SQL
 from relay.telemetry.clock import now_ms, stand_apart
 
 if TYPE_CHECKING:
     import sqlite3
+
+_TIMES = (
+    SQL.move_messages, SQL.move_attempts, SQL.move_mailboxes, SQL.move_pauses, SQL.move_slots, SQL.move_notices,
+    SQL.move_spent_aside, SQL.move_spent,
+)  # fmt: skip
 
 
 def move(connection: sqlite3.Connection, by_ms: int, apart: int) -> None:
@@ -29,5 +35,6 @@ def catch_up(connection: sqlite3.Connection) -> None:
 
 
 def _move(connection: sqlite3.Connection, by_ms: int) -> None:
-    for statement in (SQL.move_messages, SQL.move_attempts, SQL.move_mailboxes, SQL.move_pauses, SQL.move_slots):
-        connection.execute(statement, {"by": by_ms})
+    stretches = round(by_ms / BUCKET_MS) * BUCKET_MS
+    for statement in _TIMES:
+        connection.execute(statement, {"by": by_ms, "stretches": stretches})

@@ -18,44 +18,19 @@ INSERT INTO mailbox (name) VALUES (:mailbox) ON CONFLICT DO NOTHING;
 -- name: add_slot
 INSERT INTO slot (mailbox, n) VALUES (:mailbox, :n) ON CONFLICT DO NOTHING;
 
--- name: take_slot
--- The owner's own slot is renewed; else a free one is taken.
-UPDATE slot SET owner = :owner, lease_until = :lease_until
-WHERE mailbox = :mailbox AND n = (
-  SELECT n FROM slot WHERE mailbox = :mailbox AND n < :sessions AND (owner = :owner OR owner = '' OR lease_until <= :now)
-  ORDER BY owner = :owner DESC, n LIMIT 1);
-
 -- name: free_slot
 UPDATE slot SET owner = '', lease_until = 0 WHERE owner = :owner;
 
 -- name: free_all_slots
 UPDATE slot SET owner = '', lease_until = 0 WHERE owner <> '';
 
--- name: mailbox_meter
-SELECT tat, blocked_until FROM mailbox WHERE name = :mailbox;
-
--- name: set_meter
-UPDATE mailbox SET tat = :tat WHERE name = :mailbox;
-
--- name: block_mailbox
-UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
-
--- name: next_due
-SELECT id, due_at FROM message WHERE profile = :profile AND state IN ('queued', 'uncertain') ORDER BY due_at LIMIT 1;
-
 -- name: lease_message
 UPDATE message SET state = 'leased', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until, due_at = :due_at
 WHERE id = :id AND state IN ('queued', 'uncertain')
-RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, received_at;
+RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, doubts, split;
 
--- name: attempts_so_far
-SELECT attempts FROM message WHERE id = :id;
-
--- name: doubtful_attempts
-SELECT count(*) FROM attempt WHERE message_id = :id AND outcome IN ('', 'uncertain');
-
--- name: insert_attempt
-INSERT INTO attempt (message_id, n, started_at) VALUES (:id, :n, :now);
+-- name: received_at
+SELECT received_at FROM message WHERE id = :id;
 
 -- name: body_of
 SELECT head, content FROM body WHERE message_id = :id;
@@ -64,7 +39,8 @@ SELECT head, content FROM body WHERE message_id = :id;
 SELECT address FROM recipient WHERE message_id = :id AND state = 'pending' ORDER BY n;
 
 -- name: settle_message
-UPDATE message SET state = :state, due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer
+UPDATE message SET state = :state, due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer,
+  doubts = doubts + :doubt, split = CASE WHEN :split = 0 THEN split ELSE :split END
 WHERE id = :id AND fence = :fence AND state = 'leased';
 
 -- name: settle_attempt
@@ -94,7 +70,14 @@ UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued'
 SELECT profile, since, until, rule, answer, meaning, remedy FROM pause;
 
 -- name: waiting
-SELECT DISTINCT mailbox, profile FROM message WHERE state IN ('queued', 'uncertain');
+-- From profile to profile by the index, however much mail each has.
+WITH RECURSIVE one (profile) AS (
+  SELECT min(profile) FROM message INDEXED BY message_due WHERE state IN ('queued', 'uncertain')
+  UNION ALL
+  SELECT (SELECT min(m.profile) FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile > one.profile)
+  FROM one WHERE one.profile IS NOT NULL)
+SELECT (SELECT m.mailbox FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile = one.profile LIMIT 1), profile
+FROM one WHERE profile IS NOT NULL;
 
 -- name: release_leased
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
@@ -131,11 +114,9 @@ DELETE FROM event WHERE message_id = :id;
 DELETE FROM notice WHERE message_id = :id;
 
 -- name: list_messages
--- Without a state: everything not settled.
 SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, b.blocked_until, m.answer
 FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox)
-WHERE CASE WHEN :state IS NULL THEN m.settled_at IS NULL ELSE m.state = :state END
-ORDER BY m.id LIMIT :limit;
+WHERE m.state = :state ORDER BY m.received_at LIMIT :limit;
 
 -- name: count_states
 SELECT state, count(*) FROM message GROUP BY state;
@@ -159,29 +140,6 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
-
--- sealing
-
--- name: key_of
-SELECT key_id FROM message WHERE id = :id;
-
--- name: sealed_head
-SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
-
--- name: content_of
-SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
-
--- name: keys_in_use
-SELECT DISTINCT key_id FROM message WHERE key_id <> '';
-
--- name: hold_unreadable
-UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
-WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
-
--- name: release_readable
--- What was in doubt before it was held is so again.
-UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
-WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
 
 -- Upkeep and what it looks at.
 
@@ -216,7 +174,115 @@ INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at
 VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
 ON CONFLICT DO NOTHING;
 
--- The story of one message.
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+
+-- name: version_of
+SELECT version FROM schema_version;
+
+-- sealing
+
+-- name: key_of
+SELECT key_id FROM message WHERE id = :id;
+
+-- name: sealed_head
+SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: content_of
+SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: keys_in_use
+SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+
+-- name: hold_unreadable
+UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
+WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+
+-- name: release_readable
+-- What was in doubt before it was held is so again.
+UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
+WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
+
+-- Upkeep and what it looks at.
+
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
+
+-- Whose turn it is, and what a mailbox may have.
+
+-- name: heads
+-- The first waiting message of each precedence and device: one seek each, however many wait behind it.
+WITH RECURSIVE head (id, precedence, device, due_at) AS (
+  SELECT * FROM (SELECT id, precedence, device, due_at FROM message INDEXED BY message_due
+    WHERE profile = :profile AND state IN ('queued', 'uncertain') ORDER BY precedence, device, due_at LIMIT 1)
+  UNION ALL
+  SELECT m.id, m.precedence, m.device, m.due_at FROM head CROSS JOIN message m ON m.id = coalesce(
+    (SELECT id FROM message INDEXED BY message_due WHERE profile = :profile AND state IN ('queued', 'uncertain')
+      AND precedence = head.precedence AND device > head.device ORDER BY device, due_at LIMIT 1),
+    (SELECT id FROM message INDEXED BY message_due WHERE profile = :profile AND state IN ('queued', 'uncertain')
+      AND precedence > head.precedence ORDER BY precedence, device, due_at LIMIT 1)))
+SELECT h.id, h.precedence, h.device, h.due_at, coalesce(t.served, 0)
+FROM head h LEFT JOIN turn t ON t.mailbox = :mailbox AND t.device = h.device;
+
+-- name: take_turn
+INSERT INTO turn (mailbox, device, served) VALUES (:mailbox, :device,
+  (SELECT coalesce(max(served), 0) + 1 FROM turn WHERE mailbox = :mailbox))
+ON CONFLICT DO UPDATE SET served = excluded.served;
+
+-- name: postpone
+UPDATE message SET due_at = :due_at WHERE id = :id;
+
+-- name: insert_attempt
+INSERT INTO attempt (message_id, n, started_at, recipients) VALUES (:id, :n, :now, :recipients);
+
+-- name: standing
+SELECT tat, blocked_until, pace, paced_at FROM mailbox WHERE name = :mailbox;
+
+-- name: set_meter
+UPDATE mailbox SET tat = :tat WHERE name = :mailbox;
+
+-- name: block_mailbox
+UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
+
+-- name: set_pace
+UPDATE mailbox SET pace = :pace, paced_at = :paced_at WHERE name = :mailbox;
+
+-- name: slots
+SELECT n, owner, lease_until, large FROM slot WHERE mailbox = :mailbox ORDER BY n;
+
+-- name: take_slot
+UPDATE slot SET owner = :owner, lease_until = :lease_until, large = :large WHERE mailbox = :mailbox AND n = :n;
+
+-- name: nothing_large
+UPDATE slot SET large = 0 WHERE mailbox = :mailbox AND owner = :owner AND large = 1;
+
+-- name: spent
+SELECT coalesce(sum(recipients), 0), min(bucket), max(bucket) FROM spent
+WHERE mailbox = :mailbox AND bucket > :window_from AND recipients > 0;
+
+-- name: spend
+INSERT INTO spent (mailbox, bucket, recipients) VALUES (:mailbox, :bucket, :recipients)
+ON CONFLICT DO UPDATE SET recipients = recipients + excluded.recipients;
+
+-- name: refund
+UPDATE spent SET recipients = max(0, recipients - :recipients) WHERE mailbox = :mailbox AND bucket = :bucket;
+
+-- name: forget_spent
+DELETE FROM spent WHERE mailbox = :mailbox AND bucket <= :window_from;
+
+-- name: spent_ahead
+-- What a clock that has been put back since dated into the future.
+DELETE FROM spent WHERE mailbox = :mailbox AND bucket > :bucket RETURNING recipients;
+
+-- name: mailboxes
+SELECT m.name, m.blocked_until, m.pace, m.paced_at,
+  (SELECT coalesce(sum(recipients), 0) FROM spent WHERE mailbox = m.name AND bucket > :window_from),
+  (SELECT count(*) FROM slot WHERE mailbox = m.name AND owner <> '' AND lease_until > :now)
+FROM mailbox m ORDER BY m.name;
 
 -- name: story_message
 SELECT * FROM message WHERE id = :id;
@@ -245,6 +311,7 @@ SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
 WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
 
 -- The clock was set while the relay ran (clock.py).
+
 -- name: move_messages
 UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
   settled_at = settled_at + :by;
@@ -263,3 +330,13 @@ UPDATE pause SET since = since + :by, until = until + :by;
 
 -- name: move_slots
 UPDATE slot SET lease_until = lease_until + :by WHERE owner <> '';
+
+-- name: move_notices
+UPDATE notice SET at = at + :by;
+
+-- name: move_spent_aside
+-- In two steps, because no stretch may meet another one of its mailbox on the way.
+UPDATE spent SET bucket = -(bucket + :stretches);
+
+-- name: move_spent
+UPDATE spent SET bucket = -bucket;

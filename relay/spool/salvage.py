@@ -28,7 +28,7 @@ SALVAGE = "the relay ends; its next start moves that database aside and saves al
 MARK = "damaged"
 _MOST_ASIDE = 3
 _OF_A_MESSAGE = ("body", "recipient", "attempt", "notice", "event")
-_OF_ITS_OWN = ("mailbox", "slot", "spent", "pause")
+_NOT_COPIED = ("message", "kept", "schema_version", *_OF_A_MESSAGE)  # the second by triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,9 @@ class _Rescue:
         self._bodies = bodies
 
     def run(self) -> int:
-        for table in _OF_ITS_OWN:
-            self._copy(table)
+        for (table,) in self._target.execute(SQL.tables).fetchall():
+            if table not in _NOT_COPIED:
+                self._copy(table)
         holed = [table for table in ("message", *_OF_A_MESSAGE) if not self._copy(table)]
         if not holed:
             return 0

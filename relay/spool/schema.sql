@@ -40,7 +40,7 @@ CREATE TABLE message (
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, received_at, profile, device, size);
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 -- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.
@@ -92,7 +92,7 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 
 -- What Exchange allows one mailbox: tat is the meter of messages per minute, blocked_until a throttle it told us; pace is
--- the share of its limits that it uses since, 1 when all is well, changed at paced_at.
+-- the share of its limits that it uses since, 1 when all is well, changed by a throttle; at paced_at that one's rest is over.
 CREATE TABLE mailbox (
   name          TEXT PRIMARY KEY,
   tat           INTEGER NOT NULL DEFAULT 0,
@@ -117,6 +117,14 @@ CREATE TABLE slot (
   lease_until INTEGER NOT NULL DEFAULT 0,
   large       INTEGER NOT NULL DEFAULT 0, -- 1: a large message is on its way over it
   PRIMARY KEY (mailbox, n)
+) WITHOUT ROWID;
+
+-- Devices of a mailbox take turns: who was served last has the highest number.
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
 ) WITHOUT ROWID;
 
 -- A profile whose mail waits until somebody mends its configuration.

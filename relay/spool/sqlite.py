@@ -11,9 +11,10 @@ import fcntl
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims, clock
+from relay.spool import claims, clock, mailboxes
 from relay.spool.bodyfile import sync_directory
 from relay.spool.contents import unsealed
 from relay.spool.damage import Inspector
@@ -165,30 +166,35 @@ class SqliteStore:
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
         inspector, keys = self._inspector, self.keys
-        found = await self._run(
-            "claim", lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, inspector), keys)
-        )
+
+        def claim(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, now_ms()), keys)
+
+        found = await self._run("claim", claim)
         self._tell()
         return found
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
+        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, now_ms()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
         expected = self._expected.get(claim.parcel.id)
         if state is not None and expected is not None and not expected.done():
-            expected.set_result(settlement)
+            expected.set_result(replace(settlement, state=state))
         return state is not None
 
     async def open_mailbox(self, mailbox: str) -> None:
-        await self._run("mailbox", lambda connection: claims.add_mailbox(connection, mailbox))
+        await self._run("mailbox", lambda connection: mailboxes.add_mailbox(connection, mailbox))
 
     async def leave(self, owner: str) -> None:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
 
     async def block(self, mailbox: str, until: int) -> None:
-        await self._execute("block", SQL.block_mailbox, {"mailbox": mailbox, "until": until})
+        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, now_ms()))
+
+    async def slow(self, claim: Claim, until: int) -> float | None:
+        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, now_ms()))
 
     async def pause(self, pause: Pause) -> None:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})

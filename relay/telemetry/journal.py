@@ -107,7 +107,7 @@ class Journal:
         self._write("warning", "message.uncertain", fields)
 
     def held(self, **fields: Any) -> None:
-        """The message is kept, not tried again by itself: id … state (held or corrupt) rule meaning remedy answer."""
+        """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
         self._write("error", "message.held", fields)
 
     def recipient_failed(self, **fields: Any) -> None:
@@ -121,6 +121,16 @@ class Journal:
     def resumed(self, **fields: Any) -> None:
         """The cause is gone, mail of this profile flows again: profile."""
         self._write("info", "profile.resumed", fields)
+
+    def slowed(self, **fields: Any) -> None:
+        """Exchange throttles the mailbox, which uses only this share of its limits from now on: mailbox profile pace
+        rule meaning remedy answer rest_s.
+        """
+        self._write("warning", "mailbox.slowed", fields)
+
+    def recovered(self, **fields: Any) -> None:
+        """The mailbox that was throttled keeps its full pace again: mailbox pace."""
+        self._write("info", "mailbox.recovered", fields)
 
     def fallback(self, **fields: Any) -> None:
         """Mail of this profile leaves by its fallback: profile mailbox transport fallback rule … recheck_s."""
@@ -145,7 +155,7 @@ class Journal:
         self._write("info", "spool.accepting", fields)
 
     def corrupt(self, **fields: Any) -> None:
-        """What is stored of a message is damaged: it is shown and never sent: id reason remedy."""
+        """What is stored of a message is damaged: it is shown, never sent: id remedy, reason or an attempt."""
         self._write("error", "message.corrupt", fields)
 
     def broken(self, **fields: Any) -> None:

@@ -171,7 +171,7 @@ async def test_looking_for_damage_goes_by_small_steps(tmp_path: Path) -> None:
 
 async def test_many_damaged_messages_do_not_hold_the_writer_up(desk: Desk) -> None:
     """A claim looks at a few and gives others a turn."""
-    for _ in range(25):
+    for _ in range(60):
         await desk.put()
     good = await desk.put()
     with sqlite3.connect(desk.directory / "spool.db") as connection:
@@ -180,7 +180,7 @@ async def test_many_damaged_messages_do_not_hold_the_writer_up(desk: Desk) -> No
     first = await desk.store.claim(desk.seat(), retry_at_once)
     assert isinstance(first, Rest)
     assert first.until is not None
-    assert Browser(desk.directory).counts()["corrupt"] == 20
+    assert Browser(desk.directory).counts()["corrupt"] == 50
     assert (await desk.take()).parcel.id == good
 
 

@@ -18,7 +18,6 @@ from tests.spool.test_room import Heard, added_up
 from tests.spool.test_store import delivered, now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 PAGE = 4096
@@ -111,7 +110,7 @@ class Found:
 
 
 @pytest.fixture
-async def spool(tmp_path: Path) -> AsyncIterator[tuple[Path, list[str]]]:
+async def spool(tmp_path: Path) -> tuple[Path, list[str]]:
     """A filled spool under a directory of its own."""
     directory = tmp_path / "spool"
     return directory, await filled(directory)

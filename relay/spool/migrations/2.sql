@@ -11,13 +11,15 @@ ALTER TABLE message ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN arrival TEXT NOT NULL DEFAULT '';
-UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'));
+-- The attempt under way is counted when the start ends its lease.
+UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'))
+  - (state = 'leased');
 DROP INDEX message_due;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
-CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 DROP INDEX message_settled;
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, received_at, profile, device, size);
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
+CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 CREATE TABLE kept (
   only  INTEGER PRIMARY KEY CHECK (only = 1),
@@ -45,6 +47,13 @@ CREATE TABLE spent (
 ) WITHOUT ROWID;
 
 ALTER TABLE slot ADD COLUMN large INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
+) WITHOUT ROWID;
 
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
