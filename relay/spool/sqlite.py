@@ -165,12 +165,11 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        inspector, keys = self._inspector, self.keys
 
-        def claim(connection: sqlite3.Connection) -> Claim | Rest:
-            return unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, now_ms()), keys)
+        def work(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, now_ms()), self.keys)
 
-        found = await self._run("claim", claim)
+        found = await self._run("claim", work)
         self._tell()
         return found
 
