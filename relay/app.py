@@ -31,6 +31,7 @@ from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
 from relay.upstream.ways import way_of
+from relay.web.faces import Faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ class _Relay:
         log = settings.log
         hashed = log.recipients is LogRecipients.HASHED
         self._journal = Journal(open_log(form=log.format, level=log.level), hash_recipients=hashed)
+        self._faces = Faces(self._journal)
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
@@ -109,6 +111,7 @@ class _Relay:
             self._announce(listening, recovered, passed.left())
             self._tell_of_missing_keys(store)
             self._keep_alive.start()
+            self._faces.open(lambda: self._settings, house, self._ends, listening)
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -153,6 +156,7 @@ class _Relay:
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        await self._faces.close()  # until now /readyz has said that it stops
         await store.close()
         self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
 
@@ -194,6 +198,7 @@ class _Relay:
         self._settings = settings
         self._house.rules = rules
         self._ends.look_again()
+        self._faces.reload(settings)
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from relay.spool.damage import Inspector
 
-
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
 _NO_SLOT_MS = 1000  # whoever holds them may be another process, so that no event tells when one is free
 _POSTPONED = 50  # at most in one claim, so that it holds nobody else up

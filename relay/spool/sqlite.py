@@ -221,6 +221,9 @@ class SqliteStore:
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
 
+    async def pulse(self) -> None:
+        await self._run("pulse", lambda _: None)
+
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""
         limits = {"delivered_before": delivered_before, "failed_before": failed_before}
