@@ -89,14 +89,13 @@ class Decision:
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+    curb_until: int | None = None
+    slowed: bool = False
     about: tuple[Address, ...] = ()
 
     def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
         """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
         return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
-
-    curb_until: int | None = None
-    slowed: bool = False
 
 
 def decide(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind
 from relay.policy.verdict import is_unknown
 from relay.spool.store import State
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.decision import Decision
@@ -24,7 +24,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
         "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
         "about": decision.about,
-        "age_s": round(max(0.0, time.time() - claim.received_at / 1000), 3),
+        "age_s": round(max(0.0, now_ms() / 1000 - claim.received_at / 1000), 3),
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
     if len(failed) < len(claim.parcel.recipients):
@@ -43,4 +43,4 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     elif decision.kind is Kind.HELD:
         (journal.corrupt if settlement.state is State.CORRUPT else journal.held)(**fields)
     else:
-        journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)
+        journal.deferred(next_in_s=max(0, round((settlement.due_at - now_ms()) / 1000)), **fields)

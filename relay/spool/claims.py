@@ -20,6 +20,7 @@ from relay.policy.turns import Head, next_due, whose_turn
 from relay.spool.mailboxes import budget_left, find_place, refund, spend, standing, start, take_place
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
+from relay.telemetry.clock import apart_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,10 +46,10 @@ class _Pick:
 def claim(
     connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], inspector: Inspector, now: int
 ) -> Claim | Rest:
-    """The message of the seat's profiles whose turn it is, or until when there is nothing to do."""
+    """The sound message of the seat's profiles whose turn it is, or until when there is nothing to do."""
     mailbox = standing(connection, seat.mailbox, now)
     place = find_place(connection, seat, mailbox.pace, now)
-    found = _pick(connection, seat, inspector, now, large=place is None or place.may_be_large)
+    found = _pick(connection, seat, now, inspector, large=place is None or place.may_be_large)
     if isinstance(found, _Pick) and mailbox.blocked_until:
         found = Rest(mailbox.blocked_until)
     if place is None:
@@ -112,8 +113,8 @@ def _give_back(connection: sqlite3.Connection, claimed: Claim, settlement: Settl
 # -- whose turn it is
 
 
-def _pick(connection: sqlite3.Connection, seat: Seat, inspector: Inspector, now: int, *, large: bool) -> _Pick | Rest:
-    """What of the message may go now; one whose recipients must all wait is put off on the way, so is a damaged one."""
+def _pick(connection: sqlite3.Connection, seat: Seat, now: int, inspector: Inspector, *, large: bool) -> _Pick | Rest:
+    """What of the message may go now; one damaged, or whose recipients must all wait, is put aside on the way."""
     for _ in range(_POSTPONED):
         heads = _heads(connection, seat)
         head = whose_turn(heads, now, large=large)
@@ -154,4 +155,4 @@ def _lease(
         body=bodies / pick.head.id if body_file else content, body_size=body_size, eight_bit=bool(eight_bit),
     )  # fmt: skip
     left = pick.pending - len(recipients)
-    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubts, now, left)
+    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubts, now, left, apart_ms())

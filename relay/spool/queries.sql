@@ -321,3 +321,32 @@ SELECT min(received_at) FROM (
 
 -- name: spent_by_mailbox
 SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY mailbox;
+
+-- name: move_messages
+UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
+  settled_at = settled_at + :by;
+
+-- name: move_attempts
+UPDATE attempt SET started_at = started_at + :by, ended_at = ended_at + :by;
+
+-- name: newest_event
+SELECT max((SELECT coalesce(max(received_at), 0) FROM message), (SELECT coalesce(max(started_at), 0) FROM attempt));
+
+-- name: move_mailboxes
+UPDATE mailbox SET tat = tat + :by, blocked_until = blocked_until + :by, paced_at = paced_at + :by;
+
+-- name: move_pauses
+UPDATE pause SET since = since + :by, until = until + :by;
+
+-- name: move_slots
+UPDATE slot SET lease_until = lease_until + :by WHERE owner <> '';
+
+-- name: move_notices
+UPDATE notice SET at = at + :by;
+
+-- name: move_spent_aside
+-- In two steps, because no stretch may meet another one of its mailbox on the way.
+UPDATE spent SET bucket = -(bucket + :stretches);
+
+-- name: move_spent
+UPDATE spent SET bucket = -bucket;

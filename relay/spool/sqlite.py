@@ -10,12 +10,11 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims, mailboxes
+from relay.spool import claims, clock, mailboxes
 from relay.spool.bodyfile import sync_directory
 from relay.spool.contents import unsealed
 from relay.spool.damage import Inspector
@@ -40,6 +39,7 @@ from relay.spool.store import (
 )
 from relay.spool.upkeep import Upkeep
 from relay.spool.writer import Writer
+from relay.telemetry.clock import apart_ms, now_ms, stand_apart
 from relay.telemetry.faults import fault
 
 if TYPE_CHECKING:
@@ -165,17 +165,17 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        inspector, keys = self._inspector, self.keys
-        found = await self._run(
-            "claim",
-            lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, _now()), keys),
-        )
+
+        def work(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, now_ms()), self.keys)
+
+        found = await self._run("claim", work)
         self._tell()
         return found
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, _now()))
+        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, now_ms()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
         expected = self._expected.get(claim.parcel.id)
@@ -190,17 +190,17 @@ class SqliteStore:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
 
     async def block(self, mailbox: str, until: int) -> None:
-        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, _now()))
+        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, now_ms()))
 
     async def slow(self, claim: Claim, until: int) -> float | None:
-        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, _now()))
+        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, now_ms()))
 
     async def pause(self, pause: Pause) -> None:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})
 
     async def resume(self, profile: str) -> None:
         """Forgets the pause; what it made wait is due now."""
-        values = {"profile": profile, "now": _now()}
+        values = {"profile": profile, "now": now_ms()}
         await self._run(
             "resume",
             lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
@@ -209,6 +209,14 @@ class SqliteStore:
     async def pauses(self) -> Mapping[str, Pause]:
         rows = await self._run("pauses", lambda connection: connection.execute(SQL.pauses).fetchall())
         return {row[0]: Pause(*row) for row in rows}
+
+    async def clock_moved(self, by_ms: int) -> None:
+        apart = apart_ms()
+        try:
+            await self._run("clock", lambda connection: clock.move(connection, by_ms, apart))
+        except SpoolError:
+            stand_apart(apart)
+            raise
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
@@ -287,7 +295,7 @@ class SqliteStore:
 
 
 def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
-    now = _now()
+    now = now_ms()
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
@@ -310,10 +318,6 @@ def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[
     for statement in _FORGET:
         connection.executemany(statement, ids)
     return old
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _unlink(path: Path) -> None:

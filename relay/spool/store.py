@@ -147,6 +147,7 @@ class Claim:
     """One message, leased, with as many of its recipients as one submission takes; `left` are those it left behind.
 
     `fence` proves it to `settle`; `doubtful` counts earlier attempts that may have delivered it.
+    `apart_ms` is where the clock stood when it was claimed.
     """
 
     parcel: Parcel
@@ -159,6 +160,7 @@ class Claim:
     doubtful: int = 0
     claimed_at: int = 0
     left: int = 0
+    apart_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +319,10 @@ class Store(Protocol):
 
     async def pauses(self) -> Mapping[str, Pause]:
         """The pauses by profile."""
+        ...
+
+    async def clock_moved(self, by_ms: int) -> None:
+        """The system clock was put forward by so much, or back: times in the spool become those of the new clock."""
         ...
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
