@@ -20,6 +20,7 @@ from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
 from relay.smtpd.notebook import NAME, Notebook
 from relay.smtpd.tls import server_contexts
+from relay.spool.keyring import KEY_REMEDY
 from relay.spool.sqlite import SqliteStore
 from relay.spool.store import SpoolBroken, SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
@@ -102,6 +103,7 @@ class _Relay:
             self._ends.start(lambda: self._settings)
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
+            self._tell_of_missing_keys(store)
             self._keep_alive.start()
             await self._ended.wait()
         except SpoolError as error:
@@ -119,6 +121,12 @@ class _Relay:
             interrupted=recovered.interrupted, swept=recovered.swept, damaged=recovered.damaged,
         )  # fmt: skip
         notify("READY=1", f"STATUS=listening on {', '.join(listening)}")
+
+    def _tell_of_missing_keys(self, store: SqliteStore) -> None:
+        for locked in store.locked:
+            self._journal.service(
+                "spool.key-missing", level="error", key=locked.key_id, held=locked.messages, remedy=KEY_REMEDY
+            )
 
     def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody caught: the relay goes on, and says what it was."""

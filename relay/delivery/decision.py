@@ -12,6 +12,7 @@
 |                            |                                    | with each one in vain                           |
 | transient, but lasting     | as configuration, once its         | the profile pauses until the recheck            |
 |                            | `patience_s` is over               |                                                 |
+| hold, corrupt              | kept, shown, not tried again       | –                                               |
 | message, recipient         | failed                             | –                                               |
 | uncertain                  | tried again or held, as configured | –                                               |
 """
@@ -39,6 +40,7 @@ Results = Sequence[RecipientResult]
 _ITS_OWN = (Scope.MESSAGE, Scope.RECIPIENT)
 _SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
 _THROTTLE_S = 60.0
+_ASIDE = {Class.HOLD: State.HELD, Class.CORRUPT: State.CORRUPT}
 _DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were lost
 
 
@@ -120,6 +122,8 @@ def _not_accepted(
     """`results` are recipients that have their final outcome already; the verdict is on the others."""
     if _final(verdict):
         return _given_up(claim, met, results)
+    if verdict.cls in _ASIDE:
+        return Decision(_settlement(_ASIDE[verdict.cls], Kind.HELD, met, moment.now, results), Kind.HELD)
     age_s = (moment.now - claim.received_at) / 1000
     if verdict.cls is Class.CONFIGURATION or (verdict.patience_s is not None and age_s > verdict.patience_s):
         return _misconfigured(met, verdict, settings, moment, results)

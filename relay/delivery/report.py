@@ -40,5 +40,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         journal.failed(**fields)
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)
+    elif decision.kind is Kind.HELD:
+        journal.held(state=settlement.state, **fields)
     else:
         journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)

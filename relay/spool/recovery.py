@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from relay.spool.draft import sync_directory
+from relay.spool.bodyfile import sync_directory
 from relay.spool.queries import SQL
 
 if TYPE_CHECKING:

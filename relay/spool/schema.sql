@@ -39,6 +39,7 @@ CREATE TABLE message (
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, profile, received_at);
+CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 -- Header section as it will be sent, and the body when it is small.
 CREATE TABLE body (

@@ -94,6 +94,10 @@ class Journal:
         """The answer to a whole message was lost: id … action (retry or hold)."""
         self._write("warning", "message.uncertain", fields)
 
+    def held(self, **fields: Any) -> None:
+        """The message is kept, not tried again by itself: id … state (held or corrupt) rule meaning remedy answer."""
+        self._write("error", "message.held", fields)
+
     def recipient_failed(self, **fields: Any) -> None:
         """One recipient was refused, the others are not touched: id recipient rule meaning remedy answer."""
         self._write("error", "recipient.failed", fields)

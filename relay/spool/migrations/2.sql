@@ -12,6 +12,7 @@ UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = mes
 DROP INDEX message_due;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_state ON message (state, profile, received_at);
+CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 ALTER TABLE attempt ADD COLUMN recipients INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempt ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
