@@ -1,7 +1,7 @@
 """A delivery status notification (RFC 3464) as octets: a part for people, one for programs, and the original's header.
 
 Of the original only its header section goes along, never its body: whoever is told may not be who wrote it. All octets
-are ASCII in short lines. One notice may cover many messages of one cause; what it lists is bounded, the rest is counted.
+are ASCII in short lines. One notice may cover many messages of one cause; what it lists is bounded, the rest counted.
 """
 
 from __future__ import annotations
@@ -265,9 +265,7 @@ def _diagnostic(answer: str) -> str:
     """Only what an SMTP server said is of type smtp (RFC 3464 §2.3.6)."""
     kind = "smtp" if _CODE.match(answer) else "x-relay"
     words = _shown(answer, _ANSWER).encode("ascii", "replace").decode()
-    return fill(
-        f"Diagnostic-Code: {kind}; {words}", _LINE, subsequent_indent=" ", break_long_words=False, break_on_hyphens=False
-    ).replace("\n", "\r\n")
+    return "\r\n ".join(_wrapped(f"Diagnostic-Code: {kind}; {words}"))
 
 
 def _typed(address: str) -> str:

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from relay.config.settings import Settings
 
 SILENT = "<>"  # the author of mail that nobody is ever told of, written as the null reverse-path
-_MACHINES = frozenset(
-    "scan scans scanner scanners scanning scan2mail scantomail scan2email scantoemail scan-to-mail printer printers print "
-    "copier copiers copy mfp mfps mfd mfds mopier multifunction fax faxes faxserver device devices nobody mailer daemon "
-    "relay bounce bounces".split()
+LATER = 10  # times as long are later failures of a cause gathered as the first ones
+_MACHINE = re.compile(
+    r"scan(s|ner|ners|ning)?|scan-?(2|to)-?e?mail|print(er|ers)?|cop(y|ier|iers)|(mfp|mfd)s?|mopier|multifunction|"
+    r"fax(es|server)?|devices?|nobody|mailer|daemon|relay|bounces?"
 )
 _UNREAD = re.compile(r"(do)?(no|not|nicht|ne)(reply|answer|antworten|respond|responder)")
 _LOCAL_DOMAINS = (".local", ".lan", ".localdomain", ".home", ".internal", ".invalid", ".localhost", ".workgroup")
@@ -147,6 +147,16 @@ def _refused(owed: Owed, settings: Settings) -> str:
     return f"{owed.author} is not among the senders that may be named"
 
 
+def due_at(first: int, last_told: int | None, collect_ms: int) -> int:
+    """When a notice on what has gathered since `first` is written: soon, but for a cause that was told of lately.
+
+    All times are epoch milliseconds; `last_told` is when the same address was last told of the same cause.
+    """
+    if last_told is not None and first < last_told + LATER * collect_ms:
+        return last_told + LATER * collect_ms
+    return first + collect_ms
+
+
 def mailboxes_of(settings: Settings) -> frozenset[str]:
     """The mailboxes of all profiles, in lower case."""
     return frozenset(profile.mailbox.lower() for profile in settings.profiles.values())
@@ -168,4 +178,4 @@ def _named(section: bytes, reverse_path: Address) -> Iterator[str]:
 def _is_machine(local: str, device: str) -> bool:
     words = [re.sub(r"\d+\Z", "", word) for word in re.split(r"[._+-]+", local)]
     squashed = re.sub(r"[._+-]", "", local)
-    return bool(local == device or _MACHINES.intersection([*words, local]) or _UNREAD.search(squashed))
+    return local == device or any(map(_MACHINE.fullmatch, [*words, local])) or _UNREAD.search(squashed) is not None
