@@ -5,11 +5,11 @@ The spool keeps a pause across restarts; between two rechecks nothing of the pro
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.spool.store import Pause
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,20 +38,25 @@ class Pauses:
 
     def open(self, profiles: Iterable[str]) -> tuple[str, ...]:
         """Those that may be tried now: not paused, or due for a recheck."""
-        now = _now()
+        now = now_ms()
         return tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
 
     def next_recheck(self, profiles: Iterable[str]) -> int | None:
         """When the next of them is tried (epoch milliseconds); one whose time has come is not waiting."""
         rechecks = (self._by_profile[name].until for name in profiles if name in self)
-        return min((until for until in rechecks if until > _now()), default=None)
+        return min((until for until in rechecks if until > now_ms()), default=None)
 
     def recheck_now(self, profiles: Iterable[str]) -> None:
         """Whoever reloads or restarts may have mended the cause."""
         for name in profiles:
             if name in self:
-                self._by_profile[name] = replace(self._by_profile[name], until=_now())
+                self._by_profile[name] = replace(self._by_profile[name], until=now_ms())
                 self._in_vain.pop(name, None)
+
+    def clock_moved(self, by_ms: int) -> None:
+        """What the spool did to the times it keeps is done to these."""
+        for name, pause in self._by_profile.items():
+            self._by_profile[name] = replace(pause, since=pause.since + by_ms, until=pause.until + by_ms)
 
     def in_vain(self, profile: str) -> int:
         """How many rechecks of it have found nothing mended, since somebody reloaded or restarted."""
@@ -60,7 +65,7 @@ class Pauses:
     def probe(self, profile: str, recheck_s: float) -> None:
         """A message of this profile was claimed; while it finds out, the others wait."""
         if profile in self:
-            self._by_profile[profile] = replace(self._by_profile[profile], until=_now() + int(recheck_s * 1000))
+            self._by_profile[profile] = replace(self._by_profile[profile], until=now_ms() + int(recheck_s * 1000))
             self._probing.add(profile)
 
     async def begin(self, profile: str, mailbox: str, decision: Decision, recheck_s: float) -> int:
@@ -68,7 +73,7 @@ class Pauses:
         settlement = decision.settlement
         earlier = self._by_profile.get(profile)
         pause = Pause(
-            profile=profile, since=earlier.since if earlier else _now(), until=decision.pause_until or 0,
+            profile=profile, since=earlier.since if earlier else now_ms(), until=decision.pause_until or 0,
             rule=settlement.rule, answer=settlement.answer, meaning=settlement.meaning, remedy=settlement.remedy,
         )  # fmt: skip
         self._by_profile[profile] = pause
@@ -89,7 +94,3 @@ class Pauses:
         self._probing.discard(profile)
         await self._store.resume(profile)
         self._journal.resumed(profile=profile, mailbox=mailbox)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind
 from relay.policy.verdict import is_unknown
 from relay.spool.store import State
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.decision import Decision
@@ -43,4 +43,4 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     elif decision.kind is Kind.HELD:
         journal.held(state=settlement.state, **fields)
     else:
-        journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)
+        journal.deferred(next_in_s=max(0, round((settlement.due_at - now_ms()) / 1000)), **fields)

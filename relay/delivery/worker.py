@@ -21,6 +21,7 @@ from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
 from relay.policy.moved import moved
 from relay.spool.store import Claim, Rest, Seat, SpoolError
+from relay.telemetry.clock import apart_ms, now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.attempt import Result
@@ -91,7 +92,9 @@ class Worker:
         result = await self._travel(claim, way, plan)
         ms = round((time.perf_counter() - started) * 1000, 1)
         in_vain = self._lane.pauses.in_vain(claim.profile)
-        moment = Moment(time.time_ns() // 1_000_000, random.random(), self._lane.failures, in_vain)  # noqa: S311
+        moment = Moment(now_ms(), random.random(), self._lane.failures, in_vain)  # noqa: S311
+        moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
+        claim = replace(claim, received_at=claim.received_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
         stale = decision.pause_until is not None and plan is not self._lane.plan
         if stale:  # by a configuration that a reload has replaced: the new one is tried at once

@@ -6,7 +6,6 @@ start from its meter (how many messages a minute), the due message with a new fe
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from relay.message.address import Address
@@ -14,6 +13,7 @@ from relay.message.parcel import Parcel
 from relay.policy.quota import burst_of, gcra
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
+from relay.telemetry.clock import apart_ms, now_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,7 +35,7 @@ def add_mailbox(connection: sqlite3.Connection, mailbox: str) -> None:
 
 def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], bodies: Path) -> Claim | Rest:
     """The next due message of the seat's profiles, or until when there is nothing to do."""
-    now = _now()
+    now = now_ms()
     due = _earliest(connection, seat.profiles)
     if due is None:
         return Rest(None)
@@ -52,7 +52,7 @@ def claim(connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], 
 
 def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement) -> State | None:
     """Records the outcome; the state it ends in, or None, and nothing changed, when somebody claimed it after us."""
-    now = _now()
+    now = now_ms()
     final = settlement.state in (State.DELIVERED, State.FAILED)
     values: dict[str, object] = {
         "id": claimed.parcel.id, "fence": claimed.fence, "n": claimed.attempt, "now": now,
@@ -111,7 +111,7 @@ def _take_slot(connection: sqlite3.Connection, seat: Seat, now: int) -> bool:
 
 
 def _lease(connection: sqlite3.Connection, message_id: str, retry_ms: Callable[[int], int], bodies: Path) -> Claim:
-    now = _now()
+    now = now_ms()
     key = {"id": message_id}
     (attempts,) = connection.execute(SQL.attempts_so_far, key).fetchone()
     lease = {**key, "lease_until": now + _LEASE_MS, "due_at": now + retry_ms(attempts + 1)}
@@ -125,8 +125,4 @@ def _lease(connection: sqlite3.Connection, message_id: str, retry_ms: Callable[[
         id=message_id, sender=Address(sender), recipients=recipients, head=head,
         body=bodies / message_id if body_file else content, body_size=body_size, eight_bit=bool(eight_bit),
     )  # fmt: skip
-    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubtful)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubtful, apart_ms())

@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims
+from relay.spool import claims, clock
 from relay.spool.bodyfile import sync_directory
 from relay.spool.contents import unsealed
 from relay.spool.draft import BodyDraft
@@ -37,6 +37,7 @@ from relay.spool.store import (
     State,
 )
 from relay.spool.writer import Writer
+from relay.telemetry.clock import apart_ms, now_ms, stand_apart
 from relay.telemetry.faults import fault
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class SqliteStore:
 
     async def resume(self, profile: str) -> None:
         """Forgets the pause; what it made wait is due now."""
-        values = {"profile": profile, "now": time.time_ns() // 1_000_000}
+        values = {"profile": profile, "now": now_ms()}
         await self._run(
             "resume",
             lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
@@ -189,6 +190,14 @@ class SqliteStore:
     async def pauses(self) -> Mapping[str, Pause]:
         rows = await self._run("pauses", lambda connection: connection.execute(SQL.pauses).fetchall())
         return {row[0]: Pause(*row) for row in rows}
+
+    async def clock_moved(self, by_ms: int) -> None:
+        apart = apart_ms()
+        try:
+            await self._run("clock", lambda connection: clock.move(connection, by_ms, apart))
+        except SpoolError:
+            stand_apart(apart)
+            raise
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
@@ -272,7 +281,7 @@ class SqliteStore:
 
 
 def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,

@@ -122,7 +122,9 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One message, leased. `fence` proves it to `settle`; `doubtful` counts earlier attempts without an outcome."""
+    """One message, leased. `fence` proves it to `settle`; `doubtful` counts earlier attempts without an outcome;
+    `apart_ms` is where the clock stood when it was claimed.
+    """
 
     parcel: Parcel
     device: str
@@ -132,6 +134,7 @@ class Claim:
     fence: int
     received_at: int
     doubtful: int = 0
+    apart_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +267,10 @@ class Store(Protocol):
 
     async def pauses(self) -> Mapping[str, Pause]:
         """The pauses by profile."""
+        ...
+
+    async def clock_moved(self, by_ms: int) -> None:
+        """The system clock was put forward by so much, or back: times in the spool become those of the new clock."""
         ...
 
     async def waiting(self) -> Sequence[tuple[str, str]]:

@@ -131,7 +131,7 @@ class Journal:
         self._write("error" if fields.get("days_left", 0) < 1 else "warning", "credential.expiring", fields)
 
     def service(self, event: str, *, level: str = "info", **fields: Any) -> None:
-        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered,
+        """relay.started, relay.stopping, relay.stopped, clock.moved, config.reloaded, config.refused, spool.recovered,
         signin.failing (profile meaning remedy answer days_left).
         """
         self._write(level, event, fields)
