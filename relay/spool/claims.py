@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from relay.message.address import Address
 from relay.message.parcel import Parcel
 from relay.policy.quota import burst_of, gcra
+from relay.spool.notices import owe
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
 from relay.telemetry.clock import apart_ms, now_ms
@@ -68,6 +69,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
             SQL.settle_recipient,
             {"id": claimed.parcel.id, "address": result.address, "state": result.state, "answer": result.answer},
         )
+    owe(connection, claimed, settlement)
     return _ended(connection, values) if settlement.state is State.DELIVERED else settlement.state
 
 

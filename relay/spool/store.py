@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from relay.message.address import Address
     from relay.message.parcel import Parcel
+    from relay.spool.notices import NoticeBook
 
 
 class SpoolError(Exception):
@@ -86,7 +87,8 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked.
+    empty where nobody knows, `<>` where nobody is ever to be told (`relay.policy.notices`);
+    `transcript` the device's side of SMTP, secrets masked.
     """
 
     id: str
@@ -279,6 +281,11 @@ class Store(Protocol):
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets settled messages older than these times; returns how many."""
+        ...
+
+    @property
+    def notices(self) -> NoticeBook:
+        """What somebody has still to be told."""
         ...
 
     @property
