@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BREATH_S = 0.2  # a flood of failures is looked at together
 _TROUBLE_MS = 30_000
+_LEAST_MS = 1000  # a device that waits for its answer hears the refusal before that, and then it is no notice's matter
 
 
 class Returns:
@@ -104,7 +105,7 @@ class Returns:
     def _due(self, group: Group, since: int, standing: Standing, settings: Settings) -> int | None:
         """When it is to be written; None while only something that is looked at anyway can change that."""
         collect_ms = int(settings.notices.collect_s * 1000)
-        due = due_at(since, self._told.get(group), collect_ms)
+        due = due_at(since, self._told.get(group), max(collect_ms, _LEAST_MS))
         due = max(due, self._in_trouble.get(group, 0))
         if group.what == "failed":
             return due

@@ -30,6 +30,8 @@ _HEADER = 16 * 1024
 _LINE = 76
 _CODE = re.compile(r"([245])\d\d(?:[ -]+(\1\.\d{1,3}\.\d{1,3}))?(?![\d.])")
 _EXPIRED, _FAILED, _DELAYED = "4.4.7", "5.0.0", "4.0.0"  # RFC 3463: X.4.7 is persistent and of class 4
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_CLEAN = re.compile(rb"(?:[\t -~]{0,998}\r\n)*[\t -~]{0,998}")
 _PLAIN = re.compile(r"[!-*,-<>-\[\]-~]+")  # QCHAR of RFC 6533 §3
 
 
@@ -202,7 +204,7 @@ def _about(original: Original) -> list[str]:
 
 def _said(answer: str | None) -> list[str]:
     """What stands behind the recipients it was said of; an answer stays in its own words."""
-    return _wrapped(_shown(answer, _ANSWER), "      ") if answer else []
+    return _wrapped(f"Answer: {_shown(answer, _ANSWER)}", "      ") if answer else []
 
 
 def _closing(notice: Notice) -> str:
@@ -280,7 +282,7 @@ def _typed(address: str) -> str:
 
 
 def _original_header(section: bytes) -> bytes:
-    section = without(section, "Bcc")
+    section = _BARE.sub(b" ", without(section, "Bcc"))
     if len(section) > _HEADER:
         section = section[: section.rfind(b"\r\n", 0, _HEADER) + 2]
     return _text_part("text/rfc822-headers", section.decode("utf-8", "surrogateescape"), charset=False)
@@ -290,7 +292,7 @@ def _text_part(kind: str, text: str, *, charset: bool = True) -> bytes:
     """Seven bits as they are, all else as quoted-printable, which a person can still read."""
     octets = text.encode("utf-8", "surrogateescape")
     label = f"; charset={'us-ascii' if octets.isascii() else 'utf-8'}" if charset else ""
-    plain = octets.isascii() and max(map(len, octets.split(b"\r\n"))) <= 998
+    plain = _CLEAN.fullmatch(octets)
     encoding, content = ("7bit", octets) if plain else ("quoted-printable", b2a_qp(octets, istext=True))
     return f"Content-Type: {kind}{label}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + content
 
