@@ -44,7 +44,7 @@ def opened(letter: Arrived) -> tuple[EmailMessage, EmailMessage, str]:
 
 
 def test_owner_and_person_are_told_of_a_refused_recipient(start, cloud, somebody):
-    """Each has one notice, from the mailbox with the null reverse-path, with Exchange's words and the original's header."""
+    """One notice each, from the mailbox with the null reverse-path, with Exchange's words and the original's header."""
     relay = start(**telling(somebody))
     name = hand_in(relay, REFUSED, somebody, author=f"ann-{somebody}")
     owners, anns = cloud.letter(f"owner-{somebody}"), cloud.letter(f"ann-{somebody}")
