@@ -12,7 +12,7 @@ from relay import __version__
 from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
-from relay.config.settings import Uncertain
+from relay.config.settings import LogRecipients, Uncertain
 from relay.control.end_watch import EndWatch
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -22,7 +22,7 @@ from relay.smtpd.notebook import NAME, Notebook
 from relay.smtpd.tls import server_contexts
 from relay.spool.keyring import KEY_REMEDY
 from relay.spool.sqlite import SqliteStore
-from relay.spool.store import SpoolBroken, SpoolBusy, SpoolError
+from relay.spool.store import SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
@@ -71,7 +71,9 @@ class _Relay:
         self._config = config
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
-        self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
+        log = settings.log
+        hashed = log.recipients is LogRecipients.HASHED
+        self._journal = Journal(open_log(form=log.format, level=log.level), hash_recipients=hashed)
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
@@ -84,7 +86,9 @@ class _Relay:
         """Starts, serves, stops."""
         asyncio.get_running_loop().set_exception_handler(self._on_mistake)
         passed = passed_sockets()
-        store = SqliteStore(self._settings.data_dir / "spool", self._settings.spool, self._mail_came)
+        store = SqliteStore(
+            self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal, self._ended.set
+        )
         self._scheduler = Scheduler(store, self._journal)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
@@ -112,7 +116,7 @@ class _Relay:
         finally:
             await self._stop(server, store)
             await notebook.close()
-        return EX_OK
+        return EX_UNAVAILABLE if store.broken else EX_OK
 
     def _announce(self, listening: list[str], recovered: Recovered, unused: list[str]) -> None:
         self._journal.service(
@@ -205,11 +209,8 @@ class _Relay:
 def _remedy(error: Exception) -> str:
     if isinstance(error, SpoolBusy):
         return "stop the other relay, or give this one a data_dir of its own"
-    if isinstance(error, SpoolBroken):
-        return (
-            f"restore {error.file} from a backup; or move the whole directory {error.file.parent} away, not the file "
-            "alone, and start with an empty spool: the mail in it is not sent, but its bodies are still there"
-        )
+    if isinstance(error, SpoolError) and error.remedy:
+        return error.remedy
     if isinstance(error, SpoolError):
         return "make data_dir a writable directory of the relay's user, on a disk with room"
     if isinstance(error, PermissionError):

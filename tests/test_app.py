@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from relay.app import EX_OK, EX_UNAVAILABLE, _Relay, serve
 from relay.config.loader import load
 from relay.delivery.scheduler import Scheduler
+from relay.spool.database import connect
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 class Run:
@@ -44,6 +45,9 @@ class Run:
             "log": {"format": "json"},
         }
         self.config.write_text(json.dumps(whole | changes))
+
+    def octets(self, path: str) -> bytes:
+        return Path(path).read_bytes()
 
     def start(self) -> asyncio.Task[int]:
         self.relay = _Relay(self.config, load(self.config))
@@ -149,16 +153,46 @@ async def test_a_second_relay_on_the_same_spool_ends_at_once(run: Run) -> None:
     assert await first == EX_OK
 
 
-async def test_a_damaged_database_has_a_remedy_of_its_own(run: Run) -> None:
-    """The file is named; moved away alone it would take the bodies with it."""
+async def test_what_is_no_database_is_moved_aside_and_the_relay_starts(run: Run) -> None:
+    """Loudly: where it is now is named, and what to do."""
     database = run.directory / "data/spool/spool.db"
     database.parent.mkdir(parents=True)
-    database.write_bytes(b"not a database at all, " * 100)
+    rubbish = b"not a database at all, " * 100
+    database.write_bytes(rubbish)
+    relay = run.start()
+    damaged = await run.saw("spool.damaged")
+    await run.saw("relay.started")
+    assert (damaged["reason"], damaged["saved"]) == ("file is not a database", 0)
+    assert run.octets(damaged["aside"]) == rubbish
+    assert f"the damaged database is kept as {damaged['aside']}" in damaged["remedy"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await relay == EX_OK
+
+
+async def test_a_database_that_is_damaged_again_and_again_ends_the_relay(run: Run) -> None:
+    """It is not copied for ever: the disk fails."""
+    spool = run.directory / "data/spool"
+    spool.mkdir(parents=True)
+    for n in range(3):
+        (spool / f"spool.db.damaged-2026010{n}T000000Z").touch()
+    (spool / "spool.db").write_bytes(b"not a database at all, " * 100)
     assert await run.start() == EX_UNAVAILABLE
     failed = await run.saw("relay.failed")
-    assert f"the database {database} is damaged" in failed["reason"]
-    assert f"restore {database} from a backup" in failed["remedy"]
-    assert f"move the whole directory {database.parent} away" in failed["remedy"]
+    assert "damaged again, after 3 that were moved aside" in failed["reason"]
+    assert "move data_dir to another one" in failed["remedy"]
+
+
+async def test_a_spool_of_a_later_relay_ends_this_one(run: Run) -> None:
+    """With the remedy; the spool is not touched."""
+    database = run.directory / "data/spool/spool.db"
+    database.parent.mkdir(parents=True)
+    connection = connect(database)
+    connection.execute("UPDATE schema_version SET version = 99")
+    connection.close()
+    assert await run.start() == EX_UNAVAILABLE
+    failed = await run.saw("relay.failed")
+    assert failed["reason"].startswith("the spool has schema 99, this relay knows 2")
+    assert failed["remedy"] == "install that version again, or give this one a data_dir of its own"
 
 
 async def test_a_key_behind_a_passphrase_ends_the_relay_and_names_the_option(run: Run) -> None:

@@ -93,7 +93,7 @@ def explain(config: Path, question: Question) -> Explanation:
 class _Room:
     """Stands where the spool is: a dry run stores nothing, so that there is always room."""
 
-    def check_room(self) -> None:
+    def check_room(self, _size: int = 0) -> None:
         return
 
 

@@ -15,16 +15,22 @@
 | hold, corrupt              | kept, shown, not tried again       | –                                               |
 | message, recipient         | failed                             | –                                               |
 | uncertain                  | tried again or held, as configured | –                                               |
+| throttle of mailbox,       | as above                           | the mailbox is slowed down                      |
+| profile                    |                                    |                                                 |
+| too many recipients        | again in smaller envelopes         | –                                               |
+| tenant's external limit    | internal recipients at once        | external recipients of the tenant wait          |
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind, Scope
-from relay.policy.backoff import delay_s, expired, recheck_after_s
+from relay.policy.backoff import delay_s, expired, recheck_after_s, rest_s
+from relay.policy.envelope import TOO_MANY, smaller
+from relay.policy.external import EXTERNAL_LIMIT
 from relay.policy.verdicts import Class, Verdict
 from relay.spool.store import Claim, RecipientResult, Settlement, State
 from relay.transport.transport import Stage
@@ -41,6 +47,7 @@ _ITS_OWN = (Scope.MESSAGE, Scope.RECIPIENT)
 _SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
 _THROTTLE_S = 60.0
 _ASIDE = {Class.HOLD: State.HELD, Class.CORRUPT: State.CORRUPT}
+_EXTERNAL_S = 3600.0
 _DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were lost
 
 
@@ -74,12 +81,21 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The settlement, and what follows: the mailbox rests, the profile pauses until then (epoch milliseconds)."""
+    """The settlement, and what follows: the mailbox rests, the profile pauses, external recipients of the tenant wait
+    until then (epoch milliseconds); `slowed`: the mailbox keeps a slower pace from now on.
+    """
 
     settlement: Settlement
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+    curb_until: int | None = None
+    slowed: bool = False
+    about: tuple[Address, ...] = ()
+
+    def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
+        """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
 
 
 def decide(
@@ -89,8 +105,29 @@ def decide(
     if met.uncertain:
         return _uncertain(claim, met, settings, moment)
     if met.verdict is None:
-        return _accepted(claim, met, refused, settings, moment)
-    return _not_accepted(claim, met, met.verdict, settings, moment)
+        decision = _accepted(claim, met, refused, settings, moment)
+    else:
+        decision = _not_accepted(claim, met, met.verdict, settings, moment)
+    verdicts = [verdict for verdict, _ in refused.values()] + ([met.verdict] if met.verdict else [])
+    return _beyond_a_limit(decision, len(claim.parcel.recipients), verdicts, moment)
+
+
+def _beyond_a_limit(decision: Decision, claimed: int, verdicts: Sequence[Verdict], moment: Moment) -> Decision:
+    """What a limit of envelopes or of the tenant leaves for the next submission."""
+    settlement = decision.settlement
+    if settlement.state is not State.QUEUED:
+        return decision
+    found = {verdict.rule: verdict for verdict in verdicts}
+    if TOO_MANY in found:
+        accepted = sum(result.state == State.DELIVERED for result in settlement.recipients)
+        due = (
+            moment.now if accepted else settlement.due_at
+        )  # else every smaller envelope takes its turn of the schedule
+        settlement = replace(settlement, split=smaller(claimed, accepted), due_at=due)
+    if EXTERNAL_LIMIT in found:  # due at once: the claim that follows takes those inside and puts the others off
+        until = moment.now + int((found[EXTERNAL_LIMIT].wait_s or _EXTERNAL_S) * 1000)
+        return replace(decision, settlement=replace(settlement, due_at=moment.now), curb_until=until)
+    return replace(decision, settlement=settlement)
 
 
 def _accepted(
@@ -131,9 +168,10 @@ def _not_accepted(
         return _given_up(claim, met, results)
     if met.early or verdict.scope not in _ITS_OWN:
         rest = moment.now + _rest_ms(verdict, settings, moment)
-        return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, rest, results), Kind.DEFERRED, rest_until=rest)
-    wait = verdict.wait_s * 1000 if verdict.wait_s is not None else _own_delay_ms(claim, settings, moment)
-    due = moment.now + int(wait)
+        slowed = verdict.cls is Class.THROTTLE and verdict.scope not in _ITS_OWN
+        settlement = _settlement(State.QUEUED, Kind.DEFERRED, met, rest, results)
+        return Decision(settlement, Kind.DEFERRED, rest_until=rest, slowed=slowed)
+    due = moment.now + _own_delay_ms(verdict, age_s, settings, moment)
     return Decision(_settlement(State.QUEUED, Kind.DEFERRED, met, due, results), Kind.DEFERRED)
 
 
@@ -150,11 +188,12 @@ def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> De
     decides.
     """
     done = [RecipientResult(address, "delivered", answer) for address, answer in met.done]
-    old = expired((moment.now - claim.received_at) / 1000, expire_after_s=settings.expire_after_s)
+    age_s = (moment.now - claim.received_at) / 1000
+    old = expired(age_s, expire_after_s=settings.expire_after_s)
     if old or claim.doubtful >= _DOUBTS_MAX or settings.uncertain == "hold":
         return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now, done), Kind.UNCERTAIN)
-    due = moment.now + _own_delay_ms(claim, settings, moment)
-    return Decision(_settlement(State.QUEUED, Kind.UNCERTAIN, met, due, done), Kind.UNCERTAIN)
+    due = moment.now + _own_delay_ms(None, age_s, settings, moment)
+    return Decision(_settlement(State.UNCERTAIN, Kind.UNCERTAIN, met, due, done), Kind.UNCERTAIN)
 
 
 def _given_up(claim: Claim, met: Met, results: Results) -> Decision:
@@ -184,13 +223,20 @@ def _final(verdict: Verdict) -> bool:
     return verdict.cls in (Class.MESSAGE, Class.RECIPIENT)
 
 
-def _own_delay_ms(claim: Claim, settings: Delivery, moment: Moment) -> int:
-    return int(delay_s(claim.attempt, schedule=settings.retry_s, chance=moment.chance) * 1000)
+def _own_delay_ms(verdict: Verdict | None, age_s: float, settings: Delivery, moment: Moment) -> int:
+    """Until a message is tried again that waits alone: as the answer says, else by its age."""
+    if verdict is not None and verdict.wait_s is not None:
+        return int(verdict.wait_s * 1000)
+    delay = delay_s(age_s, schedule=settings.retry_s, chance=moment.chance)
+    return int(max(_least_s(verdict), delay) * 1000)
 
 
 def _rest_ms(verdict: Verdict, settings: Delivery, moment: Moment) -> int:
     if verdict.wait_s is not None:
         return int(verdict.wait_s * 1000)
-    step = delay_s(moment.failures + 1, schedule=settings.retry_s, chance=moment.chance)
-    least = _THROTTLE_S if verdict.cls is Class.THROTTLE else 0.0
-    return int(max(least, min(step, _SITE_REST_MAX_S)) * 1000)
+    step = rest_s(moment.failures + 1, schedule=settings.retry_s, chance=moment.chance)
+    return int(max(_least_s(verdict), min(step, _SITE_REST_MAX_S)) * 1000)
+
+
+def _least_s(verdict: Verdict | None) -> float:
+    return _THROTTLE_S if verdict is not None and verdict.cls is Class.THROTTLE else 0.0

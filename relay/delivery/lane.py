@@ -10,16 +10,21 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
+from relay.delivery.curbs import Curbs
 from relay.delivery.detours import Detours
+from relay.delivery.slowness import Slowness
 from relay.delivery.worker import Worker
 from relay.policy.backoff import recheck_after_s
-from relay.spool.store import SpoolError
+from relay.spool.store import Seat, SpoolError
 from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from relay.delivery.decision import Decision
     from relay.delivery.pauses import Pauses
-    from relay.delivery.plan import Plan
+    from relay.delivery.plan import Plan, Way
+    from relay.policy.external import Curb
     from relay.spool.store import Claim, Rest, Store
     from relay.telemetry.journal import Journal
 
@@ -30,11 +35,13 @@ _EARLIEST_S = 0.005
 class Lane:
     """The workers of one mailbox, and what they share."""
 
-    def __init__(self, plan: Plan, store: Store, journal: Journal, pauses: Pauses) -> None:
+    def __init__(self, plan: Plan, store: Store, journal: Journal, pauses: Pauses, curbs: Curbs | None = None) -> None:
         self.plan = plan
         self.store = store
         self.journal = journal
         self.pauses = pauses
+        self.curbs = curbs or Curbs()
+        self.slowness = Slowness(journal)
         self.detours = Detours(journal)
         self.arrivals = 0
         self.failures = 0
@@ -87,6 +94,14 @@ class Lane:
 
     # -- workers
 
+    def seat(self, owner: str, plan: Plan, profiles: tuple[str, ...], curbs: Mapping[str, Curb]) -> Seat:
+        """What one worker asks the spool for work with."""
+        limits = plan.limits
+        return Seat(
+            owner, plan.mailbox, profiles, limits.sessions, limits.messages_per_minute, limits.recipients_per_day,
+            limits.recipients_per_message, curbs, probing=self.slowness.probing,
+        )  # fmt: skip
+
     def _start(self) -> None:
         owner = self._free_owner()
         task = asyncio.get_running_loop().create_task(Worker(self, owner).run(), name=f"delivery {owner}")
@@ -131,11 +146,26 @@ class Lane:
                 self._resting.remove(event)
         return True
 
+    def give_way(self, until: int) -> None:
+        """A worker leaves because the mailbox may have fewer connections now; one that stays looks for the mail."""
+        self._seen = self.arrivals
+        self.wake_at(until)
+        if self._resting:
+            self._resting.pop().set()
+
+    def went_well(self, claim: Claim, way: Way) -> None:
+        """Exchange took a message."""
+        self.failures = 0
+        self.curbs.passed(way, claim)
+        self.slowness.passed(self.plan.mailbox)
+
     async def follow(self, claim: Claim, decision: Decision, *, reached: bool) -> None:
         """What an outcome means for the mailbox and the profile; `reached`: Exchange heard of the message."""
         self.failures = self.failures + 1 if decision.rest_until is not None else 0
         if decision.rest_until is not None:
             await self.store.block(self.plan.mailbox, decision.rest_until)
+            if decision.slowed:
+                self.slowness.begin(claim, decision, await self.store.slow(claim, decision.rest_until))
         if decision.pause_until is not None:
             self.detours.recheck_now([claim.profile])  # the fallback is refused too: both are tried at the recheck
             recheck_s = recheck_after_s(self.pauses.in_vain(claim.profile), self.plan.settings.recheck_s)

@@ -27,6 +27,7 @@ class Way:
     second: Way | None = None
     takes_over: frozenset[str] = frozenset()
     never_takes: frozenset[str] = frozenset()
+    internal: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

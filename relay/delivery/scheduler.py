@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from relay.delivery.clock import watch_clock
+from relay.delivery.curbs import Curbs
 from relay.delivery.lane import Lane
 from relay.delivery.pauses import Pauses
 from relay.delivery.plan import Plan
@@ -34,6 +35,7 @@ class Scheduler:
         self._stopping = False
         self._pauses = Pauses(store, journal)
         self._returns = Returns(store, journal, self._pauses)
+        self._curbs = Curbs()
         self._keep: Spool | None = None
         self._chores: list[asyncio.Task[None]] = []
 
@@ -63,7 +65,7 @@ class Scheduler:
     def _put_in_force(self, plans: dict[str, Plan], settings: Settings) -> None:
         """All lanes at once, so that no profile has two mailboxes for a moment; who lost its profiles comes to rest."""
         for mailbox in plans.keys() - self._lanes.keys():
-            self._lanes[mailbox] = Lane(plans[mailbox], self._store, self._journal, self._pauses)
+            self._lanes[mailbox] = Lane(plans[mailbox], self._store, self._journal, self._pauses, self._curbs)
         for mailbox, lane in self._lanes.items():
             lane.replan(plans.get(mailbox) or Plan(mailbox, settings.limits_of(mailbox), {}, settings.delivery))
         self._lane_of = {profile: self._lanes[mailbox] for mailbox, plan in plans.items() for profile in plan.ways}
@@ -93,6 +95,7 @@ class Scheduler:
             self._journal.delivery_broken(reason=f"the spool could not follow the clock: {error}")
             raise
         self._pauses.clock_moved(by_ms)
+        self._curbs.clock_moved(by_ms)
         self._journal.service("clock.moved", by_s=round(by_ms / 1000))
         for lane in self._lanes.values():
             lane.wake_all()

@@ -20,7 +20,7 @@ from relay.delivery.report import report
 from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
 from relay.policy.moved import moved
-from relay.spool.store import Claim, Rest, Seat, SpoolError
+from relay.spool.store import Claim, Rest, SpoolError
 from relay.telemetry.clock import apart_ms, now_ms
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class Worker:
                 await self._deliver(found, plan)
                 return True
             await self._settled()
+            if found.crowded and found.until is not None:
+                self._lane.give_way(found.until)
+                return False
             return await self._lane.rest(found, seen)
         except SpoolError as error:
             await self._line.close()
@@ -75,10 +78,13 @@ class Worker:
 
     async def _claim(self, plan: Plan) -> Claim | Rest:
         found: Claim | Rest = Rest(None)
-        pauses = self._lane.pauses
+        pauses, curbs = self._lane.pauses, self._lane.curbs
         if profiles := pauses.open(plan.ways):
-            seat = Seat(self._owner, plan.mailbox, profiles, plan.limits.sessions, plan.limits.messages_per_minute)
-            found = await self._store.claim(seat, lambda number: _retry_ms(plan, number))
+            leave = curbs.ask(plan, now_ms())
+            seat = self._lane.seat(self._owner, plan, profiles, leave.curbs)
+            found = await self._store.claim(seat, lambda age_ms: _retry_ms(plan, age_ms))
+            way = plan.ways[found.profile] if isinstance(found, Claim) else None
+            curbs.answer(leave, way, found if isinstance(found, Claim) else None, now_ms())
         if isinstance(found, Claim):
             pauses.probe(found.profile, plan.settings.recheck_s)
             return found
@@ -94,18 +100,21 @@ class Worker:
         in_vain = self._lane.pauses.in_vain(claim.profile)
         moment = Moment(now_ms(), random.random(), self._lane.failures, in_vain)  # noqa: S311
         moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
-        claim = replace(claim, received_at=claim.received_at + moved_ms)
+        claim = replace(claim, received_at=claim.received_at + moved_ms, claimed_at=claim.claimed_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        decision = decision.told(result.transcript, claim.parcel.others)
         stale = decision.pause_until is not None and plan is not self._lane.plan
         if stale:  # by a configuration that a reload has replaced: the new one is tried at once
             decision = replace(decision, pause_until=None)
+        if decision.curb_until is not None:  # before the message is due again
+            self._lane.curbs.begin(way.facts.tenant, decision.curb_until)
         await self._settled()
         self._settling = asyncio.get_running_loop().create_task(self._settle(claim, decision, ms), name="settle")
         if decision.kind is not Kind.DELIVERED or claim.profile in self._lane.pauses:
             await self._settled()
             await self._lane.follow(claim, decision, reached=not (result.met.early or stale))
         else:
-            self._lane.failures = 0
+            self._lane.went_well(claim, way)
 
     async def _travel(self, claim: Claim, way: Way, plan: Plan) -> Result:
         """By the first transport or the second; what that says of the first is remembered."""
@@ -113,7 +122,7 @@ class Worker:
         past_first = detours.past_first(profile, plan.settings.recheck_s)
         passage = await travel(claim.parcel, self._line, way, past_first=past_first)
         if passage.first_refused is not None and plan is self._lane.plan:  # else a reload may have mended it
-            detours.begin(profile, plan, passage.first_refused)
+            detours.begin(profile, plan, passage.first_refused, claim.parcel.others)
         elif passage.first_works:
             detours.end(profile, plan)
         return passage.result
@@ -150,5 +159,5 @@ def _moved_to(mailbox: str, claim: Claim) -> Claim:
     return replace(claim, mailbox=mailbox, parcel=replace(claim.parcel, head=head, sender=sender))
 
 
-def _retry_ms(plan: Plan, attempt_number: int) -> int:
-    return int(delay_s(attempt_number, schedule=plan.settings.retry_s, chance=random.random()) * 1000)  # noqa: S311
+def _retry_ms(plan: Plan, age_ms: int) -> int:
+    return int(delay_s(age_ms / 1000, schedule=plan.settings.retry_s, chance=random.random()) * 1000)  # noqa: S311

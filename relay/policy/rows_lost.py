@@ -25,7 +25,7 @@ LOST = (
         source="this relay",
     ),
     LostRow(
-        rule="spool.damaged",
+        rule="spool.altered",
         cls=Class.CORRUPT,
         scope=Scope.MESSAGE,
         says=_UNREAD + r"(it is not what was sealed|it has \d+ octets, \d+ were spooled|octets are missing at the end)",

@@ -12,6 +12,7 @@ from relay.message.address import Address, AddressError
 from relay.message.command import mail_from, rcpt_to
 from relay.message.reply import Reply
 from relay.policy import admission
+from relay.smtpd.minutes import Minutes
 from relay.spool.store import SpoolFull
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Dialogue:
         self.rules = desk.house.rules  # those in force when MAIL was taken: a reload counts from the next message on
         self.client = client
         self.tls = tls
+        self.minutes = Minutes(f"{client} connected to {desk.listener.listen}{', ' * bool(tls)}{tls}")
         self.helo = ""
         self.extended = False
         self.greeted = False
@@ -45,7 +47,7 @@ class Dialogue:
         self.tried_mechanism = ""
         self.login: Known | None = None
         self.known: Known | None = None
-        self.full = ""  # why the spool took nothing, for the journal
+        self.full = self.remedy = ""  # why the spool took nothing, and what to do, for the journal
         self.reset()
 
     def reset(self) -> None:
@@ -58,6 +60,7 @@ class Dialogue:
         """After STARTTLS nothing said in clear counts, but for the name: many devices never greet again."""
         self.login = None
         self.tls = tls
+        self.minutes.remark(f"{tls} from here on")
         self.reset()
 
     @property
@@ -113,13 +116,13 @@ class Dialogue:
             return Reply(501, "5.1.7", f"Bad sender: {error}")
         self.rules = self._desk.house.rules
         self.known = self._who()
-        self.full = ""
+        self.full = self.remedy = ""
         me = self._me()
         refusal = (
             admission.may_send(self._desk.listener, me, size, self.limit)
             or admission.may_be_from(me, sender)
             or self._too_many()
-            or self._no_room()
+            or self._no_room(size)
         )
         if refusal is None:
             self.sender = sender
@@ -188,10 +191,10 @@ class Dialogue:
         wait = self._desk.house.hours.wait_s(self.known.name, self.known.device.messages_per_hour, time.monotonic())
         return admission.too_many(self.known, wait) if wait else None
 
-    def _no_room(self) -> Reply | None:
+    def _no_room(self, size: int | None) -> Reply | None:
         try:
-            self._desk.house.store.check_room()
+            self._desk.house.store.check_room(size or 0)
         except SpoolFull as error:
-            self.full = str(error)
+            self.full, self.remedy = str(error), error.remedy
             return NO_ROOM
         return None

@@ -15,6 +15,7 @@ from relay.policy.notices import author_of, mailboxes_of
 from relay.policy.precedence import precedence_of
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
+from relay.smtpd.arriving import arrival, device_side
 from relay.smtpd.dialogue import NO_ROOM
 from relay.smtpd.heading import heading
 from relay.smtpd.patience import answer_to
@@ -119,19 +120,20 @@ class Handover:
             self._turned_away = new.id
             self._house.journal.client_refused(
                 id=new.id, client=new.client, device=new.device, reply=str(reply),
-                reason="Exchange refused the message for good, and the device was told",
+                reason="Exchange refused the message for good, and the device was told", about=new.recipients,
             )  # fmt: skip
         return reply
 
     def _message(self, whole: Whole) -> NewMessage:
         dialogue, known, settings = self._dialogue, self._known, self._dialogue.rules.settings
         assert dialogue.sender is not None
-        arrival = Arrival(
+        came = Arrival(
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,
             hostname=self._house.hostname, protocol=dialogue.protocol,
         )  # fmt: skip
-        made = heading(whole.section, dialogue.sender, known, arrival, settings)
+        made = heading(whole.section, dialogue.sender, known, came, settings)
         line_ends = ("line-ends",) if self._intake.content.repaired_line_ends else ()
+        changes = line_ends + whole.repairs + made.changes
         interactive, size = known.device.answer is Answer.DELIVERED, len(made.section) + whole.body.size
         new = NewMessage(
             id=self._draft.id, device=known.name, profile=known.device.profile,
@@ -142,8 +144,10 @@ class Handover:
             author=author_of(
                 whole.section, dialogue.sender, device=known.name, mailboxes=mailboxes_of(settings)
             ),
+            arrival=arrival(dialogue, self._desk.listener.listen, made, whole, changes),
+            transcript=device_side(dialogue, known, self._draft.id),
         )  # fmt: skip
-        self._journal_received(new, whole, line_ends + whole.repairs + made.changes)
+        self._journal_received(new, whole, changes)
         return new
 
     def _journal_received(self, new: NewMessage, whole: Whole, changes: tuple[str, ...]) -> None:
@@ -164,6 +168,7 @@ class Handover:
         self._house.journal.intake_failed(
             client=self._dialogue.client, device=self._device, reply=str(reply), reason=str(error) or repr(error),
             remedy=_REMEDIES.get(type(error), _BUG).format(directory=self._house.store.directory),
+            about=tuple(self._dialogue.recipients),
         )  # fmt: skip
         return reply
 
@@ -184,6 +189,7 @@ class Handover:
             reply=str(reply),
             reason=reason,
             option=option_of(reply),
+            about=tuple(self._dialogue.recipients),
         )
         return reply
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 from relay.policy.unknown import counted
 from relay.spool.contents import content_of, head_of
 from relay.spool.keyring import NO_KEYS
+from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
+from relay.spool.schema import VERSION, later
+from relay.spool.shape import Shape, shape_of
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from relay.spool.keyring import Keyring
 
+_NOT_SETTLED = ("queued", "uncertain", "leased", "held", "corrupt")
 _ENDS = {"held": "waits for the operator", "corrupt": "damaged: never sent"}
 
 
@@ -103,14 +107,22 @@ class Browser:
 
     def list(self, state: str | None = None, limit: int = 100) -> list[QueueRow]:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
+        rows = []
         with self._reading() as connection:
-            rows = connection.execute(SQL.list_messages, {"state": state, "limit": limit}).fetchall()
-        return [_row(row) for row in rows]
+            for one in (state,) if state else _NOT_SETTLED:  # each by the index, which settled mail does not lengthen
+                rows += connection.execute(SQL.list_messages, {"state": one, "limit": limit}).fetchall()
+        rows.sort(key=lambda row: (row[2] if isinstance(row[2], int) else 0, row[0]))
+        return [_row(row) for row in rows[:limit]]
 
     def counts(self) -> dict[str, int]:
         """How many messages are in each state. Raises `SpoolError`."""
         with self._reading() as connection:
             return dict(connection.execute(SQL.count_states).fetchall())
+
+    def shape(self) -> tuple[Shape, ...]:
+        """What waits, by profile, state and age. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return shape_of(connection, time.time_ns() // 1_000_000)
 
     def show(self, message_id: str) -> QueueItem | None:
         """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""
@@ -144,18 +156,37 @@ class Browser:
             groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
         return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
 
+    def mailboxes(self) -> tuple[MailboxRow, ...]:
+        """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return overview(connection, time.time_ns() // 1_000_000)
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
             connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)
         except sqlite3.Error as error:
             raise SpoolError(f"no spool can be read at {self._path}: {self._hindrance(error)}") from error
+        connection.text_factory = lambda octets: octets.decode("utf-8", "replace")  # a damaged row is shown, too
         try:
+            self._check_version(connection)
             yield connection
         except sqlite3.Error as error:
             raise SpoolError(f"the spool at {self._path} can't be read: {self._hindrance(error)}") from error
         finally:
             connection.close()
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        """Columns that are not there yet, or no longer, would end in a riddle."""
+        (version,) = connection.execute(SQL.version_of).fetchone()
+        if version < VERSION:
+            raise SpoolError(
+                f"the spool at {self._path} has schema {version}, this relay reads {VERSION}: start this relay once, "
+                "it brings the spool up to date"
+            )
+        if version > VERSION:
+            error = later(version)
+            raise SpoolError(f"{error}; {error.remedy}")
 
     def _hindrance(self, error: sqlite3.Error) -> str:
         """SQLite says "unable to open database file" to everything; the system knows why."""
@@ -192,7 +223,7 @@ def _item(
 
 def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: int | None) -> str:
     """What will happen to a message, in words; `paused` and `rests` say until when its profile and its mailbox do."""
-    claimable = state in ("queued", "uncertain")
+    claimable = state in ("queued", "uncertain") and isinstance(due_at, int)  # of a damaged row it may be anything
     if claimable and paused is not None:
         return f"waits: its profile is paused, rechecked at {_when(paused)}"
     if claimable and rests is not None and rests > max(due_at, time.time_ns() // 1_000_000):
@@ -207,4 +238,8 @@ def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: 
 def _when(milliseconds: int | None) -> str:
     if milliseconds is None:
         return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return f"no time: {milliseconds!r}"  # of a damaged row
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -80,13 +80,13 @@ class Nobody:
     reason: str
 
 
-def owe(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement) -> None:
+def owe(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement, now: int) -> None:
     """In the transaction of a settlement: its failed recipients are to be told of. Notices are not told of."""
     for result in settlement.recipients:
         if result.state == State.FAILED:
             own = result if result.rule else settlement
             connection.execute(SQL.owe_failed, {
-                "id": claimed.parcel.id, "address": result.address, "now": now_ms(), "rule": own.rule,
+                "id": claimed.parcel.id, "address": result.address, "now": now, "rule": own.rule,
                 "meaning": own.meaning, "remedy": own.remedy,
             })  # fmt: skip
 

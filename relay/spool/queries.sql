@@ -2,9 +2,9 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript, key_id)
+  precedence, kind, author, transcript, key_id, recipients, arrival)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript, :key_id);
+  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -18,44 +18,19 @@ INSERT INTO mailbox (name) VALUES (:mailbox) ON CONFLICT DO NOTHING;
 -- name: add_slot
 INSERT INTO slot (mailbox, n) VALUES (:mailbox, :n) ON CONFLICT DO NOTHING;
 
--- name: take_slot
--- The owner's own slot is renewed; else a free one is taken.
-UPDATE slot SET owner = :owner, lease_until = :lease_until
-WHERE mailbox = :mailbox AND n = (
-  SELECT n FROM slot WHERE mailbox = :mailbox AND n < :sessions AND (owner = :owner OR owner = '' OR lease_until <= :now)
-  ORDER BY owner = :owner DESC, n LIMIT 1);
-
 -- name: free_slot
 UPDATE slot SET owner = '', lease_until = 0 WHERE owner = :owner;
 
 -- name: free_all_slots
 UPDATE slot SET owner = '', lease_until = 0 WHERE owner <> '';
 
--- name: mailbox_meter
-SELECT tat, blocked_until FROM mailbox WHERE name = :mailbox;
-
--- name: set_meter
-UPDATE mailbox SET tat = :tat WHERE name = :mailbox;
-
--- name: block_mailbox
-UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
-
--- name: next_due
-SELECT id, due_at FROM message WHERE profile = :profile AND state IN ('queued', 'uncertain') ORDER BY due_at LIMIT 1;
-
 -- name: lease_message
 UPDATE message SET state = 'leased', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until, due_at = :due_at
 WHERE id = :id AND state IN ('queued', 'uncertain')
-RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, received_at;
+RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, doubts, split;
 
--- name: attempts_so_far
-SELECT attempts FROM message WHERE id = :id;
-
--- name: doubtful_attempts
-SELECT count(*) FROM attempt WHERE message_id = :id AND outcome IN ('', 'uncertain');
-
--- name: insert_attempt
-INSERT INTO attempt (message_id, n, started_at) VALUES (:id, :n, :now);
+-- name: received_at
+SELECT received_at FROM message WHERE id = :id;
 
 -- name: body_of
 SELECT head, content FROM body WHERE message_id = :id;
@@ -64,12 +39,13 @@ SELECT head, content FROM body WHERE message_id = :id;
 SELECT address FROM recipient WHERE message_id = :id AND state = 'pending' ORDER BY n;
 
 -- name: settle_message
-UPDATE message SET state = :state, due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer
+UPDATE message SET state = :state, due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer,
+  doubts = doubts + :doubt, split = CASE WHEN :split = 0 THEN split ELSE :split END
 WHERE id = :id AND fence = :fence AND state = 'leased';
 
 -- name: settle_attempt
 UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
-  meaning = :meaning, remedy = :remedy
+  meaning = :meaning, remedy = :remedy, transcript = :transcript
 WHERE message_id = :id AND n = :n;
 
 -- name: settle_recipient
@@ -94,7 +70,14 @@ UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued'
 SELECT profile, since, until, rule, answer, meaning, remedy FROM pause;
 
 -- name: waiting
-SELECT DISTINCT mailbox, profile FROM message WHERE state IN ('queued', 'uncertain');
+-- From profile to profile by the index, however much mail each has.
+WITH RECURSIVE one (profile) AS (
+  SELECT min(profile) FROM message INDEXED BY message_due WHERE state IN ('queued', 'uncertain')
+  UNION ALL
+  SELECT (SELECT min(m.profile) FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile > one.profile)
+  FROM one WHERE one.profile IS NOT NULL)
+SELECT (SELECT m.mailbox FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile = one.profile LIMIT 1), profile
+FROM one WHERE profile IS NOT NULL;
 
 -- name: release_leased
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
@@ -106,16 +89,13 @@ UPDATE message SET state = 'held', doubts = doubts + 1, lease_until = 0, rule = 
   answer = 'the relay ended within an attempt: the message may have arrived' WHERE state = 'leased';
 
 -- name: files_expected
-SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'failed');
-
--- name: hold_damaged
-UPDATE message SET state = 'corrupt', rule = 'spool.body-missing', answer = 'the file of the body is gone'
-WHERE id = :id AND state IN ('queued', 'uncertain');
+SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt', 'failed', 'dropped');
 
 -- name: old_messages
+SELECT id, body_file FROM message WHERE state = 'delivered' AND settled_at IS NOT NULL AND settled_at < :delivered_before
+UNION ALL
 SELECT id, body_file FROM message
-WHERE settled_at IS NOT NULL AND (state = 'delivered' AND settled_at < :delivered_before
-   OR state = 'failed' AND settled_at < :failed_before)
+WHERE state IN ('failed', 'dropped') AND settled_at IS NOT NULL AND settled_at < :failed_before
 LIMIT 500;
 
 -- name: forget_message
@@ -127,12 +107,16 @@ DELETE FROM recipient WHERE message_id = :id;
 -- name: forget_attempts
 DELETE FROM attempt WHERE message_id = :id;
 
+-- name: forget_events
+DELETE FROM event WHERE message_id = :id;
+
+-- name: forget_notices
+DELETE FROM notice WHERE message_id = :id;
+
 -- name: list_messages
--- Without a state: everything not settled.
 SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, b.blocked_until, m.answer
 FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox)
-WHERE CASE WHEN :state IS NULL THEN m.settled_at IS NULL ELSE m.state = :state END
-ORDER BY m.id LIMIT :limit;
+WHERE m.state = :state ORDER BY m.received_at LIMIT :limit;
 
 -- name: count_states
 SELECT state, count(*) FROM message GROUP BY state;
@@ -157,6 +141,49 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
 
+-- Upkeep and what it looks at.
+
+-- name: kept_bytes
+SELECT bytes FROM kept;
+
+-- name: next_messages
+SELECT id, state FROM message WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: stored_parts
+SELECT m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.received_at, m.size, m.body_size, m.eight_bit,
+  m.body_file, m.attempts, m.fence, m.precedence, m.recipients,
+  (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left, typeof(b.head) AS head, length(b.content) AS content_size
+FROM message m LEFT JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: condemn
+UPDATE message SET state = 'corrupt', lease_until = 0, rule = :rule, answer = :answer
+WHERE id = :id AND state NOT IN ('leased', 'corrupt', 'delivered', 'failed', 'dropped');
+
+-- name: note_corrupt
+INSERT INTO event (message_id, at, n, what, who, detail)
+VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), 'corrupt', 'relay', :answer);
+
+-- name: leavings
+-- What other tables know of a message: octets of its header and of its small body, recipients that still wait.
+SELECT (SELECT length(head) FROM body WHERE message_id = :id), (SELECT length(content) FROM body WHERE message_id = :id),
+  (SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'pending');
+
+-- name: adopt_message
+INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
+  rule, answer)
+VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
+ON CONFLICT DO NOTHING;
+
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+
+-- name: version_of
+SELECT version FROM schema_version;
+
 -- sealing
 
 -- name: key_of
@@ -180,10 +207,120 @@ WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
 UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
 WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
 
+-- Upkeep and what it looks at.
+
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
+
+-- Whose turn it is, and what a mailbox may have.
+
+-- name: heads
+-- The first waiting message of each precedence and device: one seek each, however many wait behind it.
+WITH RECURSIVE head (id, precedence, device, due_at) AS (
+  SELECT * FROM (SELECT id, precedence, device, due_at FROM message INDEXED BY message_due
+    WHERE profile = :profile AND state IN ('queued', 'uncertain') ORDER BY precedence, device, due_at LIMIT 1)
+  UNION ALL
+  SELECT m.id, m.precedence, m.device, m.due_at FROM head CROSS JOIN message m ON m.id = coalesce(
+    (SELECT id FROM message INDEXED BY message_due WHERE profile = :profile AND state IN ('queued', 'uncertain')
+      AND precedence = head.precedence AND device > head.device ORDER BY device, due_at LIMIT 1),
+    (SELECT id FROM message INDEXED BY message_due WHERE profile = :profile AND state IN ('queued', 'uncertain')
+      AND precedence > head.precedence ORDER BY precedence, device, due_at LIMIT 1)))
+SELECT h.id, h.precedence, h.device, h.due_at, coalesce(t.served, 0)
+FROM head h LEFT JOIN turn t ON t.mailbox = :mailbox AND t.device = h.device;
+
+-- name: take_turn
+INSERT INTO turn (mailbox, device, served) VALUES (:mailbox, :device,
+  (SELECT coalesce(max(served), 0) + 1 FROM turn WHERE mailbox = :mailbox))
+ON CONFLICT DO UPDATE SET served = excluded.served;
+
+-- name: postpone
+UPDATE message SET due_at = :due_at WHERE id = :id;
+
+-- name: insert_attempt
+INSERT INTO attempt (message_id, n, started_at, recipients) VALUES (:id, :n, :now, :recipients);
+
+-- name: standing
+SELECT tat, blocked_until, pace, paced_at FROM mailbox WHERE name = :mailbox;
+
+-- name: set_meter
+UPDATE mailbox SET tat = :tat WHERE name = :mailbox;
+
+-- name: block_mailbox
+UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
+
+-- name: set_pace
+UPDATE mailbox SET pace = :pace, paced_at = :paced_at WHERE name = :mailbox;
+
+-- name: slots
+SELECT n, owner, lease_until, large FROM slot WHERE mailbox = :mailbox ORDER BY n;
+
+-- name: take_slot
+UPDATE slot SET owner = :owner, lease_until = :lease_until, large = :large WHERE mailbox = :mailbox AND n = :n;
+
+-- name: nothing_large
+UPDATE slot SET large = 0 WHERE mailbox = :mailbox AND owner = :owner AND large = 1;
+
+-- name: spent
+SELECT coalesce(sum(recipients), 0), min(bucket), max(bucket) FROM spent
+WHERE mailbox = :mailbox AND bucket > :window_from AND recipients > 0;
+
+-- name: spend
+INSERT INTO spent (mailbox, bucket, recipients) VALUES (:mailbox, :bucket, :recipients)
+ON CONFLICT DO UPDATE SET recipients = recipients + excluded.recipients;
+
+-- name: refund
+UPDATE spent SET recipients = max(0, recipients - :recipients) WHERE mailbox = :mailbox AND bucket = :bucket;
+
+-- name: forget_spent
+DELETE FROM spent WHERE mailbox = :mailbox AND bucket <= :window_from;
+
+-- name: spent_ahead
+-- What a clock that has been put back since dated into the future.
+DELETE FROM spent WHERE mailbox = :mailbox AND bucket > :bucket RETURNING recipients;
+
+-- name: mailboxes
+SELECT m.name, m.blocked_until, m.pace, m.paced_at,
+  (SELECT coalesce(sum(recipients), 0) FROM spent WHERE mailbox = m.name AND bucket > :window_from),
+  (SELECT count(*) FROM slot WHERE mailbox = m.name AND owner <> '' AND lease_until > :now)
+FROM mailbox m ORDER BY m.name;
+
+-- name: story_message
+SELECT * FROM message WHERE id = :id;
+
+-- name: story_recipients
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+
+-- name: story_attempts
+SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
+
+-- name: story_events
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+
+-- name: story_notices
+SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
+
+-- name: ids_beginning
+SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
+
+-- name: ids_ending
+SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
+
+-- name: ids_called
+-- By Message-ID, among the newest messages: `arrival` is searched, row by row.
+SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
+WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
+
 -- The clock was set while the relay ran (clock.py).
+
 -- name: move_messages
 UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
   settled_at = settled_at + :by;
+
+-- name: move_attempts
+UPDATE attempt SET started_at = started_at + :by, ended_at = ended_at + :by;
+
+-- name: newest_event
+SELECT max((SELECT coalesce(max(received_at), 0) FROM message), (SELECT coalesce(max(started_at), 0) FROM attempt));
 
 -- name: move_mailboxes
 UPDATE mailbox SET tat = tat + :by, blocked_until = blocked_until + :by, paced_at = paced_at + :by;
@@ -193,6 +330,16 @@ UPDATE pause SET since = since + :by, until = until + :by;
 
 -- name: move_slots
 UPDATE slot SET lease_until = lease_until + :by WHERE owner <> '';
+
+-- name: move_notices
+UPDATE notice SET at = at + :by;
+
+-- name: move_spent_aside
+-- In two steps, because no stretch may meet another one of its mailbox on the way.
+UPDATE spent SET bucket = -(bucket + :stretches);
+
+-- name: move_spent
+UPDATE spent SET bucket = -bucket;
 
 -- Notices: who is to be told of what, and what is late or too old (notices.py, sweeps.py).
 
@@ -302,6 +449,3 @@ WHERE id = :id AND state IN ('queued', 'uncertain');
 
 -- name: expire_recipients
 UPDATE recipient SET state = 'failed', answer = :answer WHERE message_id = :id AND state = 'pending';
-
--- name: move_notices
-UPDATE notice SET at = at + :by;

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 VERSION = 2
 
 
+def later(version: int) -> SpoolError:
+    """A spool is never taken back to an earlier schema."""
+    return SpoolError(
+        f"the spool has schema {version}, this relay knows {VERSION}: it was used by a later version",
+        "install that version again, or give this one a data_dir of its own",
+    )
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Raises `SpoolError` for a spool of a later relay, `sqlite3.Error` for what the database says."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
@@ -25,10 +33,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         return
     (version,) = connection.execute("SELECT version FROM schema_version").fetchone()
     if version > VERSION:
-        raise SpoolError(
-            f"the spool has schema {version}, this relay knows {VERSION}: it was used by a later version; install that "
-            "one again, or give this one a data_dir of its own"
-        )
+        raise later(version)
     for step in range(version + 1, VERSION + 1):
         script = files("relay.spool").joinpath("migrations", f"{step}.sql").read_text(encoding="utf-8")
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nUPDATE schema_version SET version = {step};\nCOMMIT;")

@@ -30,16 +30,31 @@ CREATE TABLE message (
   precedence  INTEGER NOT NULL DEFAULT 2,
   kind        TEXT NOT NULL DEFAULT 'mail', -- mail, or notice: one of our own, about which nobody is told
   author      TEXT NOT NULL DEFAULT '',     -- the person who scanned, as far as the device says
+  recipients  INTEGER NOT NULL DEFAULT 0,   -- how many it came with: should one of them be lost, it is damaged
   doubts      INTEGER NOT NULL DEFAULT 0,   -- attempts that may have delivered it without our knowing
   split       INTEGER NOT NULL DEFAULT 0,   -- most recipients of one envelope, as an answer told; 0: the limit of the mailbox
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
-  transcript  TEXT NOT NULL DEFAULT ''      -- the device's side of SMTP, secrets masked
+  transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
+  arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
-CREATE INDEX message_settled ON message (settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, profile, received_at);
+CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
+
+-- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.
+CREATE TABLE kept (
+  only  INTEGER PRIMARY KEY CHECK (only = 1),
+  bytes INTEGER NOT NULL
+);
+INSERT INTO kept VALUES (1, 0);
+CREATE TRIGGER kept_accepted AFTER INSERT ON message WHEN new.state <> 'delivered'
+BEGIN UPDATE kept SET bytes = bytes + new.size; END;
+CREATE TRIGGER kept_settled AFTER UPDATE OF state ON message WHEN (old.state = 'delivered') <> (new.state = 'delivered')
+BEGIN UPDATE kept SET bytes = bytes + CASE new.state WHEN 'delivered' THEN -new.size ELSE new.size END; END;
+CREATE TRIGGER kept_forgotten AFTER DELETE ON message WHEN old.state <> 'delivered'
+BEGIN UPDATE kept SET bytes = bytes - old.size; END;
 
 -- Header section as it will be sent, and the body when it is small.
 CREATE TABLE body (
@@ -77,7 +92,7 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 
 -- What Exchange allows one mailbox: tat is the meter of messages per minute, blocked_until a throttle it told us; pace is
--- the share of its limits that it uses since, 1 when all is well, changed at paced_at.
+-- the share of its limits that it uses since, 1 when all is well, changed by a throttle; at paced_at that one's rest is over.
 CREATE TABLE mailbox (
   name          TEXT PRIMARY KEY,
   tat           INTEGER NOT NULL DEFAULT 0,
@@ -102,6 +117,14 @@ CREATE TABLE slot (
   lease_until INTEGER NOT NULL DEFAULT 0,
   large       INTEGER NOT NULL DEFAULT 0, -- 1: a large message is on its way over it
   PRIMARY KEY (mailbox, n)
+) WITHOUT ROWID;
+
+-- Devices of a mailbox take turns: who was served last has the highest number.
+CREATE TABLE turn (
+  mailbox TEXT NOT NULL,
+  device  TEXT NOT NULL,
+  served  INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, device)
 ) WITHOUT ROWID;
 
 -- A profile whose mail waits until somebody mends its configuration.

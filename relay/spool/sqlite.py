@@ -10,19 +10,22 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims, clock
+from relay.spool import claims, clock, mailboxes
 from relay.spool.bodyfile import sync_directory
 from relay.spool.contents import head_of, unsealed
+from relay.spool.damage import Inspector
+from relay.spool.database import NAME, connect, unopened
 from relay.spool.draft import BodyDraft
 from relay.spool.keyring import NO_KEYS, Keyring, Part
 from relay.spool.notices import NoticeBook
+from relay.spool.opening import opened
 from relay.spool.queries import SQL
-from relay.spool.recovery import Recovered, recover
-from relay.spool.schema import prepare
+from relay.spool.room import RoomGuard
+from relay.spool.salvage import SALVAGE
 from relay.spool.startkeys import Locked, sort_by_keys
 from relay.spool.store import (
     Claim,
@@ -31,12 +34,11 @@ from relay.spool.store import (
     Rest,
     Seat,
     Settlement,
-    SpoolBroken,
     SpoolBusy,
     SpoolError,
-    SpoolFull,
     State,
 )
+from relay.spool.upkeep import Upkeep
 from relay.spool.writer import Writer
 from relay.telemetry.clock import apart_ms, now_ms, stand_apart
 from relay.telemetry.faults import fault
@@ -46,17 +48,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import Spool as SpoolSettings
+    from relay.policy.room import Room
+    from relay.spool.recovery import Recovered
+    from relay.spool.salvage import Salvaged
+    from relay.telemetry.journal import Journal
 
 T = TypeVar("T")
-_BALLAST = 8 << 20
-_ROOM_FOR_S = 1.0
+_LOOK_S = 5.0
+_FORGET = (
+    SQL.forget_message, SQL.forget_recipients, SQL.forget_attempts, SQL.forget_events, SQL.forget_notices,
+    SQL.drop_body,
+)  # fmt: skip
 
 
 class SqliteStore:
     """Implements `relay.spool.store.Store`."""
 
-    def __init__(self, directory: Path, settings: SpoolSettings, on_mail: Callable[[str, str], None]) -> None:
-        """`on_mail(mailbox, profile)` is called in the event loop after a message for them was stored."""
+    def __init__(
+        self,
+        directory: Path,
+        settings: SpoolSettings,
+        on_mail: Callable[[str, str], None],
+        journal: Journal | None = None,
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_mail(mailbox, profile)` is called in the event loop after a message for them was stored; `on_broken` when
+        the database turns out to be damaged: only a new start can mend that.
+        """
         self._directory = directory
         self._settings = settings
         self._on_mail = on_mail
@@ -71,9 +89,13 @@ class SqliteStore:
             self._run, lambda connection, new: _insert(connection, new, self.keys),
             lambda connection, message_id: head_of(connection, message_id, self.keys), lambda *who: self._on_mail(*who),
         )  # fmt: skip
-        self._checked = 0.0
-        self._no_room = ""
-        self._inodes: dict[Path, int] = {}
+        self._journal = journal
+        self._on_broken = on_broken
+        self._inspector = Inspector(self._bodies)
+        self._upkeep = Upkeep(directory, self._inspector)
+        self._guard = RoomGuard(directory, settings, lambda: self._upkeep.used_bytes, journal)
+        self.broken = ""  # what the database said when it turned out to be damaged
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def directory(self) -> Path:
@@ -89,22 +111,21 @@ class SqliteStore:
         try:
             self.keys = await asyncio.to_thread(Keyring.read, self._settings.encryption)
             self._prepare()
-            recovered = await asyncio.to_thread(recover, self._connect, self._bodies, release)
-            self.locked = await asyncio.to_thread(sort_by_keys, self._connect, self.keys.ids)
+            recovered, salvaged = await asyncio.to_thread(opened, self._directory, self._inspector, release)
+            self._guard.watch(self._directory / "lock", self._database)
+            self.locked = await asyncio.to_thread(sort_by_keys, lambda: connect(self._database), self.keys.ids)
         except (OSError, sqlite3.Error) as error:
-            raise self._unopened(error) from error
-        ours = (self._directory / "lock", self._directory / "spool.db")
-        self._inodes = {path: path.stat().st_ino for path in ours}
-        self._writer = Writer(self._connect, self._ballast)
+            raise unopened(self._directory, error) from error
+        self._tell(salvaged)
+        self._writer = Writer(lambda: connect(self._database), self._guard.ballast, self._upkeep)
+        await self._run("open", lambda _: None)
+        self._watching = asyncio.get_running_loop().create_task(self._watch_room(), name="room")
         return recovered
-
-    def _unopened(self, error: Exception) -> SpoolError:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return SpoolBroken(f"the database {self._database} is damaged: {error}", self._database)
-        return SpoolError(f"the spool at {self._directory} can't be opened: {error}")
 
     async def close(self) -> None:
         """Finishes what is under way and lets the next process in."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._writer is not None:
             await self._writer.close()
         await asyncio.to_thread(self._executor.shutdown)
@@ -114,28 +135,20 @@ class SqliteStore:
 
     # -- intake
 
-    def check_room(self) -> None:
+    def check_room(self, size: int = 0) -> None:
         """Looks at the disk once a second at most. Raises `SpoolFull`."""
-        now = time.monotonic()
-        if now - self._checked > _ROOM_FOR_S:
-            self._checked = now
-            self._no_room = self._why_no_room()
-        if self._no_room:
-            raise SpoolFull(self._no_room)
+        self._guard.check(size)
 
-    def _why_no_room(self) -> str:
-        """Why new mail must be refused now; empty when it may come."""
-        try:
-            free = self._free()
-            if free > self._settings.min_free_bytes + _BALLAST and not self._ballast.exists():
-                self._lay_ballast()
-            gone = [path for path, inode in self._inodes.items() if path.stat().st_ino != inode]
-        except OSError as error:
-            return f"the disk of {self._directory} does not answer: {error.strerror or error}"
-        if gone:  # what is written to a deleted database is written nowhere
-            return f"{gone[0]} was replaced under the running relay: restart it"
-        enough = free >= self._settings.min_free_bytes
-        return "" if enough else f"less than {self._settings.min_free_bytes} bytes free at {self._directory}"
+    def room(self) -> Room:
+        return self._guard.room()
+
+    async def _watch_room(self) -> None:
+        """So that a change is told even while no device asks."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self._guard.room()
+            self._tell()
+            self._look_for_damage()
 
     def draft(self) -> BodyDraft:
         return BodyDraft(self._bodies, self._executor, self._settings.inline_max, self.keys)
@@ -157,31 +170,38 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        bodies, keys = self._bodies, self.keys
-        return await self._run(
-            "claim", lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, bodies), keys)
-        )
+        inspector, keys = self._inspector, self.keys
+
+        def claim(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, now_ms()), keys)
+
+        found = await self._run("claim", claim)
+        self._tell()
+        return found
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement))
+        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, now_ms()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
         if state is not None and any(result.state == State.FAILED for result in settlement.recipients):
             self.notices.owed.set()
         expected = self._expected.get(claim.parcel.id)
         if state is not None and expected is not None and not expected.done():
-            expected.set_result(settlement)
+            expected.set_result(replace(settlement, state=state))
         return state is not None
 
     async def open_mailbox(self, mailbox: str) -> None:
-        await self._run("mailbox", lambda connection: claims.add_mailbox(connection, mailbox))
+        await self._run("mailbox", lambda connection: mailboxes.add_mailbox(connection, mailbox))
 
     async def leave(self, owner: str) -> None:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
 
     async def block(self, mailbox: str, until: int) -> None:
-        await self._execute("block", SQL.block_mailbox, {"mailbox": mailbox, "until": until})
+        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, now_ms()))
+
+    async def slow(self, claim: Claim, until: int) -> float | None:
+        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, now_ms()))
 
     async def pause(self, pause: Pause) -> None:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})
@@ -220,21 +240,44 @@ class SqliteStore:
 
     # -- inside
 
+    def _tell(self, salvaged: Salvaged | None = None) -> None:
+        """What was found damaged since."""
+        while self._inspector.found:
+            damage = self._inspector.found.popleft()
+            if self._journal is not None:
+                self._journal.corrupt(id=damage.message_id, reason=damage.reason, remedy=damage.remedy)
+        if salvaged is not None and self._journal is not None:
+            self._journal.salvaged(
+                reason=salvaged.reason, saved=salvaged.saved, corrupt=salvaged.corrupt, lost=salvaged.lost,
+                aside=str(salvaged.aside), remedy=salvaged.remedy,
+            )  # fmt: skip
+
+    def _look_for_damage(self) -> None:
+        """The writing thread has met a damaged page: told once, no mail is taken any more."""
+        if not self._upkeep.damage or self.broken:
+            return
+        self.broken = self._upkeep.damage
+        reason = f"the database {self._database} is damaged: {self.broken}"
+        self._guard.close(reason, SALVAGE)
+        if self._journal is not None:
+            self._journal.broken(reason=reason, remedy=SALVAGE)
+        self._on_broken()
+
     async def _run(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._writer is None:
             raise SpoolError("the spool is not open")
-        return await self._writer.run(name, work)
+        try:
+            return await self._writer.run(name, work)
+        except SpoolError:
+            self._look_for_damage()
+            raise
 
     async def _execute(self, name: str, statement: str, values: dict[str, object]) -> None:
         await self._run(name, lambda connection: connection.execute(statement, values) and None)
 
     @property
     def _database(self) -> Path:
-        return self._directory / "spool.db"
-
-    @property
-    def _ballast(self) -> Path:
-        return self._directory / "ballast"
+        return self._directory / NAME
 
     def _prepare(self) -> None:
         """Directories 0700, the lock, the ballast, the schema."""
@@ -244,8 +287,7 @@ class SqliteStore:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SpoolBusy(f"another relay works on the spool at {self._directory}; stop it first") from error
-        if not self._ballast.exists() and self._free() > self._settings.min_free_bytes + _BALLAST:
-            self._lay_ballast()
+        self._guard.lay_ballast()
         sync_directory(self._directory)
 
     def _make_directories(self) -> None:
@@ -256,36 +298,6 @@ class SqliteStore:
                 sync_directory(directory.parent)
         self._directory.chmod(0o700)
 
-    def _connect(self) -> sqlite3.Connection:
-        """The one connection that writes. It belongs to the thread that calls this."""
-        self._database.touch(mode=0o600)
-        connection = sqlite3.connect(self._database, isolation_level=None, cached_statements=256)
-        for pragma in (
-            "auto_vacuum=INCREMENTAL",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "busy_timeout=10000",
-            "journal_size_limit=67108864",
-            "temp_store=MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        prepare(connection)
-        return connection
-
-    def _free(self) -> int:
-        stat = os.statvfs(self._directory)
-        return stat.f_bavail * stat.f_frsize
-
-    def _lay_ballast(self) -> None:
-        """Room that is given free when the disk is so full that even an outcome could not be written."""
-        fd = os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.posix_fallocate(fd, 0, _BALLAST)
-        except OSError:
-            self._ballast.unlink(missing_ok=True)
-        finally:
-            os.close(fd)
-
 
 def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
     now = now_ms()
@@ -293,7 +305,7 @@ def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> N
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript, "key_id": keys.current,
+        "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
     })  # fmt: skip
     head, content = keys.sealed(new.head, new.id, Part.HEAD), new.body.content
     if content is not None:
@@ -308,7 +320,7 @@ def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> N
 def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[tuple[str, int]]:
     old = connection.execute(SQL.old_messages, limits).fetchall()
     ids = [{"id": row[0]} for row in old]
-    for statement in (SQL.forget_message, SQL.forget_recipients, SQL.forget_attempts, SQL.drop_body):
+    for statement in _FORGET:
         connection.executemany(statement, ids)
     return old
 

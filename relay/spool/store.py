@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 
     from relay.message.address import Address
     from relay.message.parcel import Parcel
+    from relay.policy.external import Curb
+    from relay.policy.room import Room
     from relay.spool.notices import NoticeBook
 
 
 class SpoolError(Exception):
-    """The spool could not do it now; the text says what the system said. Nothing accepted before is touched."""
+    """The spool could not do it now; the text says what the system said. Nothing accepted before is touched.
+
+    `remedy` says what to do about it, where the spool knows.
+    """
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class SpoolFull(SpoolError):  # noqa: N818  (named for what happened, as the reply text is)
@@ -37,7 +46,11 @@ class SpoolBroken(SpoolError):  # noqa: N818
     """`file` is no database, or a damaged one."""
 
     def __init__(self, text: str, file: Path) -> None:
-        super().__init__(text)
+        super().__init__(
+            text,
+            f"restore {file} from a backup; or move the whole directory {file.parent} away, not the file alone, and "
+            "start with an empty spool: the mail in it is not sent, but its bodies are still there",
+        )
         self.file = file
 
 
@@ -87,8 +100,8 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows, `<>` where nobody is ever to be told (`relay.policy.notices`);
-    `transcript` the device's side of SMTP, secrets masked.
+    empty where nobody knows, `<>` where nobody is ever to be told (`relay.policy.notices`); `transcript` the device's
+    side of SMTP, secrets masked; `arrival` how it came, JSON.
     """
 
     id: str
@@ -105,6 +118,7 @@ class NewMessage:
     kind: str = "mail"
     author: str = ""
     transcript: str = ""
+    arrival: str = ""
 
     @property
     def size(self) -> int:
@@ -113,18 +127,28 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who asks for work: one connection of one mailbox, and what that mailbox may have."""
+    """Who asks for work: one connection of one mailbox, and what that mailbox may have; a limit of 0 is none.
+
+    `curbs` are the profiles whose external recipients wait. `probing`: one message at a time finds out whether the
+    mailbox may go on.
+    """
 
     owner: str
     mailbox: str
     profiles: tuple[str, ...]
     sessions: int
     messages_per_minute: int
+    recipients_per_day: int = 0
+    recipients_per_message: int = 0
+    curbs: Mapping[str, Curb] = field(default_factory=dict)
+    probing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One message, leased. `fence` proves it to `settle`; `doubtful` counts earlier attempts without an outcome;
+    """One message, leased, with as many of its recipients as one submission takes; `left` are those it left behind.
+
+    `fence` proves it to `settle`; `doubtful` counts earlier attempts that may have delivered it.
     `apart_ms` is where the clock stood when it was claimed.
     """
 
@@ -136,14 +160,20 @@ class Claim:
     fence: int
     received_at: int
     doubtful: int = 0
+    claimed_at: int = 0
+    left: int = 0
     apart_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing to do now; ask again at `until` (epoch milliseconds) or when told that mail came. None: no such time."""
+    """Nothing to do now; ask again at `until` (epoch milliseconds) or when told that mail came. None: no such time.
+
+    `crowded`: the mailbox may not have another connection now.
+    """
 
     until: int | None
+    crowded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +190,10 @@ class RecipientResult:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claim. `due_at` counts when the state is queued; recipients not named stay pending."""
+    """What became of a claim. `due_at` counts when the state is queued or uncertain; recipients not named stay pending.
+
+    `split`, where it is not 0, is the most recipients that the next envelope may have.
+    """
 
     state: State
     outcome: str
@@ -172,6 +205,8 @@ class Settlement:
     meaning: str = ""
     remedy: str = ""
     recipients: Sequence[RecipientResult] = field(default=())
+    transcript: str = ""
+    split: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +255,12 @@ class Draft(Protocol):
 class Store(Protocol):
     """The durable store of messages between acceptance and the final outcome."""
 
-    def check_room(self) -> None:
-        """Raises `SpoolFull` when new mail must be refused; cheap enough for every MAIL command."""
+    def check_room(self, size: int = 0) -> None:
+        """Raises `SpoolFull` when new mail must be refused, or a message of that size; cheap enough for every MAIL."""
+        ...
+
+    def room(self) -> Room:
+        """How full disk and spool are; cheap. Never raises."""
         ...
 
     def draft(self) -> Draft:
@@ -240,11 +279,14 @@ class Store(Protocol):
         ...
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
-        """The next due message of the seat's profiles; `retry_ms(attempt)` is the delay should this attempt be lost."""
+        """The next message of the seat's profiles; `retry_ms(age_ms)` is the delay should this attempt be lost."""
         ...
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
-        """Records the outcome; False when the fence was not the newest one."""
+        """Records the outcome; False when the fence was not the newest one.
+
+        A message that left recipients behind is due again at once, whatever became of those it took along.
+        """
         ...
 
     async def open_mailbox(self, mailbox: str) -> None:
@@ -256,7 +298,17 @@ class Store(Protocol):
         ...
 
     async def block(self, mailbox: str, until: int) -> None:
-        """Nothing is claimed for this mailbox before `until` (epoch milliseconds)."""
+        """Nothing is claimed for this mailbox before `until` (epoch milliseconds), nor before an earlier block ends.
+
+        A time that is past lifts the block.
+        """
+        ...
+
+    async def slow(self, claim: Claim, until: int) -> float | None:
+        """The mailbox of this claim was throttled and rests until then; its pace from now on.
+
+        None: the claim was under way when the mailbox was slowed for another one.
+        """
         ...
 
     async def pause(self, pause: Pause) -> None:
@@ -276,7 +328,7 @@ class Store(Protocol):
         ...
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
-        """The (mailbox, profile) pairs that have mail to deliver."""
+        """The profiles that have mail to deliver, each as (mailbox, profile)."""
         ...
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:

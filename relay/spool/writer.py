@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from relay.spool.upkeep import Upkeep
+
 T = TypeVar("T")
 _BATCH = 128
 
@@ -39,9 +41,11 @@ class _Job:
 class Writer:
     """Runs operations on the spool's database, in order, many to a commit."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], ballast: Path) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], ballast: Path, upkeep: Upkeep | None = None) -> None:
         self._connect = connect
         self._ballast = ballast
+        self._upkeep = upkeep
+        self._pause: float | None = None  # seconds without work until the next step of upkeep; None: none is due
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -76,16 +80,22 @@ class Writer:
                 connection = connection or self._connect()
                 if batch:
                     self._commit(connection, batch)
+                self._keep_up(connection, busy=bool(batch))
             except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
-                _fail(batch, error)
+                self._fail(batch, error)
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 self._loop.call_soon_threadsafe(_answer, batch)
         if connection is not None:
-            connection.close()
+            with contextlib.suppress(sqlite3.Error):  # every commit is durable already
+                connection.close()
 
     def _next_batch(self) -> tuple[list[_Job], bool]:
+        """What waits, and whether more may come; nothing but True when upkeep is due first."""
         batch: list[_Job] = []
-        job = self._jobs.get()
+        try:
+            job = self._jobs.get(timeout=self._pause)
+        except queue.Empty:
+            return batch, True
         while job is not None:
             batch.append(job)
             if len(batch) == _BATCH:
@@ -96,6 +106,16 @@ class Writer:
                 return batch, True
         return batch, False
 
+    def _keep_up(self, connection: sqlite3.Connection, *, busy: bool) -> None:
+        """A small step between batches when one is due; its failure is nobody's."""
+        if self._upkeep is None:
+            return
+        self._pause = None
+        try:
+            self._pause = self._upkeep.after_commit(connection) if busy else self._upkeep.step(connection)
+        except (sqlite3.Error, OSError) as error:
+            self._upkeep.failed(error)
+
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         try:
             self._transaction(connection, batch)
@@ -104,7 +124,13 @@ class Writer:
                 for job in batch:
                     self._commit(connection, [job])
             elif not self._with_ballast(connection, batch[0], error):
-                _fail(batch, error)
+                self._fail(batch, error)
+
+    def _fail(self, batch: list[_Job], error: Exception) -> None:
+        if self._upkeep is not None:
+            self._upkeep.failed(error)
+        for job in batch:
+            job.error = _translated(job, error)
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         if connection.in_transaction:  # an earlier one could not even be rolled back
@@ -143,11 +169,6 @@ def _answer(batch: list[_Job]) -> None:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
-
-
-def _fail(batch: list[_Job], error: Exception) -> None:
-    for job in batch:
-        job.error = _translated(job, error)
 
 
 def _is_full(error: Exception) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from relay.telemetry.fields import hidden, plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
 class Journal:
     """Writes mail events as one structured line each."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger, *, hash_recipients: bool = False) -> None:
+        """With `hash_recipients` no line, and nobody who listens, hears the address of a recipient.
+
+        Every event takes `about`, the recipients of the message it tells of: texts may quote them.
+        """
         self._log = log
+        self._hash_recipients = hash_recipients
         self._listeners: list[Listener] = []
 
     def tell(self, listener: Listener) -> None:
@@ -28,11 +35,16 @@ class Journal:
         self._listeners.append(listener)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        try:
+            about = fields.pop("about", ())
+            fields = plain(hidden(fields, about) if self._hash_recipients else fields)
+        except Exception as error:  # noqa: BLE001  (a line less, never a mail less)
+            fields = {"mistake": type(error).__name__}
         for listener in self._listeners:
             with contextlib.suppress(Exception):
                 listener(event, fields)
         with contextlib.suppress(Exception):
-            getattr(self._log, level)(event, **{key: value for key, value in fields.items() if value not in ("", None)})
+            getattr(self._log, level)(event, **fields)
 
     # -- the way in
 
@@ -95,7 +107,7 @@ class Journal:
         self._write("warning", "message.uncertain", fields)
 
     def held(self, **fields: Any) -> None:
-        """The message is kept, not tried again by itself: id … state (held or corrupt) rule meaning remedy answer."""
+        """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
         self._write("error", "message.held", fields)
 
     def notice_queued(self, **fields: Any) -> None:
@@ -120,6 +132,16 @@ class Journal:
         """The cause is gone, mail of this profile flows again: profile."""
         self._write("info", "profile.resumed", fields)
 
+    def slowed(self, **fields: Any) -> None:
+        """Exchange throttles the mailbox, which uses only this share of its limits from now on: mailbox profile pace
+        rule meaning remedy answer rest_s.
+        """
+        self._write("warning", "mailbox.slowed", fields)
+
+    def recovered(self, **fields: Any) -> None:
+        """The mailbox that was throttled keeps its full pace again: mailbox pace."""
+        self._write("info", "mailbox.recovered", fields)
+
     def fallback(self, **fields: Any) -> None:
         """Mail of this profile leaves by its fallback: profile mailbox transport fallback rule … recheck_s."""
         self._write("warning", "delivery.fallback", fields)
@@ -131,6 +153,28 @@ class Journal:
     def delivery_broken(self, **fields: Any) -> None:
         """The scheduler met a fault of its own (disk, database) and tries again: reason remedy next_in_s."""
         self._write("error", "delivery.broken", fields)
+
+    # -- the spool
+
+    def refusing(self, **fields: Any) -> None:
+        """No new mail is taken from now on: reason remedy free_bytes used_bytes."""
+        self._write("error", "spool.refusing", fields)
+
+    def accepting(self, **fields: Any) -> None:
+        """New mail is taken again: free_bytes used_bytes."""
+        self._write("info", "spool.accepting", fields)
+
+    def corrupt(self, **fields: Any) -> None:
+        """What is stored of a message is damaged: it is shown, never sent: id remedy, reason or an attempt."""
+        self._write("error", "message.corrupt", fields)
+
+    def broken(self, **fields: Any) -> None:
+        """The database turns out to be damaged, the relay ends to salvage it: reason remedy."""
+        self._write("error", "spool.broken", fields)
+
+    def salvaged(self, **fields: Any) -> None:
+        """A damaged database was moved aside, what could be read saved: reason saved corrupt lost aside remedy."""
+        self._write("error", "spool.damaged", fields)
 
     # -- the service
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from relay.config.settings import TooBig, TransportKind
 from relay.delivery.plan import Way
+from relay.policy.external import internal_domains
 from relay.upstream.facts import facts_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def way_of(settings: Settings, profile_name: str, transports: Transports) -> Way
     profile = settings.profiles[profile_name]
     second = None if profile.fallback is None else _way(settings, profile_name, profile.fallback, transports)
     first = _way(settings, profile_name, profile.transport, transports)
-    return replace(first, second=second, takes_over=_takes_over(profile, first))
+    internal = internal_domains(profile.internal_domains, profile.mailbox)
+    return replace(first, second=second, takes_over=_takes_over(profile, first), internal=internal)
 
 
 def _way(settings: Settings, profile_name: str, kind: TransportKind, transports: Transports) -> Way:

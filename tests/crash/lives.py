@@ -158,18 +158,23 @@ class Lives:
                 async with asyncio.timeout(WAIT_S):
                     await heard.wait()
 
-    async def next(self, event: str, seconds: float) -> None:
-        """Returns at the next such event, or after some seconds."""
-        with self._hearing(event) as heard, contextlib.suppress(TimeoutError):
+    async def logged_anew(self, event: str, seconds: float) -> None:
+        """Returns at the next such event. Raises `TimeoutError`."""
+        with self._hearing(event) as heard:
             async with asyncio.timeout(seconds):
                 await heard.wait()
+
+    async def next(self, event: str, seconds: float) -> None:
+        """Returns at the next such event, or after some seconds."""
+        with contextlib.suppress(TimeoutError):
+            await self.logged_anew(event, seconds)
 
     def _listening(self, event: dict[str, Any]) -> None:
         self.port = int(event["listening"][0].rpartition(":")[2])
         self.up.set()
         self._started.set_result(event)
 
-    async def ended(self, seconds: float = WAIT_S) -> int:
+    async def ended(self, seconds: float | None = WAIT_S) -> int:
         """Waits for the end of this life; returns the code of `wait`: -9 after SIGKILL. Raises TimeoutError."""
         assert self._process is not None
         assert self._reading is not None
@@ -187,8 +192,12 @@ class Lives:
 
     def hang_up(self) -> None:
         """SIGHUP: the configuration is read again."""
+        self.signal(signal.SIGHUP)
+
+    def signal(self, number: int) -> None:
+        """Any signal. Raises `ProcessLookupError` when this life is over."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
+        self._process.send_signal(number)
 
     async def stop(self) -> None:
         """SIGTERM; it must end well."""

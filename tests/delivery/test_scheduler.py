@@ -27,6 +27,7 @@ apps:
   contoso: {{tenant: contoso.onmicrosoft.com, client_id: abc, credential: {{secret: {{env: CONTOSO_SECRET}}}}}}
 profiles:
 {profiles}
+limits: {{messages_per_minute: 0}}
 """)
 
 

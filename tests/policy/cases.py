@@ -252,11 +252,11 @@ LOSSES = [
     ),
     (
         "data", ("the stored message cannot be read: /d/bodies/01M8: it is not what was sealed: altered, cut short, or "
-        "of another message"), "spool.damaged", Class.CORRUPT, Scope.MESSAGE, "backup",
+        "of another message"), "spool.altered", Class.CORRUPT, Scope.MESSAGE, "backup",
     ),
     (
         "mail", "the stored message cannot be read: /d/bodies/01M8: it has 3 octets, 7 were spooled",
-        "spool.damaged", Class.CORRUPT, Scope.MESSAGE, "backup",
+        "spool.altered", Class.CORRUPT, Scope.MESSAGE, "backup",
     ),
     ("connect", "[Errno -2] Name or service not known", "lost.name", WAIT, Scope.SITE, "nslookup smtp.office365.com"),
     ("connect", "timed out", "lost.connect", WAIT, Scope.SITE, "Open TCP 587 to smtp.office365.com"),

@@ -154,4 +154,5 @@ async def test_the_reason_of_a_full_disk_is_not_told_of_the_next_refusal(
     assert (await device.ask("MAIL FROM:<a@b.test> SIZE=5000"))[:3] == "552"
     full, large = door.events("client.refused")
     assert "bytes free" in full["reason"]
+    assert "spool.min_free_bytes" in full["remedy"]
     assert "reason" not in large

@@ -16,25 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from relay.telemetry.journal import Journal
+
 MAILBOX = "scanner@contoso.test"
 HEAD = b"Subject: scan\r\n"
 LARGE = 200_000
 LINES = (b"x" * 78 + b"\r\n") * (LARGE // 80)
 
 
-def retry_at_once(attempt: int) -> int:
-    """A lost attempt is tried again a minute later, whichever it was."""
-    assert attempt >= 1
+def retry_at_once(age_ms: int) -> int:
+    """A lost attempt is tried again a minute later, however old the message."""
+    assert age_ms >= 0
     return 60_000
 
 
 class Desk:
     """One store with the mailbox opened, and what a test says to it."""
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    def __init__(self, directory: Path, journal: Journal | None = None, **settings: Any) -> None:
         self.told: list[tuple[str, str]] = []
         self.directory = directory
-        self.store = SqliteStore(directory, Spool(**settings), lambda *who: self.told.append(who))
+        self.store = SqliteStore(directory, Spool(**settings), lambda *who: self.told.append(who), journal)
 
     async def put(
         self, body: bytes = b"hello\r\n", *, to: tuple[str, ...] = ("a@contoso.test",), profile: str = "scans"

@@ -1,0 +1,50 @@
+"""Whose turn it is within one mailbox: by due time and by device, never by the order of arrival alone.
+
+Who waits for an answer goes before who does not. Among those the devices take turns, so that one with 10 000 messages
+costs any other one message of waiting; within a device the message that is due first goes first. A large message takes
+a connection only when it leaves one to the small ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relay.policy.precedence import is_interactive, is_large
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FARTHEST_MS = 90_000_000  # 25 h: no rule makes mail wait longer, so what is due later was dated by another clock
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first waiting message of one profile, precedence and device; `served` counts up with each message taken."""
+
+    profile: str
+    id: str
+    precedence: int
+    device: str
+    due_at: int
+    served: int
+
+
+def whose_turn(heads: Iterable[Head], now: int, *, large: bool) -> Head | None:
+    """The message to take now; `large`: whether it may be a large one."""
+    ready = (head for head in heads if is_due(head.due_at, now) and (large or not is_large(head.precedence)))
+    return min(ready, key=_rank, default=None)
+
+
+def next_due(heads: Iterable[Head], now: int) -> int | None:
+    """When the next of those that must wait is due (epoch milliseconds)."""
+    return min((head.due_at for head in heads if not is_due(head.due_at, now)), default=None)
+
+
+def is_due(at: int, now: int) -> bool:
+    """Whether a time has come, or was set by a clock that has been put back since."""
+    return not now < at <= now + _FARTHEST_MS
+
+
+def _rank(head: Head) -> tuple[bool, int, int, str]:
+    return not is_interactive(head.precedence), head.served, head.due_at, head.id
