@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from relay.telemetry.journal import Journal
 
 _LONGEST_S = 60.0
-_ANSWER = 500
 
 
 class Ages:
@@ -57,6 +56,7 @@ class Ages:
         before = now_ms() - int(limit_s * 1000)
         for one in await self._store.notices.expire(profile, before, waits_for_mending):
             self._journal.failed(
-                id=one.id, device=one.device, profile=one.profile, mailbox=one.mailbox, answer=one.answer[:_ANSWER],
+                id=one.id, device=one.device, profile=one.profile, mailbox=one.mailbox, answer=one.answer,
                 rule=one.rule, meaning=one.meaning, remedy=one.remedy, attempt=one.attempts, expired_after_s=limit_s,
+                about=one.recipients,
             )  # fmt: skip

@@ -80,7 +80,7 @@ class Returns:
             self._sweep_at = loop.time() + self._ages.interval_s(settings)
             await self._ages.look(settings)
         for one in await self._book.address(lambda owed: addressees(owed, settings)):
-            self._journal.notice_nobody(about=one.message_id, what=one.what, device=one.device, reason=one.reason)
+            self._journal.notice_nobody(id=one.message_id, what=one.what, device=one.device, reason=one.reason)
         standing = await self._book.standing()
         waits = [await self._tell(group, since, standing, settings) for group, since in standing.groups.items()]
         self._forget_old(settings)
@@ -124,7 +124,7 @@ class Returns:
 
     def _journal_queued(self, new: NewMessage, gathered: Gathered) -> None:
         self._journal.notice_queued(
-            id=new.id, about=[original.id for original in gathered.originals], messages=gathered.messages,
+            id=new.id, originals=[original.id for original in gathered.originals], messages=gathered.messages,
             what=gathered.group.what, to=len(new.recipients), cause=gathered.group.cause, device=new.device,
             profile=new.profile,
         )  # fmt: skip

@@ -51,6 +51,7 @@ class Expired:
     answer: str
     meaning: str
     remedy: str
+    recipients: tuple[str, ...]
 
 
 def warn_late(connection: sqlite3.Connection, profile: str, after: int, before: int) -> int:
@@ -88,8 +89,9 @@ def _give_up(connection: sqlite3.Connection, profile: str, row: tuple[str, int, 
     message_id, _, rule, answer, attempts, device, mailbox = row
     meaning, remedy = _judgement(connection, message_id) if rule else (_NEVER_TRIED_MEANING, _NEVER_TRIED_REMEDY)
     answer = answer or "it was never tried"
+    recipients = tuple(row[0] for row in connection.execute(SQL.pending_recipients, {"id": message_id}))
     given_up = Expired(
-        message_id, device, profile, mailbox, attempts, rule or _NEVER_TRIED, answer, meaning, remedy
+        message_id, device, profile, mailbox, attempts, rule or _NEVER_TRIED, answer, meaning, remedy, recipients
     )  # fmt: skip
     values = {
         "id": message_id, "now": now_ms(), "rule": given_up.rule, "answer": answer, "meaning": meaning, "remedy": remedy

@@ -111,13 +111,13 @@ class Journal:
         self._write("error", "message.held", fields)
 
     def notice_queued(self, **fields: Any) -> None:
-        """Somebody is told of mail that failed or is late: id about (the first messages) messages what to (how many are
-        told) cause device profile.
+        """Somebody is told of mail that failed or is late: id originals (the first of them) messages what to (how many
+        are told) cause device profile.
         """
         self._write("info", "notice.queued", fields)
 
     def notice_nobody(self, **fields: Any) -> None:
-        """Mail failed or is late and nobody is told: about what device reason."""
+        """Mail failed or is late and nobody is told: id what device reason."""
         self._write("warning", "notice.nobody", fields)
 
     def recipient_failed(self, **fields: Any) -> None:

@@ -49,4 +49,4 @@ async def test_a_notice_is_neither_lost_nor_doubled_by_a_death_at(point: str, li
     assert arrived[0]["mail_from"] == ""
     assert {one["subject"] for one in arrived} == {f"Not delivered: scan {letter.token}"}
     assert lives.counts() == {"failed": 1, "delivered": 1}
-    assert [event["about"] for event in lives.events("notice.queued")] in ([], [[letter.queue_id]])
+    assert [event["originals"] for event in lives.events("notice.queued")] in ([], [[letter.queue_id]])

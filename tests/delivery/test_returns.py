@@ -111,7 +111,7 @@ async def test_failures_of_one_cause_are_one_notice_and_other_causes_others(hous
         await house.put(name)
     await until(lambda: house.queued(2))
 
-    assert sorted(tuple(event["about"]) for event in house.queued()) == [("M1", "M3"), ("M2",)]
+    assert sorted(tuple(event["originals"]) for event in house.queued()) == [("M1", "M3"), ("M2",)]
 
 
 async def test_a_notice_that_fails_ends_there(house: House) -> None:
@@ -124,7 +124,7 @@ async def test_a_notice_that_fails_ends_there(house: House) -> None:
     await house.put("M2")
     await until(lambda: house.queued(2))
 
-    assert [event["about"] for event in house.queued()] == [["M1"], ["M2"]]
+    assert [event["originals"] for event in house.queued()] == [["M1"], ["M2"]]
     assert not house.events("notice.nobody")
 
 
@@ -138,7 +138,7 @@ async def test_what_was_owed_before_the_relay_died_is_told_after(house: House) -
     await house.start(configured("failed: [owner], collect_s: 0.1"))
     await until(house.queued)
 
-    assert house.queued()[0]["about"] == ["M1"]
+    assert house.queued()[0]["originals"] == ["M1"]
 
 
 async def test_a_word_of_delay_waits_while_the_mailbox_rests(house: House) -> None:
@@ -152,7 +152,7 @@ async def test_a_word_of_delay_waits_while_the_mailbox_rests(house: House) -> No
     await house.put("M2")
     await until(house.queued, 8)
 
-    assert [(event["what"], event["about"]) for event in house.queued()] == [("failed", ["M2"])]
+    assert [(event["what"], event["originals"]) for event in house.queued()] == [("failed", ["M2"])]
 
 
 async def test_a_word_of_delay_waits_while_the_profile_pauses(house: House) -> None:
@@ -211,4 +211,4 @@ async def test_refused_for_some_is_told_while_others_still_wait(house: House) ->
     await until(house.queued)
 
     assert house.theatre.item("M1").state == "queued"
-    assert house.queued()[0]["about"] == ["M1"]
+    assert house.queued()[0]["originals"] == ["M1"]

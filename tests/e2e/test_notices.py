@@ -60,7 +60,7 @@ def test_owner_and_person_are_told_of_a_refused_recipient(start, cloud, somebody
     assert message["In-Reply-To"] == cloud.letter(somebody).header("Message-ID")
     assert "What to do next:" in text
     assert name in text
-    assert (queued["about"], queued["messages"], queued["what"]) == ([name], 1, "failed")
+    assert (queued["originals"], queued["messages"], queued["what"]) == ([name], 1, "failed")
 
 
 def test_many_failures_of_one_cause_are_one_notice_or_two(start, cloud, somebody):
@@ -88,7 +88,7 @@ def test_a_notice_that_fails_is_told_of_to_nobody(start):
     relay.journal.wait("message.failed", id=second)
     relay.journal.wait("notice.queued", count=2)
 
-    assert [event["about"] for event in relay.journal.seen("notice.queued")] == [[first], [second]]
+    assert [event["originals"] for event in relay.journal.seen("notice.queued")] == [[first], [second]]
 
 
 def test_what_the_device_heard_itself_is_no_notice(start, cloud, somebody):
@@ -141,5 +141,5 @@ def test_nobody_to_tell_is_written_down(start):
     name = hand_in(relay, REFUSED, author="scanner2@contoso.test")
     nobody = relay.journal.wait("notice.nobody")
 
-    assert nobody["about"] == name
+    assert nobody["id"] == name
     assert "scanner2@contoso.test is the address of a machine" in nobody["reason"]
