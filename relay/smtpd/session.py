@@ -287,7 +287,9 @@ class Session(SMTP):
             await self._read(intake, draft)
             self._dialogue.minutes.client(octets(intake.size))
             self._stop_clock()  # from here on it is the disk that takes its time, not the device
-            answer = await Handover(self._desk, self._dialogue, draft, intake).run()
+            handover = Handover(self._desk, self._dialogue, draft, intake)
+            answer = await handover.run()
+            await handover.heard(there=self.transport is not None and not self.transport.is_closing())
             if answer.positive:
                 self._turn.anew(self.loop.time())
             return answer

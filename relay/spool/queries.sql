@@ -350,3 +350,112 @@ UPDATE spent SET bucket = -(bucket + :stretches);
 
 -- name: move_spent
 UPDATE spent SET bucket = -bucket;
+
+-- Notices: who is to be told of what, and what is late or too old (notices.py, sweeps.py).
+
+-- name: owe_failed
+INSERT INTO notice (message_id, n, what, profile, cause, at, meaning, remedy)
+SELECT m.id, r.n, 'failed', m.profile, :rule, :now, :meaning, :remedy
+FROM message m JOIN recipient r ON r.message_id = m.id
+WHERE m.id = :id AND r.address = :address AND r.state = 'failed' AND m.kind = 'mail'
+ON CONFLICT (message_id, n, what, who) DO UPDATE SET cause = excluded.cause, at = excluded.at, meaning = excluded.meaning,
+  remedy = excluded.remedy;
+
+-- name: owe_expired
+INSERT INTO notice (message_id, n, what, profile, cause, at, meaning, remedy)
+SELECT m.id, r.n, 'failed', m.profile, :rule, :now, :meaning, :remedy
+FROM message m JOIN recipient r ON r.message_id = m.id
+WHERE m.id = :id AND r.state = 'pending' AND m.kind = 'mail'
+ON CONFLICT (message_id, n, what, who) DO NOTHING;
+
+-- name: owe_delayed
+INSERT INTO notice (message_id, n, what, profile, cause, at, meaning, remedy)
+VALUES (:id, -1, 'delayed', :profile, :rule, :now, :meaning, :remedy) ON CONFLICT DO NOTHING;
+
+-- name: unaddressed
+SELECT message_id, what FROM notice WHERE who = '' LIMIT 500;
+
+-- name: owed_of
+SELECT author, device, profile FROM message WHERE id = :id;
+
+-- name: address_notice
+INSERT INTO notice (message_id, n, what, who, profile, cause, at, meaning, remedy)
+SELECT message_id, n, what, :who, profile, cause, at, meaning, remedy FROM notice
+WHERE message_id = :id AND what = :what AND who = ''
+ON CONFLICT (message_id, n, what, who) DO UPDATE SET cause = excluded.cause, at = excluded.at, meaning = excluded.meaning,
+  remedy = excluded.remedy;
+
+-- name: forget_unaddressed
+DELETE FROM notice WHERE message_id = :id AND what = :what AND who = '';
+
+-- name: notice_groups
+SELECT who, what, profile, cause, min(at) FROM notice WHERE who <> '' GROUP BY who, what, profile, cause;
+
+-- name: blocked_mailboxes
+SELECT name, blocked_until FROM mailbox WHERE blocked_until > :now;
+
+-- name: failed_of_group
+-- What an operator has sent again meanwhile is no longer failed.
+SELECT DISTINCT n.message_id FROM notice n JOIN recipient r ON r.message_id = n.message_id AND r.n = n.n
+WHERE n.who = :who AND n.what = :what AND n.profile = :profile AND n.cause = :cause AND r.state = 'failed'
+ORDER BY n.message_id;
+
+-- name: delayed_of_group
+-- What has left or failed meanwhile is no longer late.
+SELECT n.message_id FROM notice n JOIN message m ON m.id = n.message_id
+WHERE n.who = :who AND n.what = :what AND n.profile = :profile AND n.cause = :cause
+  AND m.state IN ('queued', 'uncertain', 'leased')
+ORDER BY n.message_id;
+
+-- name: noticed_message
+SELECT device, mailbox, received_at, doubts, answer FROM message WHERE id = :id;
+
+-- name: noticed_words
+SELECT meaning, remedy FROM notice
+WHERE who = :who AND what = :what AND profile = :profile AND cause = :cause AND message_id = :id LIMIT 1;
+
+-- name: noticed_failed
+SELECT r.address, r.answer FROM notice n JOIN recipient r ON r.message_id = n.message_id AND r.n = n.n
+WHERE n.message_id = :id AND n.who = :who AND n.what = :what AND n.cause = :cause AND r.state = 'failed' ORDER BY n.n;
+
+-- name: last_host
+SELECT host FROM attempt WHERE message_id = :id AND host <> '' ORDER BY n DESC LIMIT 1;
+
+-- name: note_noticed
+INSERT INTO event (message_id, at, n, what, who, detail)
+SELECT DISTINCT g.message_id, :now, (SELECT count(*) FROM event e WHERE e.message_id = g.message_id), 'notice.queued', 'relay',
+  :detail
+FROM notice g WHERE g.who = :who AND g.what = :what AND g.profile = :profile AND g.cause = :cause;
+
+-- name: note_nobody
+INSERT INTO event (message_id, at, n, what, who, detail)
+VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), 'notice.nobody', 'relay', :detail);
+
+-- name: forget_group
+DELETE FROM notice WHERE who = :who AND what = :what AND profile = :profile AND cause = :cause;
+
+-- name: forget_told
+DELETE FROM notice WHERE message_id = :id AND what = 'failed';
+
+-- name: late_messages
+SELECT id, rule FROM message
+WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND warned = 0 AND kind = 'mail'
+LIMIT 500;
+
+-- name: mark_warned
+UPDATE message SET warned = 1 WHERE id = :id;
+
+-- name: old_waiting
+SELECT id, received_at, rule, answer, attempts, device, mailbox FROM message
+WHERE state = :state AND profile = :profile AND received_at < :before AND (received_at, id) > (:after, :after_id)
+ORDER BY received_at, id LIMIT 500;
+
+-- name: last_judgement
+SELECT meaning, remedy FROM attempt WHERE message_id = :id AND rule <> '' ORDER BY n DESC LIMIT 1;
+
+-- name: expire_message
+UPDATE message SET state = 'failed', settled_at = :now, rule = :rule, answer = :answer
+WHERE id = :id AND state IN ('queued', 'uncertain');
+
+-- name: expire_recipients
+UPDATE recipient SET state = 'failed', answer = :answer WHERE message_id = :id AND state = 'pending';
