@@ -18,6 +18,7 @@ VERBS = (
     "doctor",
     "send",
     "queue",
+    "status",
     "device",
     "explain",
     "sandbox",
