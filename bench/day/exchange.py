@@ -1,7 +1,7 @@
 """An Exchange that enforces its limits with its own words, and keeps its own books of what it saw.
 
-It shares no rule with the relay: sessions are counted as they are open, the minute and the day from the list of all that
-was accepted. A mailbox may be shared with an application that sends on its own.
+It shares no rule with the relay: sessions are counted as they are open, the minute and the day from the list of all
+that was accepted. A mailbox may be shared with an application that sends on its own.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _PER_SESSION, _SESSION_S = 20, 300.0
 _MINUTE, _DAY = 60.0, 86_400.0
 
 _BUSY = Reply(
-    432, "4.3.2", "Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. "
-    "[Hostname=DM4PR18MB4126.namprd18.prod.outlook.com]",
+    432, "4.3.2", "Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more "
+    "information. [Hostname=DM4PR18MB4126.namprd18.prod.outlook.com]",
 )  # fmt: skip
 _RATE = Reply(421, "4.4.2", "Message submission rate for this client has exceeded the configured limit")
 _QUOTA = Reply(
@@ -67,7 +67,9 @@ class Mailbox:
         for count in self.recipients:
             total += count
             sums.append(total)
-        return max((sums[n] - sums[bisect_right(self.times, at - _DAY)] for n, at in enumerate(self.times, 1)), default=0)
+        return max(
+            (sums[n] - sums[bisect_right(self.times, at - _DAY)] for n, at in enumerate(self.times, 1)), default=0
+        )
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ class Line:
 
     @property
     def usable(self) -> bool:
-        return self._alive and self._count < _PER_SESSION and self._upstream.exchange.clock.now - self._since < _SESSION_S
+        return (
+            self._alive and self._count < _PER_SESSION and self._upstream.exchange.clock.now - self._since < _SESSION_S
+        )
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Takes as long as the message is large."""

@@ -25,7 +25,9 @@ class Scenario:
     outages: tuple[tuple[str, float, float], ...] = (("exchange", 9.25, 10.0), ("entra", 14.0, 14.5))
 
     def outages_at(self, midnight: float) -> tuple[Outage, ...]:
-        return tuple(Outage(what, midnight + begins * 3600, midnight + ends * 3600) for what, begins, ends in self.outages)
+        return tuple(
+            Outage(what, midnight + begins * 3600, midnight + ends * 3600) for what, begins, ends in self.outages
+        )
 
 
 @dataclass(frozen=True, order=True)
@@ -53,10 +55,10 @@ def mail_of(scenario: Scenario) -> list[Mail]:
     return sorted(one for one in mail if begins <= one.at < ends)
 
 
-def others_of(scenario: Scenario) -> tuple[str, list[float]]:
-    """A mailbox that an application also sends from by itself, ten a minute for an hour, and when it does."""
+def others() -> tuple[str, list[float]]:
+    """A mailbox that an application also sends from by itself, 24 a minute for an hour, and when it does."""
     first = 8.5 * 3600
-    return mailbox_of(0), [first + n * 6.0 for n in range(600)]
+    return mailbox_of(0), [first + n * 2.5 for n in range(1440)]
 
 
 def _device(scenario: Scenario, number: int, luck: random.Random) -> list[Mail]:

@@ -13,7 +13,7 @@ import structlog
 
 from bench.day.clock import Clock, VirtualLoop, at_this_clock
 from bench.day.exchange import Exchange, Upstream
-from bench.day.office import mail_of, mailbox_of, others_of
+from bench.day.office import mail_of, mailbox_of, others
 from relay.config.settings import Delivery, MailboxLimits, Spool
 from relay.delivery.curbs import Curbs
 from relay.delivery.lane import Lane
@@ -48,7 +48,8 @@ class DayStore(SqliteStore):
         self.connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
         self.connection.executescript(SCHEMA)
 
-    async def _run(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _run(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:  # noqa: ARG002
+        """As the writer thread does it; `name` is for fault points, of which there are none here."""
         await asyncio.sleep(0)
         self.connection.execute("BEGIN")
         result = work(self.connection)
@@ -113,7 +114,7 @@ def simulate(scenario: Scenario) -> Day:
     """The same day for the same scenario."""
     clock = Clock(MIDNIGHT + scenario.begins * 3600)
     day = Day(scenario, Exchange(clock, scenario.outages_at(MIDNIGHT)))
-    shared, times = others_of(scenario)
+    shared, times = others()
     day.exchange.mailboxes[shared].others = [MIDNIGHT + at for at in times]
     random.seed(scenario.seed)  # the luck of the relay's own jitter
     with at_this_clock(clock), asyncio.Runner(loop_factory=lambda: VirtualLoop(clock)) as runner:
@@ -129,7 +130,7 @@ async def _played(day: Day, clock: Clock) -> None:
     for number, mail in enumerate(mail_of(day.scenario)):
         await asyncio.sleep(max(0.0, MIDNIGHT + mail.at - clock.now))
         await relay.accept(number, mail)
-    while relay.store.waiting_now() and clock.now < MIDNIGHT + _LONGEST_S:
+    while relay.store.waiting_now() and clock.now < MIDNIGHT + _LONGEST_S:  # noqa: ASYNC110
         await asyncio.sleep(_SAMPLE_S)
     sampling.cancel()
     await asyncio.gather(*(lane.stop(60) for lane in relay.lanes.values()))
