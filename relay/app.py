@@ -12,7 +12,7 @@ from relay import __version__
 from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
-from relay.config.settings import Uncertain
+from relay.config.settings import LogRecipients, Uncertain
 from relay.control.end_watch import EndWatch
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -20,6 +20,7 @@ from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
 from relay.smtpd.notebook import NAME, Notebook
 from relay.smtpd.tls import server_contexts
+from relay.spool.keyring import KEY_REMEDY
 from relay.spool.sqlite import SqliteStore
 from relay.spool.store import SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
@@ -30,6 +31,7 @@ from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
 from relay.upstream.ways import way_of
+from relay.web.faces import Faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +72,10 @@ class _Relay:
         self._config = config
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
-        self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
+        log = settings.log
+        hashed = log.recipients is LogRecipients.HASHED
+        self._journal = Journal(open_log(form=log.format, level=log.level), hash_recipients=hashed)
+        self._faces = Faces(self._journal)
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
@@ -104,7 +109,9 @@ class _Relay:
             self._ends.start(lambda: self._settings)
             self._watch_signals()
             self._announce(listening, recovered, passed.left())
+            self._tell_of_missing_keys(store)
             self._keep_alive.start()
+            self._faces.open(lambda: self._settings, house, self._ends, listening)
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -121,6 +128,12 @@ class _Relay:
             interrupted=recovered.interrupted, swept=recovered.swept, damaged=recovered.damaged,
         )  # fmt: skip
         notify("READY=1", f"STATUS=listening on {', '.join(listening)}")
+
+    def _tell_of_missing_keys(self, store: SqliteStore) -> None:
+        for locked in store.locked:
+            self._journal.service(
+                "spool.key-missing", level="error", key=locked.key_id, held=locked.messages, remedy=KEY_REMEDY
+            )
 
     def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody caught: the relay goes on, and says what it was."""
@@ -143,6 +156,7 @@ class _Relay:
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
         cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        await self._faces.close()  # until now /readyz has said that it stops
         await store.close()
         self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
 
@@ -184,6 +198,7 @@ class _Relay:
         self._settings = settings
         self._house.rules = rules
         self._ends.look_again()
+        self._faces.reload(settings)
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

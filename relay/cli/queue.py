@@ -49,6 +49,14 @@ def list_(config: Path, state: str | None, limit: int, as_json: bool) -> None:
         click.echo(f"No message is {state}." if state else "Nothing waits.")
 
 
+@queue.command("new-key")
+def new_key() -> None:
+    """Print a fresh key for spool.encryption.key, and do nothing else."""
+    from relay.control.queue import new_key as fresh_key
+
+    click.echo(fresh_key())
+
+
 @queue.command
 @config_option
 @json_option

@@ -18,6 +18,7 @@ VERBS = (
     "doctor",
     "send",
     "queue",
+    "trace",
     "device",
     "explain",
     "sandbox",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from relay.config.aeskey import FOR_SPOOL, FOR_TOKENS, decoded_key
 from relay.config.beyond_app import problems_of_proofs
 from relay.config.certificate import CERTIFICATE, PRIVATE_KEY, authorities_problem, pair_problem
 from relay.config.secret import SecretError, SecretRef, blemish
 from relay.config.shape import shape_at
-from relay.config.tokenkey import decoded_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from relay.config.complaint import Path as Place
     from relay.config.yamltree import Tree
 
-_TOKEN_KEY = ("token_store", "key")
+_KEYS: dict[Place, str] = {
+    ("token_store", "key"): FOR_TOKENS,
+    ("spool", "encryption", "key"): FOR_SPOOL,
+    ("spool", "encryption", "old_keys"): FOR_SPOOL,
+}
 _TLS = "tls"
 _PEM = {CERTIFICATE, PRIVATE_KEY}  # spaces around it are no mistake
 
@@ -46,9 +50,10 @@ def _secret_problem(tree: Tree, place: Place) -> str:
 
 
 def _blemish(place: Place, secret: SecretRef, value: str) -> str:
-    if place == _TOKEN_KEY:
+    command = _KEYS.get(place) or _KEYS.get(place[:-1])
+    if command:
         try:
-            decoded_key(value)
+            decoded_key(value, command)
         except ValueError as error:
             return f"secret {secret}: {error}"
     return blemish(secret, value)

@@ -10,11 +10,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from relay.config.aeskey import new_key
 from relay.config.settings import SignIn
 from relay.policy.verdicts import Class, judge_token
 from relay.tokens.signin import BrowserSignIn, DeviceCode, DeviceSignIn
 from relay.tokens.source import TokenError
-from relay.tokens.vault import VaultError, new_key
+from relay.tokens.vault import VaultError
 from relay.upstream.facts import facts_of
 from relay.upstream.people import person_issuer, person_of, persons_apps, place_of, scopes_of
 

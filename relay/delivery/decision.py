@@ -12,6 +12,7 @@
 |                            |                                    | with each one in vain                           |
 | transient, but lasting     | as configuration, once its         | the profile pauses until the recheck            |
 |                            | `patience_s` is over               |                                                 |
+| hold, corrupt              | kept, shown, not tried again       | –                                               |
 | message, recipient         | failed                             | –                                               |
 | uncertain                  | tried again or held, as configured | –                                               |
 | throttle of mailbox,       | as above                           | the mailbox is slowed down                      |
@@ -45,6 +46,7 @@ Results = Sequence[RecipientResult]
 _ITS_OWN = (Scope.MESSAGE, Scope.RECIPIENT)
 _SITE_REST_MAX_S = 300.0  # an outage ends unannounced; five minutes is what it may cost after that
 _THROTTLE_S = 60.0
+_ASIDE = {Class.HOLD: State.HELD, Class.CORRUPT: State.CORRUPT}
 _EXTERNAL_S = 3600.0
 _DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were lost
 
@@ -87,6 +89,12 @@ class Decision:
     kind: Kind
     rest_until: int | None = None
     pause_until: int | None = None
+    about: tuple[Address, ...] = ()
+
+    def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
+        """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
+
     curb_until: int | None = None
     slowed: bool = False
 
@@ -152,6 +160,8 @@ def _not_accepted(
     """`results` are recipients that have their final outcome already; the verdict is on the others."""
     if _final(verdict):
         return _given_up(claim, met, results)
+    if verdict.cls in _ASIDE:
+        return Decision(_settlement(_ASIDE[verdict.cls], Kind.HELD, met, moment.now, results), Kind.HELD)
     age_s = (moment.now - claim.received_at) / 1000
     if verdict.cls is Class.CONFIGURATION or (verdict.patience_s is not None and age_s > verdict.patience_s):
         return _misconfigured(met, verdict, settings, moment, results)

@@ -78,7 +78,7 @@ class Pauses:
         await self._store.pause(pause)
         self._journal.paused(
             profile=profile, mailbox=mailbox, rule=pause.rule, meaning=pause.meaning, remedy=pause.remedy,
-            answer=pause.answer, recheck_s=recheck_s,
+            answer=pause.answer, recheck_s=recheck_s, about=decision.about,
         )  # fmt: skip
         return pause.until
 

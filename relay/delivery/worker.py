@@ -99,6 +99,7 @@ class Worker:
         in_vain = self._lane.pauses.in_vain(claim.profile)
         moment = Moment(_now(), random.random(), self._lane.failures, in_vain)  # noqa: S311
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        decision = decision.told(result.transcript, claim.parcel.others)
         stale = decision.pause_until is not None and plan is not self._lane.plan
         if stale:  # by a configuration that a reload has replaced: the new one is tried at once
             decision = replace(decision, pause_until=None)
@@ -118,7 +119,7 @@ class Worker:
         past_first = detours.past_first(profile, plan.settings.recheck_s)
         passage = await travel(claim.parcel, self._line, way, past_first=past_first)
         if passage.first_refused is not None and plan is self._lane.plan:  # else a reload may have mended it
-            detours.begin(profile, plan, passage.first_refused)
+            detours.begin(profile, plan, passage.first_refused, claim.parcel.others)
         elif passage.first_works:
             detours.end(profile, plan)
         return passage.result

@@ -16,6 +16,8 @@ CLASSES = {
     Class.CONFIGURATION: "configuration: somebody has to mend something",
     Class.MESSAGE: "message: this message is refused for good",
     Class.RECIPIENT: "recipient: this recipient is refused for good",
+    Class.HOLD: "hold: a person has to do something first",
+    Class.CORRUPT: "corrupt: what is stored of it is damaged",
 }
 
 SCOPES = {
@@ -37,6 +39,8 @@ def effect(verdict: Verdict) -> str:
     if verdict.cls is Class.RECIPIENT:
         whom = "The recipient has" if verdict.scope is Scope.RECIPIENT else "The message has"
         return f"{whom} failed; recipients that were accepted have the mail."
+    if verdict.cls in (Class.HOLD, Class.CORRUPT):
+        return "The message is kept and shown, and not tried again by itself; others go on."
     if verdict.cls is Class.CONFIGURATION:
         return _kept(verdict)
     return _again(verdict)

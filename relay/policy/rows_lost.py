@@ -9,7 +9,33 @@ _PRINTERS = "Microsoft SupportArticles, printers, scanners and LOB applications"
 _OPEN = "Open TCP {port} to {host} in the firewall and check:  nc -vz {host} {port}"
 _ANSWERED = ("mail", "rcpt", "data", "final")
 
+_UNREAD = r"the stored message cannot be read: .*"
+
 LOST = (
+    LostRow(
+        rule="spool.key-missing",
+        cls=Class.HOLD,
+        scope=Scope.MESSAGE,
+        says=_UNREAD + r"is sealed with key [0-9a-f]{16}, which is not there",
+        answer="the stored message cannot be read: message 01M8: it is sealed with key 0f1e2d3c4b5a6978, which is not "
+        "there; put that key back under spool.encryption.old_keys, then restart the relay",
+        meaning="This message was encrypted with a key that the relay does not have now.",
+        remedy="Put that key back under spool.encryption.old_keys, then restart the relay: the message goes on by "
+        "itself. Without the key nobody can read it any more",
+        source="this relay",
+    ),
+    LostRow(
+        rule="spool.altered",
+        cls=Class.CORRUPT,
+        scope=Scope.MESSAGE,
+        says=_UNREAD + r"(it is not what was sealed|it has \d+ octets, \d+ were spooled|octets are missing at the end)",
+        answer="the stored message cannot be read: bodies/01M8: it is not what was sealed: altered, cut short, or of "
+        "another message",
+        meaning="What is stored of this message is not what was accepted; it was not sent.",
+        remedy="Look at the disk and at who can write to data_dir. Restore what the answer names from a backup "
+        "and release the message, or drop it and let it be sent anew",
+        source="this relay",
+    ),
     LostRow(
         rule="local.body-unreadable",
         cls=Class.CONFIGURATION,

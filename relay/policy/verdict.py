@@ -27,6 +27,8 @@ class Class(StrEnum):
     CONFIGURATION = "configuration"
     MESSAGE = "message"
     RECIPIENT = "recipient"
+    HOLD = "hold"
+    CORRUPT = "corrupt"
 
     @property
     def fails_mail(self) -> bool:

@@ -12,6 +12,7 @@ without an answer. Each always gives a verdict and never raises. What delivery d
 - message: the mail has failed.
 - recipient: it has failed for the one recipient (scope recipient), or, when the answer came for the whole message
   (scope message), for some recipient of it that the answer does not name.
+- hold, corrupt: the relay itself cannot read what it stored. The mail is kept and shown, not failed and not tried.
 
 A wrong token (535 5.7.3) is a configuration verdict for the profile; that the token is dropped and the sign-in tried
 once more before is delivery's part.

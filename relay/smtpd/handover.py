@@ -13,6 +13,7 @@ from relay.policy.admission import may_show, not_listed, not_repairable, too_lar
 from relay.policy.precedence import precedence_of
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
+from relay.smtpd.arriving import arrival, device_side
 from relay.smtpd.dialogue import NO_ROOM
 from relay.smtpd.heading import heading
 from relay.smtpd.patience import answer_to
@@ -69,7 +70,10 @@ class Handover:
             self._take_back()
             return await self._failed(error)
         fault("smtpd.before-250")
-        self._house.journal.stored(id=new.id, ms=round((time.perf_counter() - started) * 1000, 1))
+        self._house.journal.stored(
+            id=new.id, device=new.device, profile=new.profile, size=self._intake.size,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )  # fmt: skip
         return answer_to(new.id, None) if self._outcome is None else await self._settled(new, self._outcome)
 
     async def _whole(self) -> Whole:
@@ -106,19 +110,20 @@ class Handover:
         if not reply.positive:
             self._house.journal.client_refused(
                 id=new.id, client=new.client, device=new.device, reply=str(reply),
-                reason="Exchange refused the message for good, and the device was told",
+                reason="Exchange refused the message for good, and the device was told", about=new.recipients,
             )  # fmt: skip
         return reply
 
     def _message(self, whole: Whole) -> NewMessage:
         dialogue, known, settings = self._dialogue, self._known, self._dialogue.rules.settings
         assert dialogue.sender is not None
-        arrival = Arrival(
+        came = Arrival(
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,
             hostname=self._house.hostname, protocol=dialogue.protocol,
         )  # fmt: skip
-        made = heading(whole.section, dialogue.sender, known, arrival, settings)
+        made = heading(whole.section, dialogue.sender, known, came, settings)
         line_ends = ("line-ends",) if self._intake.content.repaired_line_ends else ()
+        changes = line_ends + whole.repairs + made.changes
         interactive, size = known.device.answer is Answer.DELIVERED, len(made.section) + whole.body.size
         new = NewMessage(
             id=self._draft.id, device=known.name, profile=known.device.profile,
@@ -126,8 +131,10 @@ class Handover:
             mailbox=settings.profiles[known.device.profile].mailbox, sender=made.sender,
             recipients=tuple(dialogue.recipients), client=dialogue.client,
             head=made.section, body=whole.body, eight_bit=whole.eight_bit,
+            arrival=arrival(dialogue, self._desk.listener.listen, made, whole, changes),
+            transcript=device_side(dialogue, known, self._draft.id),
         )  # fmt: skip
-        self._journal_received(new, whole, line_ends + whole.repairs + made.changes)
+        self._journal_received(new, whole, changes)
         return new
 
     def _journal_received(self, new: NewMessage, whole: Whole, changes: tuple[str, ...]) -> None:
@@ -148,6 +155,7 @@ class Handover:
         self._house.journal.intake_failed(
             client=self._dialogue.client, device=self._device, reply=str(reply), reason=str(error) or repr(error),
             remedy=_REMEDIES.get(type(error), _BUG).format(directory=self._house.store.directory),
+            about=tuple(self._dialogue.recipients),
         )  # fmt: skip
         return reply
 
@@ -168,6 +176,7 @@ class Handover:
             reply=str(reply),
             reason=reason,
             option=option_of(reply),
+            about=tuple(self._dialogue.recipients),
         )
         return reply
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiosmtpd.smtp import SMTP
 
 from relay.message.reply import Reply
+from relay.message.transcript import octets
 from relay.policy.refusal import option_of
 from relay.policy.routing import plain_address
 from relay.smtpd.ceilings import Pace, Turn
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _LAST_WORD_S = 5.0  # for a device to read what it was told last
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
+_CHALLENGE = b"334 (a challenge)\r\n"
 _BYE = Reply(221, "2.0.0", "Bye")
 _READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
 _LOGGED_IN = Reply(235, "2.7.0", "Authentication successful")
@@ -144,7 +146,10 @@ class Session(SMTP):
         except OSError:
             pass  # the device left; whatever it had handed over is stored (the disk's errors come as SpoolError)
         except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
-            self._house.journal.session_failed(client=self._dialogue.client, reason=repr(error))
+            dialogue = self._dialogue
+            self._house.journal.session_failed(
+                client=dialogue.client, reason=repr(error), about=tuple(dialogue.recipients)
+            )
             self._send(_FAILED)
         finally:
             self._part()
@@ -177,14 +182,13 @@ class Session(SMTP):
             self._watched(reply, f"{reason}; {count} sent away since this was last told")
 
     async def _talk(self) -> None:
-        self._writer.write(self._desk.greeting)
+        self._send(self._desk.greeting)
         while not self._closing:
             answer = await self._answer_next()
-            if isinstance(answer, Reply):
+            if answer is not None:
                 self._send(answer)
+            if isinstance(answer, Reply):
                 self._count(answer)
-            elif answer is not None:
-                self._writer.write(answer)
             await self._writer.drain()
 
     async def _answer_next(self) -> Reply | bytes | None:
@@ -196,7 +200,9 @@ class Session(SMTP):
         if (refusal := self._turn.command(len(self._dialogue.recipients))) is not None:
             return self._watched(*refusal)
         verb, _, argument = line.strip().partition(b" ")
-        return await self._answer(verb.upper(), argument.strip().decode("utf-8", "replace"))
+        verb = verb.upper()
+        self._dialogue.minutes.heard(verb, line, under_way=self._dialogue.sender is not None)
+        return await self._answer(verb, argument.strip().decode("utf-8", "replace"))
 
     async def _answer(self, verb: bytes, argument: str) -> Reply | bytes | None:
         dialogue = self._dialogue
@@ -234,9 +240,10 @@ class Session(SMTP):
                 self._desk.remember(self._dialogue, str(reply))
         return reply
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, words: Reply | bytes) -> None:
+        self._dialogue.minutes.server(words)
         if self.transport is not None:
-            self._writer.write(reply.encode())
+            self._writer.write(words.encode() if isinstance(words, Reply) else words)
 
     def _count(self, reply: Reply) -> None:
         """421 closes (RFC 5321 §3.8), whoever said it."""
@@ -254,8 +261,9 @@ class Session(SMTP):
             draft = self._house.store.draft()
             self._pace = Pace(self._limits, self._dialogue.limit, self.loop.time())
             intake = Intake(draft, self._dialogue.limit, self._house.flight, self, self._still_coming)
-            self._writer.write(_GO_AHEAD)
+            self._send(_GO_AHEAD)
             await self._read(intake, draft)
+            self._dialogue.minutes.client(octets(intake.size))
             self._stop_clock()  # from here on it is the disk that takes its time, not the device
             answer = await Handover(self._desk, self._dialogue, draft, intake).run()
             if answer.positive:
@@ -305,10 +313,13 @@ class Session(SMTP):
 
     async def _ask(self, challenge: bytes) -> bytes:
         self._writer.write(b"334 " + challenge + b"\r\n")
+        self._dialogue.minutes.server(_CHALLENGE)
         try:
-            return await self._lines.line()
+            response = await self._lines.line()
         except LineTooLong as error:
             raise AuthRefused(_LINE_TOO_LONG, "authentication line too long") from error
+        self._dialogue.minutes.heard_secret()
+        return response
 
     async def _starttls(self) -> Reply | None:
         """Upgrades the connection; whatever was sent in clear behind STARTTLS is thrown away (RFC 3207 §4.2)."""

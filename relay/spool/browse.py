@@ -10,16 +10,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from relay.policy.unknown import counted
+from relay.spool.contents import content_of, head_of
+from relay.spool.keyring import NO_KEYS
 from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
 from relay.spool.schema import VERSION, later
 from relay.spool.shape import Shape, shape_of
-from relay.spool.store import SpoolError
+from relay.spool.store import Pause, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from relay.spool.keyring import Keyring
 
 _NOT_SETTLED = ("queued", "uncertain", "leased", "held", "corrupt")
 _ENDS = {"held": "waits for the operator", "corrupt": "damaged: never sent"}
@@ -97,8 +100,10 @@ class UnknownAnswer:
 class Browser:
     """The queue as it is now."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, keys: Keyring = NO_KEYS) -> None:
+        self._directory = directory
         self._path = directory / "spool.db"
+        self._keys = keys
 
     def list(self, state: str | None = None, limit: int = 100) -> list[QueueRow]:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
@@ -119,6 +124,11 @@ class Browser:
         with self._reading() as connection:
             return shape_of(connection, time.time_ns() // 1_000_000)
 
+    def pauses(self) -> dict[str, Pause]:
+        """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return {row[0]: Pause(*row) for row in connection.execute(SQL.pauses)}
+
     def show(self, message_id: str) -> QueueItem | None:
         """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""
         with self._reading() as connection:
@@ -126,10 +136,21 @@ class Browser:
             row = connection.execute(SQL.show_message, key).fetchone()
             if row is None:
                 return None
-            head = connection.execute(SQL.head_of, key).fetchone()
+            head = self._head(connection, message_id)
             recipients = connection.execute(SQL.recipients_of, key).fetchall()
             attempts = connection.execute(SQL.attempts_of, key).fetchall()
         return _item(row, head, recipients, attempts)
+
+    def content(self, message_id: str) -> Iterator[bytes]:
+        """The whole message as it is sent, piece by piece. Raises `SpoolError`, also between two of them."""
+        return content_of(self._directory, message_id, self._keys)
+
+    def _head(self, connection: sqlite3.Connection, message_id: str) -> str:
+        """The header section; why it can't be had, where it can't."""
+        try:
+            return (head_of(connection, message_id, self._keys) or b"").decode("utf-8", "replace")
+        except SpoolError as error:
+            return f"({error})"
 
     def unknown(self) -> tuple[UnknownAnswer, ...]:
         """Answers to the kept attempts that the verdict table does not know, the most frequent first.
@@ -191,7 +212,7 @@ def _row(row: tuple[str, str, int, str, str, int, int, int, int | None, int | No
 
 def _item(
     row: tuple[str, str, int, str, str, str, str, str, int, int, int, int | None, int | None],
-    head: tuple[bytes] | None,
+    head: str,
     recipients: list[tuple[str, str, str]],
     attempts: list[tuple[int, int | None, str, str, str, str, str, str, str]],
 ) -> QueueItem:
@@ -199,7 +220,7 @@ def _item(
     return QueueItem(
         id=message_id, state=state, received=_when(received_at), device=device, profile=profile, mailbox=mailbox,
         client=client, sender=sender, size=size, next=_next(state, due_at, count, paused=paused, rests=rest),
-        header=head[0].decode("utf-8", "replace") if head else "",
+        header=head,
         recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
         attempts=tuple(Attempt(_when(started), _when(ended), *rest) for started, ended, *rest in attempts),
     )  # fmt: skip

@@ -75,7 +75,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
         "state": settlement.state, "due_at": settlement.due_at, "settled_at": None,
         "outcome": settlement.outcome, "host": settlement.host, "stage": settlement.stage, "rule": settlement.rule,
         "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
-        "doubt": settlement.outcome == Kind.UNCERTAIN, "split": settlement.split,
+        "transcript": settlement.transcript, "doubt": settlement.outcome == Kind.UNCERTAIN, "split": settlement.split,
     }  # fmt: skip
     if settlement.state in (State.DELIVERED, State.FAILED):
         values |= {"state": State.QUEUED, "due_at": now} if claimed.left else {"settled_at": now}

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.spool.cipher import sealed_size
 from relay.spool.queries import SQL
 from relay.spool.store import State
 
@@ -118,9 +119,12 @@ def _wrong_body(row: dict[str, object], path: Path) -> tuple[str, str] | None:
         return "spool.body-missing", "the file of the body is gone"
     except OSError:
         return None  # trouble of the disk, not of this message
-    if size == row["body_size"] or row["key_id"]:
+    body_size = row["body_size"]
+    assert isinstance(body_size, int)  # or it would have been told
+    stored = sealed_size(body_size) if row["key_id"] else body_size
+    if size == stored:
         return None
-    return "spool.body-size", f"the body has {size} octets, {row['body_size']} were stored"
+    return "spool.body-size", f"the body has {size} octets, {stored} were stored"
 
 
 def _natural(value: object) -> bool:

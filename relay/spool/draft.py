@@ -7,34 +7,34 @@ and makes the file durable: data synced, renamed to its final name, directory sy
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import os
 from typing import TYPE_CHECKING
 
 from relay.message.header import HeaderTooLarge, body_offset
 from relay.message.mend_body import Watch
 from relay.message.mend_start import body_start
 from relay.message.mend_words import WESTERN
-from relay.spool.mending import Fit, OpenFile, Pieces, made_fit
+from relay.spool.bodyfile import BodyFile
+from relay.spool.keyring import NO_KEYS
+from relay.spool.mending import Fit, Pieces, made_fit
 from relay.spool.store import SpoolError, SpoolFull, Stored, Whole
 from relay.spool.ulid import new_id
-from relay.telemetry.faults import fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from relay.spool.keyring import Keyring
+
 _RELIEVED = 64 * 1024
-_WRITEBACK = 4 << 20
 _AT_ONCE = 16 * 1024
 
 
 class BodyDraft:
     """Implements `relay.spool.store.Draft` on a directory of body files."""
 
-    def __init__(self, directory: Path, executor: Executor, inline_max: int) -> None:
+    def __init__(self, directory: Path, executor: Executor, inline_max: int, keys: Keyring = NO_KEYS) -> None:
         self.id = new_id()
         self._directory = directory
         self._executor = executor
@@ -45,9 +45,8 @@ class BodyDraft:
         self.backlog = 0
         self._size = 0
         self._watch = Watch()
-        self._file = directory / f"{self.id}.part"
-        self._fd = -1
-        self._written = self._advised = 0
+        self._file = BodyFile(directory, self.id, keys)
+        self._in_file = False
         self._writing: asyncio.Task[None] | None = None
         self._error: SpoolError | None = None
 
@@ -83,13 +82,13 @@ class BodyDraft:
         if self._size > self._inline_max:
             await self._written_out()
         fit = await self._mended(self._head or b"", assumed)
-        if self._fd < 0 and self._size <= self._inline_max:
-            body = Stored(b"".join(self._pending), self._size)
-        else:
+        if self._in_file or self._size > self._inline_max:
             await self._written_out()
-            await self._off_loop(self._make_durable)
+            await self._off_loop(self._file.make_durable)
             self._raise_failure()
             body = Stored(None, self._size)
+        else:
+            body = Stored(b"".join(self._pending), self._size)
         return Whole(fit.section, body, fit.repairs, fit.left, fit.eight_bit, fit.mistake)
 
     async def discard(self) -> None:
@@ -97,7 +96,7 @@ class BodyDraft:
         self._pending.clear()
         while self._writing is not None:
             await asyncio.shield(self._writing)
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._remove)
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._file.remove)
 
     # -- head
 
@@ -114,27 +113,22 @@ class BodyDraft:
 
     async def _mended(self, head: bytes, assumed: str) -> Fit:
         """What is large and damaged takes long, and is mended off the loop. Raises `SpoolError`."""
-        body = Pieces(self._pending) if self._fd < 0 else OpenFile(self._file, self._fd, self._size)
+        body = self._file if self._in_file else Pieces(self._pending)
         fits: list[Fit] = []
 
         def mend() -> None:
             fits.append(made_fit(head, body, self._watch, assumed=assumed))
 
-        small = len(head) <= _AT_ONCE and (not self._watch.damaged or (self._fd < 0 and self._size <= _AT_ONCE))
+        small = len(head) <= _AT_ONCE and (not self._watch.damaged or (not self._in_file and self._size <= _AT_ONCE))
         if small:
             mend()
         else:
             await self._off_loop(mend)
         self._raise_failure()
-        self._take_over(body)
-        return fits[0]
-
-    def _take_over(self, body: Pieces | OpenFile) -> None:
         self._size = body.size
         if isinstance(body, Pieces):
             self._pending = body.pieces
-        else:
-            self._file, self._fd = body.path, body.fd
+        return fits[0]
 
     # -- file
 
@@ -151,13 +145,14 @@ class BodyDraft:
 
     def _start_writing(self) -> None:
         if self._writing is None and self._pending and self._error is None:
+            self._in_file = True
             self._writing = asyncio.get_running_loop().create_task(self._write_pending(), name=f"body {self.id}")
 
     async def _write_pending(self) -> None:
         try:
             while self._pending and self._error is None:
                 chunks, self._pending = self._pending, []
-                await self._off_loop(self._write_out, chunks)
+                await self._off_loop(self._file.write, chunks)
                 self.backlog -= sum(map(len, chunks))
         finally:
             self._writing = None
@@ -170,45 +165,6 @@ class BodyDraft:
             kind = SpoolFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else SpoolError
             self._error = kind(f"the body could not be written to {self._directory}: {error.strerror or error}")
 
-    def _write_out(self, chunks: list[bytes]) -> None:
-        if self._fd < 0:
-            self._fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        for chunk in chunks:
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(self._fd, view) :]
-            self._written += len(chunk)
-        self._start_writeback()
-
-    def _start_writeback(self) -> None:
-        """Lets the disk begin while the rest still comes, so that the sync at the end finds little left.
-
-        For dirty pages this advice only starts their way to the disk; they stay in memory for the attempt that follows.
-        """
-        if self._written - self._advised >= _WRITEBACK:
-            os.posix_fadvise(self._fd, self._advised, self._written - self._advised, os.POSIX_FADV_DONTNEED)
-            self._advised = self._written
-
-    def _make_durable(self) -> None:
-        fault("spool.body-written")
-        os.fdatasync(self._fd)
-        os.close(self._fd)
-        self._fd = -1
-        fault("spool.body-synced")
-        self._file.rename(self._directory / self.id)
-        sync_directory(self._directory)
-        fault("spool.body-renamed")
-
-    def _remove(self) -> None:
-        """What a failing disk keeps is swept at the next start."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            with contextlib.suppress(OSError):
-                os.close(fd)
-        for path in (self._file, self._directory / self.id):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-
 
 def _start_of_body(data: bytes, *, complete: bool) -> int | None:
     """Raises `HeaderTooLarge`; for any other mistake of ours the first empty line holds."""
@@ -218,12 +174,3 @@ def _start_of_body(data: bytes, *, complete: bool) -> int | None:
         raise
     except Exception:  # noqa: BLE001  (it must not cost the device its message)
         return body_offset(data, complete=complete)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes names in the directory durable, as fsync does for a file's octets."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

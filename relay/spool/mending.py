@@ -6,8 +6,6 @@ mending never costs a message: it goes on as it came, and says so.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,11 +15,9 @@ from relay.message.mend_header import mend_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from relay.message.mend_body import Watch
 
-_READ = 128 * 1024
 _FAILED = "mending-failed"
 
 
@@ -40,7 +36,7 @@ class Body(Protocol):
 
 
 class Pieces:
-    """A small body, in memory."""
+    """A small body, in memory; a large one is `relay.spool.bodyfile.BodyFile`."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
@@ -52,35 +48,6 @@ class Pieces:
     def replace(self, chunks: Iterable[bytes]) -> None:
         self.pieces = list(chunks)
         self.size = sum(map(len, self.pieces))
-
-
-class OpenFile:
-    """A large body, in a file that is still open for writing."""
-
-    def __init__(self, path: Path, fd: int, size: int) -> None:
-        self.path = path
-        self.fd = fd
-        self.size = size
-
-    def chunks(self) -> Iterator[bytes]:
-        with self.path.open("rb", buffering=0) as file:
-            while chunk := file.read(_READ):
-                yield chunk
-
-    def replace(self, chunks: Iterable[bytes]) -> None:
-        """Raises `OSError`."""
-        path = self.path.with_suffix(".mended")
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            size = _written(fd, chunks)
-            self.path.unlink()
-        except BaseException:
-            os.close(fd)
-            with contextlib.suppress(OSError):  # swept at the next start
-                path.unlink()
-            raise
-        os.close(self.fd)
-        self.path, self.fd, self.size = path, fd, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +85,3 @@ def _with_body(section: bytes, repairs: tuple[str, ...], body: Body, *, assumed:
     if plan.repairs:
         body.replace(plan.mended(body.chunks()))
     return Fit(plan.section if plan.repairs else section, repairs + plan.repairs, plan.left, plan.eight_bit)
-
-
-def _written(fd: int, chunks: Iterable[bytes]) -> int:
-    """How many octets; they come line by line, so they are gathered."""
-    with open(fd, "wb", buffering=1 << 20, closefd=False) as file:
-        return sum(map(file.write, chunks))

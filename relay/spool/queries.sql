@@ -2,9 +2,9 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript, recipients)
+  precedence, kind, author, transcript, key_id, recipients, arrival)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript, :recipients);
+  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival);
 
 -- name: insert_body
 INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
@@ -45,7 +45,7 @@ WHERE id = :id AND fence = :fence AND state = 'leased';
 
 -- name: settle_attempt
 UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
-  meaning = :meaning, remedy = :remedy
+  meaning = :meaning, remedy = :remedy, transcript = :transcript
 WHERE message_id = :id AND n = :n;
 
 -- name: settle_recipient
@@ -126,9 +126,6 @@ SELECT m.id, m.state, m.received_at, m.device, m.profile, m.mailbox, m.client, m
   b.blocked_until
 FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox) WHERE m.id = :id;
 
--- name: head_of
-SELECT head FROM body WHERE message_id = :id;
-
 -- name: recipients_of
 SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
 
@@ -143,6 +140,29 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
+
+-- sealing
+
+-- name: key_of
+SELECT key_id FROM message WHERE id = :id;
+
+-- name: sealed_head
+SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: content_of
+SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: keys_in_use
+SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+
+-- name: hold_unreadable
+UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
+WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+
+-- name: release_readable
+-- What was in doubt before it was held is so again.
+UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
+WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
 
 -- Upkeep and what it looks at.
 
@@ -177,18 +197,33 @@ INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at
 VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
 ON CONFLICT DO NOTHING;
 
--- name: shape
--- Ages by how many are younger than each limit.
-SELECT state, profile, count(*), sum(size), min(received_at),
-  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
-  sum(received_at > :age_4)
-FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+-- The story of one message.
 
--- name: version_of
-SELECT version FROM schema_version;
+-- name: story_message
+SELECT * FROM message WHERE id = :id;
 
--- name: tables
-SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
+-- name: story_recipients
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+
+-- name: story_attempts
+SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
+
+-- name: story_events
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+
+-- name: story_notices
+SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
+
+-- name: ids_beginning
+SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
+
+-- name: ids_ending
+SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
+
+-- name: ids_called
+-- By Message-ID, among the newest messages: `arrival` is searched, row by row.
+SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
+WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
 
 -- Whose turn it is, and what a mailbox may have.
 
@@ -261,3 +296,20 @@ SELECT m.name, m.blocked_until, m.pace, m.paced_at,
   (SELECT coalesce(sum(recipients), 0) FROM spent WHERE mailbox = m.name AND bucket > :window_from),
   (SELECT count(*) FROM slot WHERE mailbox = m.name AND owner <> '' AND lease_until > :now)
 FROM mailbox m ORDER BY m.name;
+
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+
+-- name: version_of
+SELECT version FROM schema_version;
+
+
+
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
+
+

@@ -10,8 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.spool.bodyfile import sync_directory
 from relay.spool.damage import Damage, Inspector
-from relay.spool.draft import sync_directory
 from relay.spool.orphans import adopt, is_body
 from relay.spool.queries import SQL
 

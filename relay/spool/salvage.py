@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from relay.spool.bodyfile import sync_directory
 from relay.spool.database import NAME, connect
-from relay.spool.draft import sync_directory
 from relay.spool.orphans import adopt, is_body
 from relay.spool.queries import SQL
 from relay.spool.store import SpoolError

@@ -35,11 +35,13 @@ CREATE TABLE message (
   split       INTEGER NOT NULL DEFAULT 0,   -- most recipients of one envelope, as an answer told; 0: the limit of the mailbox
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
-  transcript  TEXT NOT NULL DEFAULT ''      -- the device's side of SMTP, secrets masked
+  transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
+  arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
+CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 -- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.
 CREATE TABLE kept (

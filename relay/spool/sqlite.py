@@ -16,13 +16,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims, mailboxes
+from relay.spool.bodyfile import sync_directory
+from relay.spool.contents import unsealed
 from relay.spool.damage import Inspector
 from relay.spool.database import NAME, connect, unopened
-from relay.spool.draft import BodyDraft, sync_directory
+from relay.spool.draft import BodyDraft
+from relay.spool.keyring import NO_KEYS, Keyring, Part
 from relay.spool.opening import opened
 from relay.spool.queries import SQL
 from relay.spool.room import RoomGuard
 from relay.spool.salvage import SALVAGE
+from relay.spool.startkeys import Locked, sort_by_keys
 from relay.spool.store import (
     Claim,
     NewMessage,
@@ -77,6 +81,8 @@ class SqliteStore:
         self._executor = ThreadPoolExecutor(4, thread_name_prefix="spool-file")
         self._writer: Writer | None = None
         self._lock = -1
+        self.keys = NO_KEYS
+        self.locked: tuple[Locked, ...] = ()
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
         self._journal = journal
         self._on_broken = on_broken
@@ -93,13 +99,16 @@ class SqliteStore:
     async def open(self, *, hold_interrupted: bool = False) -> Recovered:
         """Takes the spool for this process alone and mends what a crash left. Raises `SpoolBusy`, `SpoolError`.
 
-        Messages whose attempt a crash cut are tried again, or held when it is so wished: they may have arrived.
+        Messages whose attempt a crash cut are tried again, or held when it is so wished: they may have arrived. Those
+        that no key opens are held too, and told in `locked`. Raises `SecretError` for a key that is none.
         """
         release = SQL.hold_leased if hold_interrupted else SQL.release_leased
         try:
+            self.keys = await asyncio.to_thread(Keyring.read, self._settings.encryption)
             self._prepare()
             recovered, salvaged = await asyncio.to_thread(opened, self._directory, self._inspector, release)
             self._guard.watch(self._directory / "lock", self._database)
+            self.locked = await asyncio.to_thread(sort_by_keys, lambda: connect(self._database), self.keys.ids)
         except (OSError, sqlite3.Error) as error:
             raise unopened(self._directory, error) from error
         self._tell(salvaged)
@@ -137,11 +146,11 @@ class SqliteStore:
             self._look_for_damage()
 
     def draft(self) -> BodyDraft:
-        return BodyDraft(self._bodies, self._executor, self._settings.inline_max)
+        return BodyDraft(self._bodies, self._executor, self._settings.inline_max, self.keys)
 
     async def accept(self, new: NewMessage) -> None:
         """Durable when this returns. Raises `SpoolError`."""
-        await self._run("accept", lambda connection: _insert(connection, new))
+        await self._run("accept", lambda connection: _insert(connection, new, self.keys))
         # Not called here: whatever happens to those who are told, the message is accepted.
         asyncio.get_running_loop().call_soon(self._on_mail, new.mailbox, new.profile)
 
@@ -156,8 +165,11 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        inspector = self._inspector
-        found = await self._run("claim", lambda connection: claims.claim(connection, seat, retry_ms, inspector, _now()))
+        inspector, keys = self._inspector, self.keys
+        found = await self._run(
+            "claim",
+            lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, _now()), keys),
+        )
         self._tell()
         return found
 
@@ -165,7 +177,7 @@ class SqliteStore:
         """Records the outcome; the body of a delivered message is removed."""
         state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, _now()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
-            self._executor.submit(_unlink, claim.parcel.body)
+            self._executor.submit(_unlink, self._bodies / claim.parcel.id)
         expected = self._expected.get(claim.parcel.id)
         if state is not None and expected is not None and not expected.done():
             expected.set_result(replace(settlement, state=state))
@@ -200,6 +212,9 @@ class SqliteStore:
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
+
+    async def pulse(self) -> None:
+        await self._run("pulse", lambda _: None)
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""
@@ -271,15 +286,18 @@ class SqliteStore:
         self._directory.chmod(0o700)
 
 
-def _insert(connection: sqlite3.Connection, new: NewMessage) -> None:
+def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
     now = _now()
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript, "recipients": len(new.recipients),
+        "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
     })  # fmt: skip
-    connection.execute(SQL.insert_body, {"id": new.id, "head": new.head, "content": new.body.content})
+    head, content = keys.sealed(new.head, new.id, Part.HEAD), new.body.content
+    if content is not None:
+        content = keys.sealed(content, new.id, Part.BODY)
+    connection.execute(SQL.insert_body, {"id": new.id, "head": head, "content": content})
     connection.executemany(
         SQL.insert_recipient,
         [{"id": new.id, "n": n, "address": address} for n, address in enumerate(new.recipients)],

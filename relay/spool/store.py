@@ -99,7 +99,7 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked.
+    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked; `arrival` how it came, JSON.
     """
 
     id: str
@@ -116,6 +116,7 @@ class NewMessage:
     kind: str = "mail"
     author: str = ""
     transcript: str = ""
+    arrival: str = ""
 
     @property
     def size(self) -> int:
@@ -200,6 +201,7 @@ class Settlement:
     meaning: str = ""
     remedy: str = ""
     recipients: Sequence[RecipientResult] = field(default=())
+    transcript: str = ""
     split: int = 0
 
 
@@ -319,6 +321,10 @@ class Store(Protocol):
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         """The profiles that have mail to deliver, each as (mailbox, profile)."""
+        ...
+
+    async def pulse(self) -> None:
+        """Returns when the writer has come round and could write. Raises `SpoolError`; hangs with a disk that hangs."""
         ...
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:

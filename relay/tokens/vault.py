@@ -12,7 +12,6 @@ import base64
 import contextlib
 import fcntl
 import hashlib
-import hmac
 import json
 import os
 import re
@@ -21,8 +20,8 @@ import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from relay.config.aeskey import decoded_key, fingerprint
 from relay.config.secret import SecretError
-from relay.config.tokenkey import KEY_OCTETS, decoded_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -244,14 +243,9 @@ def _opened_directory(path: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def new_key() -> str:
-    """A fresh key for `token_store.key`, as text."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_OCTETS)).decode()
-
-
 def _header(key: bytes) -> str:
     """Format and a fingerprint of the key, so that a wrong key and a damaged file can be told apart."""
-    return f"{_FORMAT} {hmac.new(key, b'which key', hashlib.sha256).hexdigest()[:16]}"
+    return f"{_FORMAT} {fingerprint(key)}"
 
 
 def _cipher(key: bytes) -> AESGCM:

@@ -1,4 +1,4 @@
-"""The bytes of a parcel, from memory or from disk: a chunk at a time, files read off the loop.
+"""The bytes of a parcel, from memory or from disk: a chunk at a time, files read and opened off the loop.
 
 The size is known before the first byte, because BDAT announces it; a last line without CRLF is completed here.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from relay.message.parcel import Parcel
+    from relay.message.parcel import OpenBody, Parcel, StoredBody
 
 CHUNK = 256 * 1024
 
@@ -25,7 +25,7 @@ class ContentError(Exception):
 class Content:
     """Opened by `open_content`; read once, to the end, then closed."""
 
-    def __init__(self, parcel: Parcel, file: BinaryIO | None, ending: bytes) -> None:
+    def __init__(self, parcel: Parcel, file: OpenBody | None, ending: bytes) -> None:
         self._name = "the body" if isinstance(parcel.body, bytes) else str(parcel.body)
         self._file = file
         self._memory = memoryview(parcel.body) if isinstance(parcel.body, bytes) else memoryview(b"")
@@ -54,7 +54,7 @@ class Content:
             return bytes(piece)
         return await asyncio.to_thread(self._read, self._file)
 
-    def _read(self, file: BinaryIO) -> bytes:
+    def _read(self, file: OpenBody) -> bytes:
         try:
             piece = file.read(min(CHUNK, self._left))
         except OSError as exc:
@@ -68,29 +68,39 @@ async def open_content(parcel: Parcel) -> Content:
     """The parcel's bytes, ready to be read. Raises `ContentError`."""
     if isinstance(parcel.body, bytes):
         return Content(parcel, None, _ending(parcel.head[-2:] + parcel.body[-2:]))
-    return await asyncio.to_thread(_open_file, parcel, parcel.body)
+    return await asyncio.to_thread(_open_stored, parcel, parcel.body)
 
 
-def _open_file(parcel: Parcel, path: Path) -> Content:
+def _open_stored(parcel: Parcel, body: Path | StoredBody) -> Content:
     try:
         with contextlib.ExitStack() as cleanup:
-            file = cleanup.enter_context(path.open("rb", buffering=0))
-            ending = _ending(parcel.head[-2:] + _tail(file, parcel.body_size))
+            file = _File(body, parcel.body_size) if isinstance(body, Path) else body.open()
+            cleanup.callback(file.close)
+            ending = _ending(parcel.head[-2:] + file.tail())
             cleanup.pop_all()
             return Content(parcel, file, ending)
     except OSError as exc:
-        raise ContentError(f"{path}: {exc.strerror or exc}") from exc
+        raise ContentError(f"{body}: {exc.strerror or exc}") from exc
 
 
-def _tail(file: BinaryIO, expected: int) -> bytes:
-    """The last two octets; a file of another size than was spooled would break the framing."""
-    size = os.fstat(file.fileno()).st_size
-    if size != expected:
-        raise ContentError(f"{file.name} has {size} octets, {expected} were spooled")
-    file.seek(max(0, size - 2))
-    tail = file.read(2)
-    file.seek(0)
-    return tail
+class _File:
+    """A file that holds the body as it is; one of another size than was spooled would break the framing."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._size = os.fstat(self._file.fileno()).st_size
+        if self._size != size:
+            self._file.close()
+            raise OSError(errno.EBADMSG, f"it has {self._size} octets, {size} were spooled")
+        self.read = self._file.read
+        self.close = self._file.close
+
+    def tail(self) -> bytes:
+        place = self._file.tell()
+        self._file.seek(max(0, self._size - 2))
+        tail = self._file.read(2)
+        self._file.seek(place)
+        return tail
 
 
 def _ending(tail: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.tokens.vault import new_key
+from relay.config.aeskey import new_key
 
 
 def test_a_good_configuration_is_summed_up(relay, write_config, secrets):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relay.cli.queue import STATES
+from relay.config.aeskey import decoded_key
 from relay.spool.store import State
 
 if TYPE_CHECKING:
@@ -110,3 +111,10 @@ def test_a_spool_that_is_not_there_is_told(relay, config):
 def test_the_states_are_those_of_the_spool():
     """The option offers what the spool knows."""
     assert set(STATES) == set(State)
+
+
+def test_a_fresh_key_is_printed_and_no_two_are_the_same(relay):
+    """The text is what spool.encryption.key takes; nothing is read or written for it."""
+    printed = [relay("queue", "new-key").stdout for _ in range(2)]
+    assert [len(decoded_key(text)) for text in printed] == [32, 32]
+    assert printed[0] != printed[1]

@@ -57,6 +57,8 @@ ALONE = "this message waits for the recheck, alone and for ever"
 RESTS = "the mailbox rests, and the message with it"
 LATER = "this message is tried again later, alone"
 FAILED = "the message has failed"
+HELD = "the message is held until a person has done something"
+CORRUPT = "the message is shown as damaged, and never sent"
 SPLIT_FAILED = "one recipient has failed, the other has the mail"
 SPLIT_LATER = "one recipient is tried again, the other has the mail"
 
@@ -75,6 +77,8 @@ EFFECTS = {
     (Class.THROTTLE, Scope.PROFILE): RESTS,
     (Class.MESSAGE, Scope.MESSAGE): FAILED,
     (Class.RECIPIENT, Scope.MESSAGE): FAILED,
+    (Class.HOLD, Scope.MESSAGE): HELD,
+    (Class.CORRUPT, Scope.MESSAGE): CORRUPT,
 }
 EFFECTS_ON_ONE = EFFECTS | {
     (Class.RECIPIENT, Scope.RECIPIENT): SPLIT_FAILED,
@@ -88,6 +92,8 @@ WORDS_FOR = {
     RESTS: "The mailbox rests",
     LATER: "The message is tried again",
     FAILED: "The message has failed",
+    HELD: "The message is kept and shown, and not tried again",
+    CORRUPT: "The message is kept and shown, and not tried again",
     SPLIT_FAILED: "The recipient has failed",
     SPLIT_LATER: "The recipient is tried again",
 }
@@ -129,8 +135,9 @@ def effect(decision: Decision) -> str:
         return PAUSED
     if states.get(ANN) == "delivered":
         return SPLIT_FAILED if states.get(BOB) == "failed" else SPLIT_LATER
-    if settlement.state is State.FAILED:
-        return FAILED
+    ended = {State.FAILED: FAILED, State.HELD: HELD, State.CORRUPT: CORRUPT}
+    if settlement.state in ended:
+        return ended[settlement.state]
     if decision.rest_until is not None:
         return RESTS
     return ALONE if settlement.due_at == NOW + SETTINGS.recheck_s * 1000 else LATER
@@ -159,9 +166,9 @@ def test_what_relay_explain_says_is_what_the_queue_does(rule: str, stage: str, v
 
 @pytest.mark.parametrize(("rule", "stage", "verdict"), CASES)
 def test_only_a_refusal_ever_ends_in_failure(rule: str, stage: str, verdict: Verdict) -> None:
-    """After ten days, beyond `expire_after_s`: configuration still keeps the mail, everything else is given up."""
+    """After ten days, beyond `expire_after_s`: only a refusal fails what a person could still mend."""
     decision = decided(verdict, stage, age_s=864_000)
-    keeps = verdict.cls is Class.CONFIGURATION or verdict.patience_s is not None
+    keeps = verdict.cls in (Class.CONFIGURATION, Class.HOLD, Class.CORRUPT) or verdict.patience_s is not None
 
     assert (decision.kind is Kind.FAILED) is not keeps, rule
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relay.tokens.vault import new_key
+from relay.config.aeskey import new_key
 from tests.e2e.configuration import COPIER, configuration, merged, write
 from tests.e2e.person import Authorizing, Browser
 

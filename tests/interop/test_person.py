@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import pytest
 import requests
 
-from relay.tokens.vault import new_key
+from relay.config.aeskey import new_key
 from tests.e2e.configuration import COPIER, LISTENERS, write
 from tests.e2e.person import WAIT_S, Authorizing
 from tests.e2e.running import RunningRelay

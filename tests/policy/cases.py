@@ -245,6 +245,19 @@ LOSSES = [
         "mail", "the stored message cannot be read: [Errno 2] No such file or directory: 'bodies/01M8'",
         "local.body-unreadable", CONFIG, Scope.MESSAGE, "spool/bodies",
     ),
+    (
+        "mail", ("the stored message cannot be read: message 01M8: it is sealed with key 0123456789abcdef, which is "
+        "not there; put that key back under spool.encryption.old_keys, then restart the relay"),
+        "spool.key-missing", Class.HOLD, Scope.MESSAGE, "old_keys",
+    ),
+    (
+        "data", ("the stored message cannot be read: /d/bodies/01M8: it is not what was sealed: altered, cut short, or "
+        "of another message"), "spool.altered", Class.CORRUPT, Scope.MESSAGE, "backup",
+    ),
+    (
+        "mail", "the stored message cannot be read: /d/bodies/01M8: it has 3 octets, 7 were spooled",
+        "spool.altered", Class.CORRUPT, Scope.MESSAGE, "backup",
+    ),
     ("connect", "[Errno -2] Name or service not known", "lost.name", WAIT, Scope.SITE, "nslookup smtp.office365.com"),
     ("connect", "timed out", "lost.connect", WAIT, Scope.SITE, "Open TCP 587 to smtp.office365.com"),
     ("connect", "[Errno 111] Connection refused", "lost.connect", WAIT, Scope.SITE, "nc -vz smtp.office365.com 587"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -33,7 +33,7 @@ def retry_at_once(age_ms: int) -> int:
 class Desk:
     """One store with the mailbox opened, and what a test says to it."""
 
-    def __init__(self, directory: Path, journal: Journal | None = None, **settings: int) -> None:
+    def __init__(self, directory: Path, journal: Journal | None = None, **settings: Any) -> None:
         self.told: list[tuple[str, str]] = []
         self.directory = directory
         self.store = SqliteStore(directory, Spool(**settings), lambda *who: self.told.append(who), journal)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from relay.config.aeskey import new_key
 from relay.tokens.answers import Route
 from relay.tokens.credentials import Secret
 from relay.tokens.delegated import Delegated
 from relay.tokens.person import PersonsApp
 from relay.tokens.signin import BrowserSignIn
-from relay.tokens.vault import Vault, new_key
+from relay.tokens.vault import Vault
 from tests.tokens.conftest import said
 
 if TYPE_CHECKING:

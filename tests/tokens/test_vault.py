@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
+from relay.config.aeskey import decoded_key, new_key
 from relay.config.secret import SecretRef
-from relay.config.tokenkey import decoded_key
-from relay.tokens.vault import Kept, NotKeptError, Vault, VaultError, new_key
+from relay.tokens.vault import Kept, NotKeptError, Vault, VaultError
 
 KEY = new_key()
 KEPT = Kept('{"RefreshToken": "0.AXsecret"}', "jane@contoso.com", 1000.0, 2000.0)

@@ -10,6 +10,7 @@ ALTER TABLE message ADD COLUMN split INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
+ALTER TABLE message ADD COLUMN arrival TEXT NOT NULL DEFAULT '';
 -- The attempt under way is counted when the start ends its lease.
 UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'))
   - (state = 'leased');
@@ -18,6 +19,7 @@ CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE 
 DROP INDEX message_settled;
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
+CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 
 CREATE TABLE kept (
   only  INTEGER PRIMARY KEY CHECK (only = 1),

@@ -1,0 +1,40 @@
+"""Sealed mail and the keys of this start: what no key opens is held, what one opens again goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relay.spool.keyring import KEY_REMEDY
+from relay.spool.queries import SQL
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A key that mail is sealed with and that is not there: how many messages have been held for it now."""
+
+    key_id: str
+    messages: int
+
+
+def sort_by_keys(connect: Callable[[], sqlite3.Connection], ids: frozenset[str]) -> tuple[Locked, ...]:
+    """Runs before anything is claimed; one entry for each key that is missing. Raises `sqlite3.Error`."""
+    with contextlib.closing(connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        used = [row[0] for row in connection.execute(SQL.keys_in_use)]
+        for key_id in ids.intersection(used):
+            connection.execute(SQL.release_readable, {"key_id": key_id, "now": time.time_ns() // 1_000_000})
+        locked = [Locked(key_id, _hold(connection, key_id)) for key_id in used if key_id not in ids]
+        connection.execute("COMMIT")
+    return tuple(locked)
+
+
+def _hold(connection: sqlite3.Connection, key_id: str) -> int:
+    answer = f"it is sealed with key {key_id}, which is not there; {KEY_REMEDY}"
+    return connection.execute(SQL.hold_unreadable, {"key_id": key_id, "answer": answer}).rowcount
