@@ -63,8 +63,8 @@ async def test_the_file_shrinks_while_mail_is_taken(tmp_path: Path) -> None:
     while (directory / "spool.db").stat().st_size > (SPARE_PAGES + 200) * PAGE:
         accepted.append(await desk.put())
         await asyncio.sleep(0.06)  # devices are not always busy
-    assert max(steps.pages) <= PAGES_A_STEP
-    assert sum(steps.pages) > 500
+    assert PAGES_A_STEP // 2 < max(steps.pages) <= PAGES_A_STEP + 1  # with them a page of the map of pages
+    assert sum(steps.pages) > 2000
     assert size > 2 * (SPARE_PAGES + 200) * PAGE
     await desk.store.close()
     with closing(connect(directory / "spool.db")) as connection:
