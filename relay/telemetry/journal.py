@@ -91,8 +91,9 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms age_s, left (recipients that go in
-        another envelope).
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s left.
+
+        `left` counts recipients that go in another envelope.
         """
         self._write("info", "message.delivered", fields)
 

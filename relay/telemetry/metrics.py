@@ -172,12 +172,14 @@ class Metrics:
 
     def _attempted(self, event: str, fields: Mapping[str, Any]) -> None:
         profile, rule = str(fields["profile"]), str(fields.get("rule") or "")
-        self.add(_OUTCOMES[event], (str(fields["device"]), profile))
+        ended = not fields.get("left")  # with recipients left it goes on, in another envelope
+        if ended:
+            self.add(_OUTCOMES[event], (str(fields["device"]), profile))
         if "ms" not in fields:  # given up without an attempt
             return
         self.add("relay_upstream_answers", (profile, _answer_class(event, rule)))
         self.histograms["relay_attempt_seconds"].observe(fields["ms"] / 1000)
-        if event == "message.delivered":
+        if ended and event == "message.delivered":
             self.histograms["relay_delivery_seconds"].observe(fields["age_s"])
         if is_unknown(rule):
             self.add("relay_unknown_answers")
