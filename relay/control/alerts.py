@@ -60,6 +60,7 @@ class Alerts:
         self._clock = clock
         self._occurrences = Occurrences()
         self._told: dict[Key, Told] = {}
+        self._written = self._told
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -67,7 +68,7 @@ class Alerts:
 
     async def start(self, what: str, detail: str = "") -> None:
         """Recalls what was told before this start, says that the relay has started, and begins to look."""
-        self._told = await asyncio.to_thread(ledger.read, self._file)
+        self._told = self._written = await asyncio.to_thread(ledger.read, self._file)
         self._occurrences.add((Alert.RELAY_STARTED, ""), Trouble(what, detail))
         self._task = self._loop.create_task(self._watch(), name="alerts")
 
@@ -83,8 +84,8 @@ class Alerts:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        with contextlib.suppress(OSError):
-            await self._say({(Alert.RELAY_STOPPED, ""): Trouble(what)}, frozenset())
+        self._say({(Alert.RELAY_STOPPED, ""): Trouble(what)}, frozenset())
+        await self._write_down()
         await self._channels.close(STOP_S)
 
     # -- hearing
@@ -122,19 +123,26 @@ class Alerts:
     async def _look(self) -> None:
         troubles, well = await self._symptoms.look(self._settings(), self._told)
         once = self._occurrences.all()
-        said = await self._say(troubles | once, well)
+        said = self._say(troubles | once, well)
         self._occurrences.forget(key for key in once if key in said or not self._hearing(key[0]))
+        await self._write_down()
 
-    async def _say(self, troubles: Mapping[Key, Trouble], well: frozenset[Key]) -> set[Key]:
+    def _say(self, troubles: Mapping[Key, Trouble], well: frozenset[Key]) -> set[Key]:
         """Hands over what is due to those who hear of it; which troubles that were."""
         heard = {key: trouble for key, trouble in troubles.items() if self._hearing(key[0])}
         words, told = due(self._told, heard, well, self._clock(), self._settings().notifications.repeat_s)
         for word in words:
             self._channels.send(self._hearing(word.alert), self._note(word))
-        if told != self._told:
-            self._told = told
-            await asyncio.to_thread(ledger.write, self._file, told)
+        self._told = told
         return {(word.alert, word.subject) for word in words}
+
+    async def _write_down(self) -> None:
+        """A disk that refuses costs a word said twice, should the relay restart meanwhile."""
+        told = self._told
+        if told != self._written:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(ledger.write, self._file, told)
+                self._written = told
 
     def _hearing(self, alert: Alert) -> list[Any]:
         return [channel.url for channel in self._settings().notifications.channels if alert in channel.about]

@@ -39,6 +39,7 @@ SERVICE = {
     "relay.failed": ("error", "It could not start, or not go on: reason remedy."),
     "relay.mistake": ("error", "A mistake of the relay itself; mail goes on: reason remedy."),
     "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
+    "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
     "clock.moved": ("info", "The clock of this machine jumped; the times of the spool followed: by_s."),
     "notification.sent": ("info", "Somebody was notified: channel alert title."),
