@@ -41,7 +41,6 @@ SERVICE = {
     "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
     "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
-    "clock.moved": ("info", "The clock of this machine jumped; the times of the spool followed: by_s."),
     "notification.sent": ("info", "Somebody was notified: channel alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
     "notification.unknown": ("warning", "Whether somebody is to be notified could not be found out: reason remedy."),
