@@ -18,7 +18,10 @@ _ANSWER = 500  # Exchange's diagnostics run to several KB; the first fields say 
 
 
 def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> None:
-    """One line for the attempt, and one for each recipient that failed while others did not."""
+    """One line for the attempt, and one for each recipient that failed while others did not.
+
+    A message that left recipients behind goes on, whatever became of those it took along.
+    """
     settlement = decision.settlement
     fields = {
         "id": claim.parcel.id, "device": claim.device, "profile": claim.profile, "mailbox": claim.mailbox,
@@ -26,9 +29,10 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
         "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
         "age_s": round(max(0.0, time.time() - claim.received_at / 1000), 3),
+        "left": claim.left or None,
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
-    if len(failed) < len(claim.parcel.recipients):
+    if claim.left or len(failed) < len(claim.parcel.recipients):
         for result in failed:
             journal.recipient_failed(
                 id=claim.parcel.id, device=claim.device, recipient=result.address, answer=result.answer[:_ANSWER],
@@ -37,7 +41,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
             )  # fmt: skip
     if decision.kind is Kind.DELIVERED:
         journal.delivered(**fields)
-    elif decision.kind is Kind.FAILED:
+    elif decision.kind is Kind.FAILED and not claim.left:
         journal.failed(**fields)
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)

@@ -79,7 +79,9 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms age_s."""
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s, left (recipients that
+        go in another envelope).
+        """
         self._write("info", "message.delivered", fields)
 
     def deferred(self, **fields: Any) -> None:
