@@ -2,7 +2,7 @@
 
 After a start every message that waits is looked at once, for damage. Pages that deleted mail left are given back to the
 disk a few at a time (`incremental_vacuum`), and the write-ahead log is cut when it has grown. Under steady load one
-step a second is done all the same. Nobody waits longer for a commit than one step takes.
+step is done every quarter of a second all the same. Nobody waits longer for a commit than one step takes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAGES_A_STEP = 128
 SPARE_PAGES = 1024  # kept for the mail to come: it would only take them again
 _LOG_BYTES = 8 << 20
 _QUIET_S = 0.05
-_AT_LEAST_S = 1.0
+_AT_LEAST_S = 0.25
 
 
 class Upkeep:
