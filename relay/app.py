@@ -86,6 +86,7 @@ class _Relay:
         self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
         self._up, self._ended = asyncio.Event(), asyncio.Event()
         self._door = Door()
+        self._door.add("status", self._faces.status)
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
 
