@@ -47,6 +47,8 @@ docs: venv
 	$(BIN)/python -m relay.policy.verdict_page > docs/reference/verdicts.md
 	$(BIN)/python -m relay.policy.sender_page > docs/reference/from-policy.md
 	$(BIN)/python -m relay.telemetry.events_page > docs/reference/events.md
+	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
+	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 
 venv: $(STAMP)

@@ -24,6 +24,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
         "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
         "about": decision.about,
+        "age_s": round(max(0.0, now_ms() / 1000 - claim.received_at / 1000), 3),
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
     if len(failed) < len(claim.parcel.recipients):

@@ -73,7 +73,10 @@ class Handover:
             self._take_back()
             return await self._failed(error)
         fault("smtpd.before-250")
-        self._house.journal.stored(id=new.id, ms=round((time.perf_counter() - started) * 1000, 1))
+        self._house.journal.stored(
+            id=new.id, device=new.device, profile=new.profile, size=self._intake.size,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )  # fmt: skip
         return answer_to(new.id, None) if self._outcome is None else await self._settled(new, self._outcome)
 
     async def heard(self, *, there: bool) -> None:

@@ -141,6 +141,29 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
 
+-- sealing
+
+-- name: key_of
+SELECT key_id FROM message WHERE id = :id;
+
+-- name: sealed_head
+SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: content_of
+SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: keys_in_use
+SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+
+-- name: hold_unreadable
+UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
+WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+
+-- name: release_readable
+-- What was in doubt before it was held is so again.
+UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
+WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
+
 -- Upkeep and what it looks at.
 
 -- name: kept_bytes
@@ -174,43 +197,33 @@ INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at
 VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
 ON CONFLICT DO NOTHING;
 
--- name: shape
--- Ages by how many are younger than each limit.
-SELECT state, profile, count(*), sum(size), min(received_at),
-  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
-  sum(received_at > :age_4)
-FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+-- The story of one message.
 
--- name: version_of
-SELECT version FROM schema_version;
+-- name: story_message
+SELECT * FROM message WHERE id = :id;
 
--- sealing
+-- name: story_recipients
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
 
--- name: key_of
-SELECT key_id FROM message WHERE id = :id;
+-- name: story_attempts
+SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
 
--- name: sealed_head
-SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+-- name: story_events
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
 
--- name: content_of
-SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+-- name: story_notices
+SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
 
--- name: keys_in_use
-SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+-- name: ids_beginning
+SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
 
--- name: hold_unreadable
-UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
-WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+-- name: ids_ending
+SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
 
--- name: release_readable
--- What was in doubt before it was held is so again.
-UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
-WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
-
--- Upkeep and what it looks at.
-
--- name: tables
-SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
+-- name: ids_called
+-- By Message-ID, among the newest messages: `arrival` is searched, row by row.
+SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
+WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
 
 -- Whose turn it is, and what a mailbox may have.
 
@@ -284,33 +297,30 @@ SELECT m.name, m.blocked_until, m.pace, m.paced_at,
   (SELECT count(*) FROM slot WHERE mailbox = m.name AND owner <> '' AND lease_until > :now)
 FROM mailbox m ORDER BY m.name;
 
--- name: story_message
-SELECT * FROM message WHERE id = :id;
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
 
--- name: story_recipients
-SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+-- name: version_of
+SELECT version FROM schema_version;
 
--- name: story_attempts
-SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
 
--- name: story_events
-SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+-- Notifications.
 
--- name: story_notices
-SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
+-- name: oldest_waiting
+-- One look into the index for each state; NULL where nothing waits.
+SELECT min(received_at) FROM (
+  SELECT min(received_at) AS received_at FROM message WHERE state = 'queued'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'uncertain'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'leased');
 
--- name: ids_beginning
-SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
-
--- name: ids_ending
-SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
-
--- name: ids_called
--- By Message-ID, among the newest messages: `arrival` is searched, row by row.
-SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
-WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
-
--- The clock was set while the relay ran (clock.py).
+-- name: spent_by_mailbox
+SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY mailbox;
 
 -- name: move_messages
 UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,

@@ -170,12 +170,11 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        inspector, keys = self._inspector, self.keys
 
-        def claim(connection: sqlite3.Connection) -> Claim | Rest:
-            return unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, now_ms()), keys)
+        def work(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, now_ms()), self.keys)
 
-        found = await self._run("claim", claim)
+        found = await self._run("claim", work)
         self._tell()
         return found
 
@@ -228,6 +227,9 @@ class SqliteStore:
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
+
+    async def pulse(self) -> None:
+        await self._run("pulse", lambda _: None)
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""

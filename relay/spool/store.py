@@ -331,6 +331,10 @@ class Store(Protocol):
         """The profiles that have mail to deliver, each as (mailbox, profile)."""
         ...
 
+    async def pulse(self) -> None:
+        """Returns when the writer has come round and could write. Raises `SpoolError`; hangs with a disk that hangs."""
+        ...
+
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets settled messages older than these times; returns how many."""
         ...

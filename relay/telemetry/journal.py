@@ -57,7 +57,7 @@ class Journal:
         self._write("info", "message.received", fields)
 
     def stored(self, **fields: Any) -> None:
-        """The message would survive a power cut from here on: id ms."""
+        """The message would survive a power cut from here on: id device profile size ms."""
         self._write("info", "message.stored", fields)
 
     def client_refused(self, **fields: Any) -> None:
@@ -91,7 +91,7 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms."""
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s."""
         self._write("info", "message.delivered", fields)
 
     def deferred(self, **fields: Any) -> None:

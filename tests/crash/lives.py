@@ -47,6 +47,7 @@ devices:
 limits: {{sessions: 3, messages_per_minute: 0}}
 spool: {{min_free_bytes: 0}}
 delivery: {{retry_s: [0.2, 0.5, 1], recheck_s: 1, connect_timeout_s: 10, reply_timeout_s: 20, stop_deadline_s: 10}}
+http: {{listen: ""}}
 log: {{format: json}}
 """
 
