@@ -3,7 +3,8 @@
 #   make test              sets up what testing needs, then runs all tests; ARGS="-k spool" to choose
 #   make check             lint, format, types, floors and house rules
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
-#   make soak              the crash test and the fuzz tests, longer; ROUNDS=… kills, CASES=… conversations
+#   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
+#                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
@@ -12,6 +13,8 @@ BIN := .venv/bin
 STAMP := .venv/installed
 ROUNDS ?= 500
 CASES ?= 2000
+MINUTES ?= 10
+SEED ?=
 
 .PHONY: demo test check bench soak docs venv constraints
 
@@ -34,13 +37,19 @@ bench: venv
 	$(BIN)/python -m bench $(ARGS)
 
 soak: venv
-	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) $(BIN)/python -m pytest tests/crash tests/fuzz --timeout 0 $(ARGS)
+	@tests/setup
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) RELAY_OUTAGE=10000 $(BIN)/python -m pytest \
+	  tests/crash tests/fuzz tests/delivery/test_long_outage.py --timeout 0 $(ARGS)
 
 docs: venv
 	$(BIN)/relay example > config.example.yaml
 	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
 	$(BIN)/python -m relay.policy.verdict_page > docs/reference/verdicts.md
 	$(BIN)/python -m relay.policy.sender_page > docs/reference/from-policy.md
+	$(BIN)/python -m relay.telemetry.events_page > docs/reference/events.md
+	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
+	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 
 venv: $(STAMP)

@@ -49,5 +49,5 @@ def _rows(count: int, now: int, due_at: int, *, files: bool) -> Iterator[dict[st
             "sender": MAILBOX, "client": "10.0.2.17", "now": now - count + n, "due_at": due_at - count + n,
             "size": size, "body_size": len(BODY), "eight_bit": 0, "body_file": in_file,
             "content": None if in_file else BODY, "precedence": 2, "kind": "mail", "author": "", "transcript": "",
-            "recipients": 1,
+            "recipients": 1, "key_id": "", "arrival": "",
         }  # fmt: skip

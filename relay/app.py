@@ -12,10 +12,12 @@ from relay import __version__
 from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
-from relay.config.settings import Uncertain
+from relay.config.settings import LogRecipients, Uncertain
+from relay.control.alerts import Alerts
 from relay.control.door import Door
 from relay.control.end_watch import EndWatch
 from relay.control.orders import OrderDesk
+from relay.control.symptoms import Symptoms
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
@@ -33,6 +35,7 @@ from relay.upstream.news import TokenNews
 from relay.upstream.sources import Sources
 from relay.upstream.transports import Transports
 from relay.upstream.ways import way_of
+from relay.web.faces import Faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,13 +76,16 @@ class _Relay:
         self._config = config
         self._settings = self._started_with = settings
         self._hostname = settings.hostname or socket.gethostname()
-        self._journal = Journal(open_log(form=settings.log.format, level=settings.log.level))
+        log = settings.log
+        hashed = log.recipients is LogRecipients.HASHED
+        self._journal = Journal(open_log(form=log.format, level=log.level), hash_recipients=hashed)
+        self._faces = Faces(self._journal)
         sources = Sources(TokenNews(self._journal))
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
         self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
         self._door = Door()
-        self._ended = asyncio.Event()
+        self._up, self._ended = asyncio.Event(), asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
 
@@ -91,8 +97,11 @@ class _Relay:
             self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal, self._ended.set
         )
         self._scheduler = Scheduler(store, self._journal)
+        symptoms = Symptoms(store, lambda: self._ends.ends, self._hostname)
+        self._alerts = Alerts(lambda: self._settings, self._journal, symptoms)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
+            self._watch_signals()  # before anybody is greeted: a stop must not cut a session even then
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
             server = Server(house)
             listening = await server.open(self._settings.listeners, passed)
@@ -107,10 +116,12 @@ class _Relay:
             await self._scheduler.start(self._settings, self._ways(self._settings))
             await self._open_door(store)
             self._ends.start(lambda: self._settings)
-            self._watch_signals()
+            self._up.set()
             self._announce(listening, recovered, passed.left())
             self._tell_of_missing_keys(store)
             self._keep_alive.start()
+            self._faces.open(lambda: self._settings, house, self._ends, listening)
+            await self._alerts.start("The relay has started", f"Version {__version__}, on {', '.join(listening)}.")
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -172,7 +183,10 @@ class _Relay:
         await self._keep_alive.stop()
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
-        cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        cut, late, _ = await asyncio.gather(
+            server.close(deadline), self._scheduler.stop(deadline), self._alerts.stop("The relay stops")
+        )
+        await self._faces.close()  # until now /readyz has said that it stops
         await store.close()
         self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
 
@@ -191,6 +205,7 @@ class _Relay:
 
     async def _reload(self) -> None:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way."""
+        await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
                 reloading()
@@ -214,6 +229,8 @@ class _Relay:
         self._settings = settings
         self._house.rules = rules
         self._ends.look_again()
+        self._faces.reload(settings)
+        self._alerts.look_again()
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

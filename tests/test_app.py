@@ -42,6 +42,7 @@ class Run:
             "apps": {"c": {"tenant": "c.test", "client_id": "x", "credential": {"secret": {"env": "X"}}}},
             "profiles": {"scans": {"app": "c", "mailbox": "scanner@contoso.test"}},
             "spool": {"min_free_bytes": 0},
+            "http": {"listen": ""},
             "log": {"format": "json"},
         }
         self.config.write_text(json.dumps(whole | changes))

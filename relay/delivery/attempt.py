@@ -24,10 +24,11 @@ _EARLY = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, S
 
 @dataclass
 class Result:
-    """What the attempt met, who was refused, and the session if it may be used again."""
+    """What the attempt met, who was refused, and what was said, secrets masked."""
 
     met: Met
     refused: Mapping[Address, tuple[Verdict, str]] = field(default_factory=dict)
+    transcript: str = ""
 
 
 class Line:
@@ -62,19 +63,27 @@ async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts
             session = await line.to(transport)
             receipt = await session.send(parcel)
         fault("delivery.answered")
-        return _judged(receipt, parcel, facts)
+        return replace(_judged(receipt, parcel, facts), transcript=receipt.transcript)
     except TokenError as error:
         verdict = judge_token(error.error, error.description, error.codes, error.status, facts, error.retry_after)
-        return Result(Met(verdict, str(error), Stage.TOKEN, "", early=True))
+        return Result(Met(verdict, str(error), Stage.TOKEN, "", early=True), transcript=_no_token(error, facts))
     except TransportError as error:
         await line.close()
-        return _broken(error, facts)
+        return replace(_broken(error, facts), transcript=error.transcript)
     except TimeoutError:
         await line.close()
         return _cut(f"no end after {ATTEMPT_S:.0f} s", facts, begun=session is not None)
     except Exception as error:  # noqa: BLE001  (a mistake of ours must not leave the message leased until a restart)
         await line.close()
         return _cut(f"the relay made a mistake: {error!r}", facts, begun=session is not None)
+
+
+def _no_token(error: TokenError, facts: Facts) -> str:
+    """The question to Entra, and its answer or what kept it from coming."""
+    status = f"HTTP {error.status} " if error.status else ""
+    wait = f"; Retry-After: {error.retry_after:g} s" if error.retry_after is not None else ""
+    who = f"a token for {facts.scope or 'Exchange'}, app {facts.app}, tenant {facts.tenant}"
+    return f"     - C: {who}, asked of {facts.login_host or 'Entra'}\n     - S: {status}{error}{wait}"
 
 
 def _cut(text: str, facts: Facts, *, begun: bool) -> Result:

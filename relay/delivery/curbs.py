@@ -36,6 +36,10 @@ class Curbs:
         """External recipients of this tenant wait until then."""
         self._until[tenant] = until
 
+    def clock_moved(self, by_ms: int) -> None:
+        """The system's clock was set."""
+        self._until = {tenant: until + by_ms for tenant, until in self._until.items()}
+
     def ask(self, plan: Plan, now: int) -> Leave:
         """Before a claim; who asks first when a time is over is the one to find out."""
         tenants = {way.facts.tenant for way in plan.ways.values()} & self._until.keys()

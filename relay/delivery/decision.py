@@ -91,6 +91,11 @@ class Decision:
     pause_until: int | None = None
     curb_until: int | None = None
     slowed: bool = False
+    about: tuple[Address, ...] = ()
+
+    def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
+        """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
+        return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
 
 
 def decide(

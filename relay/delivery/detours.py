@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from relay.policy.backoff import recheck_after_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from relay.delivery.decision import Met
     from relay.delivery.plan import Plan
+    from relay.message.address import Address
     from relay.telemetry.journal import Journal
 
 
@@ -43,8 +44,8 @@ class Detours:
         detour.until = time.monotonic() + recheck_s
         return False
 
-    def begin(self, profile: str, plan: Plan, met: Met) -> None:
-        """The first transport was refused, the second was not; or it was refused once more."""
+    def begin(self, profile: str, plan: Plan, met: Met, about: Sequence[Address]) -> None:
+        """The first transport was refused, the second was not; or once more. `about`: to whom the mail was."""
         way, verdict = plan.ways[profile], met.verdict
         count = self._by_profile[profile].count + 1 if profile in self._by_profile else 0
         recheck_s = recheck_after_s(count, plan.settings.recheck_s)
@@ -53,7 +54,8 @@ class Detours:
         assert way.second is not None
         self._journal.fallback(
             profile=profile, mailbox=plan.mailbox, transport=way.kind, fallback=way.second.kind, rule=verdict.rule,
-            meaning=verdict.meaning, remedy=verdict.remedy, answer=met.answer[:500], recheck_s=round(recheck_s, 3),
+            meaning=verdict.meaning, remedy=verdict.remedy, answer=met.answer, recheck_s=round(recheck_s, 3),
+            about=about,
         )  # fmt: skip
 
     def end(self, profile: str, plan: Plan) -> None:

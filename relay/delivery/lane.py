@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from typing import TYPE_CHECKING
 
 from relay.delivery.curbs import Curbs
@@ -17,6 +16,7 @@ from relay.delivery.slowness import Slowness
 from relay.delivery.worker import Worker
 from relay.policy.backoff import recheck_after_s
 from relay.spool.store import Seat, SpoolError
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ class Lane:
 
     def wake_at(self, when_ms: int) -> None:
         """Wakes the lane at that time (epoch milliseconds), or earlier if it is asked to."""
-        delay = max(_EARLIEST_S, when_ms / 1000 - time.time())
+        delay = max(_EARLIEST_S, (when_ms - now_ms()) / 1000)
         loop = asyncio.get_running_loop()
         when = loop.time() + delay
         if self._timer is not None and self._timer_at <= when and self._timer_at > loop.time():
@@ -196,7 +196,7 @@ class Lane:
     def come_back(self, error: BaseException) -> None:
         """A worker could not go on; the lane looks again later."""
         self._seen = self.arrivals
-        self.wake_at(time.time_ns() // 1_000_000 + int(self.report_broken(error) * 1000))
+        self.wake_at(now_ms() + int(self.report_broken(error) * 1000))
 
     async def stop(self, deadline_s: float) -> int:
         """Lets attempts in hand finish; returns how many had to be cut (their messages count as in doubt)."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from relay.delivery.attempt import Line, Result, attempt
 from relay.message.outcome import Scope
+from relay.message.transcript import shortened
 from relay.policy.verdicts import Class
 from relay.transport.transport import Stage
 
@@ -45,14 +46,23 @@ async def travel(parcel: Parcel, line: Line, way: Way, *, past_first: bool = Fal
     first = await attempt(parcel, line, way.transport, way.facts)
     refused = _refusal(first)
     if refused is not None:
-        then = await _instead(parcel, line, way, second)
+        then = _after(first, await _instead(parcel, line, way, second), second)
         other = _refusal(then)
-        return Passage(then, refused) if other is None else Passage(_both_refused(refused, other, second.kind))
+        if other is None:
+            return Passage(then, refused)
+        return Passage(replace(_both_refused(refused, other, second.kind), transcript=then.transcript))
     left = _not_for_the_first(first, parcel, way)
     if not left:
         return Passage(first, first_works=_is_proof(first.met))
-    then = await attempt(replace(parcel, recipients=left), line, second.transport, second.facts)
-    return Passage(_joined(first, then, parcel, left), first_works=_is_proof(first.met))
+    then = _after(first, await attempt(replace(parcel, recipients=left), line, second.transport, second.facts), second)
+    joined = replace(_joined(first, then, parcel, left), transcript=then.transcript)
+    return Passage(joined, first_works=_is_proof(first.met))
+
+
+def _after(first: Result, then: Result, second: Way) -> Result:
+    """The second result, with what both ways heard."""
+    lines = [*first.transcript.splitlines(), f"       - by the fallback {second.kind}:", *then.transcript.splitlines()]
+    return replace(then, transcript=shortened(lines))
 
 
 async def _instead(parcel: Parcel, line: Line, way: Way, second: Way) -> Result:
@@ -69,7 +79,8 @@ async def _instead(parcel: Parcel, line: Line, way: Way, second: Way) -> Result:
         return replace(verdict, cls=Class.CONFIGURATION, remedy=remedy)
 
     met = result.met if result.met.verdict is None else replace(result.met, verdict=kept(result.met.verdict))
-    return Result(met, {address: (kept(verdict), answer) for address, (verdict, answer) in result.refused.items()})
+    refused = {address: (kept(verdict), answer) for address, (verdict, answer) in result.refused.items()}
+    return Result(met, refused, result.transcript)
 
 
 def _refusal(result: Result) -> Met | None:

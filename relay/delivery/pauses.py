@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.spool.store import Pause
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +29,8 @@ class Pauses:
         self._by_profile: dict[str, Pause] = {}
         self._in_vain: dict[str, int] = {}
         self._probing: set[str] = set()
+        self._opened: dict[str, float] = {}
+        self._started = time.monotonic()
 
     async def load(self) -> None:
         """Takes up what the spool kept. Raises `SpoolError`."""
@@ -38,20 +41,29 @@ class Pauses:
 
     def open(self, profiles: Iterable[str]) -> tuple[str, ...]:
         """Those that may be tried now: not paused, or due for a recheck."""
-        now = _now()
+        now = now_ms()
         return tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
+
+    def open_for_s(self, profile: str) -> float:
+        """Seconds since its mail may leave: since the relay started, or the profile was resumed; 0 while it pauses."""
+        return 0.0 if profile in self else time.monotonic() - self._opened.get(profile, self._started)
 
     def next_recheck(self, profiles: Iterable[str]) -> int | None:
         """When the next of them is tried (epoch milliseconds); one whose time has come is not waiting."""
         rechecks = (self._by_profile[name].until for name in profiles if name in self)
-        return min((until for until in rechecks if until > _now()), default=None)
+        return min((until for until in rechecks if until > now_ms()), default=None)
 
     def recheck_now(self, profiles: Iterable[str]) -> None:
         """Whoever reloads or restarts may have mended the cause."""
         for name in profiles:
             if name in self:
-                self._by_profile[name] = replace(self._by_profile[name], until=_now())
+                self._by_profile[name] = replace(self._by_profile[name], until=now_ms())
                 self._in_vain.pop(name, None)
+
+    def clock_moved(self, by_ms: int) -> None:
+        """What the spool did to the times it keeps is done to these."""
+        for name, pause in self._by_profile.items():
+            self._by_profile[name] = replace(pause, since=pause.since + by_ms, until=pause.until + by_ms)
 
     def in_vain(self, profile: str) -> int:
         """How many rechecks of it have found nothing mended, since somebody reloaded or restarted."""
@@ -60,7 +72,7 @@ class Pauses:
     def probe(self, profile: str, recheck_s: float) -> None:
         """A message of this profile was claimed; while it finds out, the others wait."""
         if profile in self:
-            self._by_profile[profile] = replace(self._by_profile[profile], until=_now() + int(recheck_s * 1000))
+            self._by_profile[profile] = replace(self._by_profile[profile], until=now_ms() + int(recheck_s * 1000))
             self._probing.add(profile)
 
     async def begin(self, profile: str, mailbox: str, decision: Decision, recheck_s: float) -> int:
@@ -68,7 +80,7 @@ class Pauses:
         settlement = decision.settlement
         earlier = self._by_profile.get(profile)
         pause = Pause(
-            profile=profile, since=earlier.since if earlier else _now(), until=decision.pause_until or 0,
+            profile=profile, since=earlier.since if earlier else now_ms(), until=decision.pause_until or 0,
             rule=settlement.rule, answer=settlement.answer, meaning=settlement.meaning, remedy=settlement.remedy,
         )  # fmt: skip
         self._by_profile[profile] = pause
@@ -78,7 +90,7 @@ class Pauses:
         await self._store.pause(pause)
         self._journal.paused(
             profile=profile, mailbox=mailbox, rule=pause.rule, meaning=pause.meaning, remedy=pause.remedy,
-            answer=pause.answer, recheck_s=recheck_s,
+            answer=pause.answer, recheck_s=recheck_s, about=decision.about,
         )  # fmt: skip
         return pause.until
 
@@ -87,9 +99,6 @@ class Pauses:
         self._by_profile.pop(profile, None)
         self._in_vain.pop(profile, None)
         self._probing.discard(profile)
+        self._opened[profile] = time.monotonic()
         await self._store.resume(profile)
         self._journal.resumed(profile=profile, mailbox=mailbox)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

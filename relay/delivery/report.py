@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from relay.message.outcome import Kind
 from relay.policy.verdict import is_unknown
 from relay.spool.store import State
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.decision import Decision
     from relay.spool.store import Claim
     from relay.telemetry.journal import Journal
-
-_ANSWER = 500  # Exchange's diagnostics run to several KB; the first fields say it
 
 
 def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> None:
@@ -22,17 +20,19 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     settlement = decision.settlement
     fields = {
         "id": claim.parcel.id, "device": claim.device, "profile": claim.profile, "mailbox": claim.mailbox,
-        "host": settlement.host, "stage": settlement.stage, "answer": settlement.answer[:_ANSWER],
+        "host": settlement.host, "stage": settlement.stage, "answer": settlement.answer,
         "rule": settlement.rule, "meaning": settlement.meaning, "remedy": settlement.remedy,
         "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
+        "about": decision.about,
+        "age_s": round(max(0.0, now_ms() / 1000 - claim.received_at / 1000), 3),
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
     if len(failed) < len(claim.parcel.recipients):
         for result in failed:
             journal.recipient_failed(
-                id=claim.parcel.id, device=claim.device, recipient=result.address, answer=result.answer[:_ANSWER],
+                id=claim.parcel.id, device=claim.device, recipient=result.address, answer=result.answer,
                 rule=result.rule, meaning=result.meaning, remedy=result.remedy,
-                unknown=is_unknown(result.rule) or None,
+                unknown=is_unknown(result.rule) or None, about=decision.about,
             )  # fmt: skip
     if decision.kind is Kind.DELIVERED:
         journal.delivered(**fields)
@@ -43,4 +43,4 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
     elif decision.kind is Kind.HELD:
         (journal.corrupt if settlement.state is State.CORRUPT else journal.held)(**fields)
     else:
-        journal.deferred(next_in_s=max(0, round(settlement.due_at / 1000 - time.time())), **fields)
+        journal.deferred(next_in_s=max(0, round((settlement.due_at - now_ms()) / 1000)), **fields)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from typing import TYPE_CHECKING
 
+from relay.delivery.clock import watch_clock
 from relay.delivery.curbs import Curbs
 from relay.delivery.lane import Lane
 from relay.delivery.pauses import Pauses
 from relay.delivery.plan import Plan
+from relay.delivery.returns import Returns
 from relay.spool.store import SpoolError
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,15 +36,17 @@ class Scheduler:
         self._lane_of: dict[str, Lane] = {}
         self._stopping = False
         self._pauses = Pauses(store, journal)
+        self._returns = Returns(store, journal, self._pauses)
         self._curbs = Curbs()
         self._keep: Spool | None = None
-        self._purging: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     async def start(self, settings: Settings, ways: dict[str, Way]) -> None:
         """Takes up what the spool holds. Raises `SpoolError`."""
         await self._pauses.load()
         await self.plan(settings, ways)
-        self._purging = asyncio.get_running_loop().create_task(self._purge(), name="purge")
+        chores = {"purge": self._purge(), "clock": watch_clock(self._clock_moved), "returns": self._returns.run()}
+        self._chores = [asyncio.get_running_loop().create_task(work, name=name) for name, work in chores.items()]
 
     async def plan(self, settings: Settings, ways: dict[str, Way]) -> None:
         """Puts a configuration in force, at the start and on reload; paused profiles are tried again at once."""
@@ -54,6 +57,7 @@ class Scheduler:
             return
         self._keep = settings.spool
         self._put_in_force(plans, settings)
+        self._returns.plan(settings)
         for profile in {profile for _, profile in await self._store.waiting()} - self._lane_of.keys():
             self._journal.service(
                 "delivery.orphaned", level="error", profile=profile,
@@ -84,16 +88,31 @@ class Scheduler:
     async def stop(self, deadline_s: float) -> int:
         """Finishes attempts in hand within the deadline; returns how many were cut."""
         self._stopping = True
-        if self._purging is not None:
-            self._purging.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._purging
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
         return sum(await asyncio.gather(*(lane.stop(deadline_s) for lane in self._lanes.values())))
+
+    async def _clock_moved(self, by_ms: int) -> None:
+        """Times in the spool follow; every lane looks anew, for its timers were set by the old clock.
+
+        Raises `SpoolError`: then it is called again.
+        """
+        try:
+            await self._store.clock_moved(by_ms)
+        except SpoolError as error:
+            self._journal.delivery_broken(reason=f"the spool could not follow the clock: {error}")
+            raise
+        self._pauses.clock_moved(by_ms)
+        self._curbs.clock_moved(by_ms)
+        self._journal.service("clock.moved", by_s=round(by_ms / 1000))
+        for lane in self._lanes.values():
+            lane.wake_all()
 
     async def _purge(self) -> None:
         """Forgets settled messages when their time is over, a few at a time."""
         while True:
-            now = time.time_ns() // 1_000_000
+            now = now_ms()
             assert self._keep is not None
             delivered = now - self._keep.keep_delivered_days * _DAY_MS
             failed = now - self._keep.keep_failed_days * _DAY_MS

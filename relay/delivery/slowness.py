@@ -5,10 +5,10 @@ The pace itself is kept in the spool, where claims are made; what is kept here i
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from relay.policy.pace import pace_at
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.decision import Decision
@@ -31,7 +31,7 @@ class Slowness:
         self.probing = True
         if pace is None:
             return
-        now, settlement = time.time_ns() // 1_000_000, decision.settlement
+        now, settlement = now_ms(), decision.settlement
         self._pace, self._quiet_since = pace, decision.rest_until or now
         self._journal.slowed(
             mailbox=claim.mailbox, profile=claim.profile, pace=pace, rule=settlement.rule, meaning=settlement.meaning,
@@ -42,6 +42,6 @@ class Slowness:
     def passed(self, mailbox: str) -> None:
         """A message was taken."""
         self.probing = False
-        if self._pace < 1 and pace_at(self._pace, self._quiet_since, time.time_ns() // 1_000_000) >= 1:
+        if self._pace < 1 and pace_at(self._pace, self._quiet_since, now_ms()) >= 1:
             self._pace = 1.0
             self._journal.recovered(mailbox=mailbox, pace=1.0)

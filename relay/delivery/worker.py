@@ -21,6 +21,7 @@ from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
 from relay.policy.moved import moved
 from relay.spool.store import Claim, Rest, SpoolError
+from relay.telemetry.clock import apart_ms, now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.attempt import Result
@@ -79,11 +80,11 @@ class Worker:
         found: Claim | Rest = Rest(None)
         pauses, curbs = self._lane.pauses, self._lane.curbs
         if profiles := pauses.open(plan.ways):
-            leave = curbs.ask(plan, _now())
+            leave = curbs.ask(plan, now_ms())
             seat = self._lane.seat(self._owner, plan, profiles, leave.curbs)
             found = await self._store.claim(seat, lambda age_ms: _retry_ms(plan, age_ms))
             way = plan.ways[found.profile] if isinstance(found, Claim) else None
-            curbs.answer(leave, way, found if isinstance(found, Claim) else None, _now())
+            curbs.answer(leave, way, found if isinstance(found, Claim) else None, now_ms())
         if isinstance(found, Claim):
             pauses.probe(found.profile, plan.settings.recheck_s)
             return found
@@ -97,8 +98,11 @@ class Worker:
         result = await self._travel(claim, way, plan)
         ms = round((time.perf_counter() - started) * 1000, 1)
         in_vain = self._lane.pauses.in_vain(claim.profile)
-        moment = Moment(_now(), random.random(), self._lane.failures, in_vain)  # noqa: S311
+        moment = Moment(now_ms(), random.random(), self._lane.failures, in_vain)  # noqa: S311
+        moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
+        claim = replace(claim, received_at=claim.received_at + moved_ms, claimed_at=claim.claimed_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        decision = decision.told(result.transcript, claim.parcel.others)
         stale = decision.pause_until is not None and plan is not self._lane.plan
         if stale:  # by a configuration that a reload has replaced: the new one is tried at once
             decision = replace(decision, pause_until=None)
@@ -118,7 +122,7 @@ class Worker:
         past_first = detours.past_first(profile, plan.settings.recheck_s)
         passage = await travel(claim.parcel, self._line, way, past_first=past_first)
         if passage.first_refused is not None and plan is self._lane.plan:  # else a reload may have mended it
-            detours.begin(profile, plan, passage.first_refused)
+            detours.begin(profile, plan, passage.first_refused, claim.parcel.others)
         elif passage.first_works:
             detours.end(profile, plan)
         return passage.result
@@ -157,7 +161,3 @@ def _moved_to(mailbox: str, claim: Claim) -> Claim:
 
 def _retry_ms(plan: Plan, age_ms: int) -> int:
     return int(delay_s(age_ms / 1000, schedule=plan.settings.retry_s, chance=random.random()) * 1000)  # noqa: S311
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -50,3 +50,8 @@ class Parcel:
     @property
     def size(self) -> int:
         return len(self.head) + self.body_size
+
+    @property
+    def others(self) -> tuple[Address, ...]:
+        """The recipients but for the sender, who may be one of them."""
+        return tuple(address for address in self.recipients if address.normal != self.sender.normal)

@@ -6,23 +6,23 @@ recipients within any 24 hours (Microsoft SupportArticles, smtp-submission-impro
 
 from __future__ import annotations
 
-_BUCKET_MS = 600_000
+BUCKET_MS = 600_000
 _DAY_MS = 86_400_000
 
 
 def bucket_of(now: int) -> int:
     """When the stretch of this moment began (epoch milliseconds)."""
-    return now - now % _BUCKET_MS
+    return now - now % BUCKET_MS
 
 
 def counts_until(bucket: int) -> int:
     """When what was spent in a stretch comes back."""
-    return bucket + _BUCKET_MS + _DAY_MS
+    return bucket + BUCKET_MS + _DAY_MS
 
 
 def window_from(now: int) -> int:
     """Stretches that began later than this count."""
-    return now - _BUCKET_MS - _DAY_MS
+    return now - BUCKET_MS - _DAY_MS
 
 
 def left(limit: int, spent: int) -> int | None:

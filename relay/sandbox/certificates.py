@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFE = dt.timedelta(days=30)
-_EARLY = dt.timedelta(hours=1)  # for a client whose clock is behind
+_EARLY = dt.timedelta(days=2)  # for a client whose clock is behind
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from relay.message.address import Address, AddressError
 from relay.message.command import mail_from, rcpt_to
 from relay.message.reply import Reply
 from relay.policy import admission
+from relay.smtpd.minutes import Minutes
 from relay.spool.store import SpoolFull
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Dialogue:
         self.rules = desk.house.rules  # those in force when MAIL was taken: a reload counts from the next message on
         self.client = client
         self.tls = tls
+        self.minutes = Minutes(f"{client} connected to {desk.listener.listen}{', ' * bool(tls)}{tls}")
         self.helo = ""
         self.extended = False
         self.greeted = False
@@ -58,6 +60,7 @@ class Dialogue:
         """After STARTTLS nothing said in clear counts, but for the name: many devices never greet again."""
         self.login = None
         self.tls = tls
+        self.minutes.remark(f"{tls} from here on")
         self.reset()
 
     @property

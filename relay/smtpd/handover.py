@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from relay.message.header import HeaderTooLarge
 from relay.message.repair import Arrival
 from relay.message.reply import Reply
 from relay.policy.admission import may_show, not_listed, not_repairable, too_large, too_many
+from relay.policy.notices import author_of, mailboxes_of
 from relay.policy.precedence import precedence_of
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
+from relay.smtpd.arriving import arrival, device_side
 from relay.smtpd.dialogue import NO_ROOM
 from relay.smtpd.heading import heading
 from relay.smtpd.patience import answer_to
@@ -50,6 +53,7 @@ class Handover:
         self._intake = intake
         self._counted = False
         self._outcome: asyncio.Future[Settlement] | None = None
+        self._turned_away = ""  # the message in the spool that the answer refuses
 
     async def run(self) -> Reply:
         """250 only when the message would survive `kill -9` and power loss."""
@@ -69,8 +73,20 @@ class Handover:
             self._take_back()
             return await self._failed(error)
         fault("smtpd.before-250")
-        self._house.journal.stored(id=new.id, ms=round((time.perf_counter() - started) * 1000, 1))
+        self._house.journal.stored(
+            id=new.id, device=new.device, profile=new.profile, size=self._intake.size,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )  # fmt: skip
         return answer_to(new.id, None) if self._outcome is None else await self._settled(new, self._outcome)
+
+    async def heard(self, *, there: bool) -> None:
+        """A device that is still there hears of its refused message by itself, so that nobody gets a notice.
+
+        Should the answer be lost on its way, the device sends again.
+        """
+        if self._turned_away and there:
+            with contextlib.suppress(SpoolError):  # then somebody is told twice
+                await self._house.store.notices.told(self._turned_away)
 
     async def _whole(self) -> Whole:
         if self._intake.failure is not None:
@@ -104,21 +120,23 @@ class Handover:
     async def _settled(self, new: NewMessage, outcome: asyncio.Future[Settlement]) -> Reply:
         reply = answer_to(new.id, await self._house.patience.settled(outcome, self._known.device.answer_within_s))
         if not reply.positive:
+            self._turned_away = new.id
             self._house.journal.client_refused(
                 id=new.id, client=new.client, device=new.device, reply=str(reply),
-                reason="Exchange refused the message for good, and the device was told",
+                reason="Exchange refused the message for good, and the device was told", about=new.recipients,
             )  # fmt: skip
         return reply
 
     def _message(self, whole: Whole) -> NewMessage:
         dialogue, known, settings = self._dialogue, self._known, self._dialogue.rules.settings
         assert dialogue.sender is not None
-        arrival = Arrival(
+        came = Arrival(
             id=self._draft.id, at=time.time(), client=dialogue.client, helo=dialogue.helo,
             hostname=self._house.hostname, protocol=dialogue.protocol,
         )  # fmt: skip
-        made = heading(whole.section, dialogue.sender, known, arrival, settings)
+        made = heading(whole.section, dialogue.sender, known, came, settings)
         line_ends = ("line-ends",) if self._intake.content.repaired_line_ends else ()
+        changes = line_ends + whole.repairs + made.changes
         interactive, size = known.device.answer is Answer.DELIVERED, len(made.section) + whole.body.size
         new = NewMessage(
             id=self._draft.id, device=known.name, profile=known.device.profile,
@@ -126,8 +144,13 @@ class Handover:
             mailbox=settings.profiles[known.device.profile].mailbox, sender=made.sender,
             recipients=tuple(dialogue.recipients), client=dialogue.client,
             head=made.section, body=whole.body, eight_bit=whole.eight_bit,
+            author=author_of(
+                whole.section, dialogue.sender, device=known.name, mailboxes=mailboxes_of(settings)
+            ),
+            arrival=arrival(dialogue, self._desk.listener.listen, made, whole, changes),
+            transcript=device_side(dialogue, known, self._draft.id),
         )  # fmt: skip
-        self._journal_received(new, whole, line_ends + whole.repairs + made.changes)
+        self._journal_received(new, whole, changes)
         return new
 
     def _journal_received(self, new: NewMessage, whole: Whole, changes: tuple[str, ...]) -> None:
@@ -148,6 +171,7 @@ class Handover:
         self._house.journal.intake_failed(
             client=self._dialogue.client, device=self._device, reply=str(reply), reason=str(error) or repr(error),
             remedy=_REMEDIES.get(type(error), _BUG).format(directory=self._house.store.directory),
+            about=tuple(self._dialogue.recipients),
         )  # fmt: skip
         return reply
 
@@ -168,6 +192,7 @@ class Handover:
             reply=str(reply),
             reason=reason,
             option=option_of(reply),
+            about=tuple(self._dialogue.recipients),
         )
         return reply
 

@@ -10,11 +10,13 @@ from outside: it ends at the end of its input, so that a message in hand is stor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP
 
 from relay.message.reply import Reply
+from relay.message.transcript import octets
 from relay.policy.refusal import option_of
 from relay.policy.routing import plain_address
 from relay.smtpd.ceilings import Pace, Turn
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from relay.spool.store import Draft
 
 _LAST_WORD_S = 5.0  # for a device to read what it was told last
+_GOODBYE_S = 1.0  # for a command that was under way when the relay began to stop
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
+_CHALLENGE = b"334 (a challenge)\r\n"
 _BYE = Reply(221, "2.0.0", "Bye")
 _READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
 _LOGGED_IN = Reply(235, "2.7.0", "Authentication successful")
@@ -69,7 +73,7 @@ class Session(SMTP):
         self._house = desk.house
         self._among = among
         self._client = client
-        self._closing = False
+        self._closing = self._stopping = self._gone = False
         self._in_hand = False
 
     # -- the connection
@@ -117,9 +121,23 @@ class Session(SMTP):
 
     def stop(self) -> None:
         """Ends the session now or, when a message is in hand, right after its answer."""
-        self._closing = True
+        self._stopping = True
         if not self._in_hand:
-            self._leave(_STOPPING)
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """421, and a moment for the command that may be under way: closed over it, the connection would be reset, and
+        many a device would not see the 421.
+        """
+        if self.transport is None or self.transport.is_closing():
+            return
+        self._send(_STOPPING)
+        self._gone = True
+        if not self._dialogue.encrypted:
+            with contextlib.suppress(OSError):  # the device has reset the connection, and the loop does not know yet
+                self.transport.write_eof()
+        self._stop_clock()
+        self._timeout_handle = self.loop.call_later(_GOODBYE_S, self._part)
 
     def abort(self) -> None:
         """Drops the connection."""
@@ -144,7 +162,10 @@ class Session(SMTP):
         except OSError:
             pass  # the device left; whatever it had handed over is stored (the disk's errors come as SpoolError)
         except Exception as error:  # noqa: BLE001  (one session's mistake must not reach another, nor the device)
-            self._house.journal.session_failed(client=self._dialogue.client, reason=repr(error))
+            dialogue = self._dialogue
+            self._house.journal.session_failed(
+                client=dialogue.client, reason=repr(error), about=tuple(dialogue.recipients)
+            )
             self._send(_FAILED)
         finally:
             self._part()
@@ -177,26 +198,33 @@ class Session(SMTP):
             self._watched(reply, f"{reason}; {count} sent away since this was last told")
 
     async def _talk(self) -> None:
-        self._writer.write(self._desk.greeting)
+        self._send(self._desk.greeting)
         while not self._closing:
             answer = await self._answer_next()
-            if isinstance(answer, Reply):
+            if self._gone:
+                return
+            if answer is not None:
                 self._send(answer)
+            if isinstance(answer, Reply):
                 self._count(answer)
-            elif answer is not None:
-                self._writer.write(answer)
             await self._writer.drain()
+            if self._stopping and not self._closing:
+                self._say_goodbye()
 
     async def _answer_next(self) -> Reply | bytes | None:
         try:
             line = await self._lines.line()
         except LineTooLong:
             return _LINE_TOO_LONG
+        if self._gone:
+            return None
         self._reset_timeout(self._turn.command_s(self.loop.time()))
         if (refusal := self._turn.command(len(self._dialogue.recipients))) is not None:
             return self._watched(*refusal)
         verb, _, argument = line.strip().partition(b" ")
-        return await self._answer(verb.upper(), argument.strip().decode("utf-8", "replace"))
+        verb = verb.upper()
+        self._dialogue.minutes.heard(verb, line, under_way=self._dialogue.sender is not None)
+        return await self._answer(verb, argument.strip().decode("utf-8", "replace"))
 
     async def _answer(self, verb: bytes, argument: str) -> Reply | bytes | None:
         dialogue = self._dialogue
@@ -234,9 +262,10 @@ class Session(SMTP):
                 self._desk.remember(self._dialogue, str(reply))
         return reply
 
-    def _send(self, reply: Reply) -> None:
-        if self.transport is not None:
-            self._writer.write(reply.encode())
+    def _send(self, words: Reply | bytes) -> None:
+        self._dialogue.minutes.server(words)
+        if self.transport is not None and not self._gone:
+            self._writer.write(words.encode() if isinstance(words, Reply) else words)
 
     def _count(self, reply: Reply) -> None:
         """421 closes (RFC 5321 §3.8), whoever said it."""
@@ -254,10 +283,13 @@ class Session(SMTP):
             draft = self._house.store.draft()
             self._pace = Pace(self._limits, self._dialogue.limit, self.loop.time())
             intake = Intake(draft, self._dialogue.limit, self._house.flight, self, self._still_coming)
-            self._writer.write(_GO_AHEAD)
+            self._send(_GO_AHEAD)
             await self._read(intake, draft)
+            self._dialogue.minutes.client(octets(intake.size))
             self._stop_clock()  # from here on it is the disk that takes its time, not the device
-            answer = await Handover(self._desk, self._dialogue, draft, intake).run()
+            handover = Handover(self._desk, self._dialogue, draft, intake)
+            answer = await handover.run()
+            await handover.heard(there=self.transport is not None and not self.transport.is_closing())
             if answer.positive:
                 self._turn.anew(self.loop.time())
             return answer
@@ -305,10 +337,13 @@ class Session(SMTP):
 
     async def _ask(self, challenge: bytes) -> bytes:
         self._writer.write(b"334 " + challenge + b"\r\n")
+        self._dialogue.minutes.server(_CHALLENGE)
         try:
-            return await self._lines.line()
+            response = await self._lines.line()
         except LineTooLong as error:
             raise AuthRefused(_LINE_TOO_LONG, "authentication line too long") from error
+        self._dialogue.minutes.heard_secret()
+        return response
 
     async def _starttls(self) -> Reply | None:
         """Upgrades the connection; whatever was sent in clear behind STARTTLS is thrown away (RFC 3207 §4.2)."""

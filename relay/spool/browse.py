@@ -18,7 +18,7 @@ from relay.spool.schema import VERSION, later
 from relay.spool.selection import Selection, ids_of, rows_of
 from relay.spool.shape import Shape, shape_of
 from relay.spool.standing import Surroundings
-from relay.spool.store import SpoolError
+from relay.spool.store import Pause, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,6 +170,11 @@ class Browser:
         """What waits, by profile, state and age. Raises `SpoolError`."""
         with self._reading() as connection:
             return shape_of(connection, _now())
+
+    def pauses(self) -> dict[str, Pause]:
+        """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return {row[0]: Pause(*row) for row in connection.execute(SQL.pauses)}
 
     def show(self, message_id: str) -> QueueItem | None:
         """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""

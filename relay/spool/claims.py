@@ -18,8 +18,10 @@ from relay.policy.external import is_internal
 from relay.policy.precedence import is_large
 from relay.policy.turns import Head, next_due, whose_turn
 from relay.spool.mailboxes import budget_left, find_place, refund, spend, standing, start, take_place
+from relay.spool.notices import owe
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
+from relay.telemetry.clock import apart_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,10 +47,10 @@ class _Pick:
 def claim(
     connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], inspector: Inspector, now: int
 ) -> Claim | Rest:
-    """The message of the seat's profiles whose turn it is, or until when there is nothing to do."""
+    """The sound message of the seat's profiles whose turn it is, or until when there is nothing to do."""
     mailbox = standing(connection, seat.mailbox, now)
     place = find_place(connection, seat, mailbox.pace, now)
-    found = _pick(connection, seat, inspector, now, large=place is None or place.may_be_large)
+    found = _pick(connection, seat, now, inspector, large=place is None or place.may_be_large)
     if isinstance(found, _Pick) and mailbox.blocked_until:
         found = Rest(mailbox.blocked_until)
     if place is None:
@@ -75,7 +77,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
         "state": settlement.state, "due_at": settlement.due_at, "settled_at": None,
         "outcome": settlement.outcome, "host": settlement.host, "stage": settlement.stage, "rule": settlement.rule,
         "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
-        "doubt": settlement.outcome == Kind.UNCERTAIN, "split": settlement.split,
+        "transcript": settlement.transcript, "doubt": settlement.outcome == Kind.UNCERTAIN, "split": settlement.split,
     }  # fmt: skip
     if settlement.state in (State.DELIVERED, State.FAILED):
         values |= {"state": State.QUEUED, "due_at": now} if claimed.left else {"settled_at": now}
@@ -87,6 +89,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
             SQL.settle_recipient,
             {"id": claimed.parcel.id, "address": result.address, "state": result.state, "answer": result.answer},
         )
+    owe(connection, claimed, settlement, now)
     _give_back(connection, claimed, settlement)
     state = State(str(values["state"]))
     return _ended(connection, values) if state is State.DELIVERED else state
@@ -112,8 +115,8 @@ def _give_back(connection: sqlite3.Connection, claimed: Claim, settlement: Settl
 # -- whose turn it is
 
 
-def _pick(connection: sqlite3.Connection, seat: Seat, inspector: Inspector, now: int, *, large: bool) -> _Pick | Rest:
-    """What of the message may go now; one whose recipients must all wait is put off on the way, so is a damaged one."""
+def _pick(connection: sqlite3.Connection, seat: Seat, now: int, inspector: Inspector, *, large: bool) -> _Pick | Rest:
+    """What of the message may go now; one damaged, or whose recipients must all wait, is put aside on the way."""
     for _ in range(_POSTPONED):
         heads = _heads(connection, seat)
         head = whose_turn(heads, now, large=large)
@@ -154,4 +157,4 @@ def _lease(
         body=bodies / pick.head.id if body_file else content, body_size=body_size, eight_bit=bool(eight_bit),
     )  # fmt: skip
     left = pick.pending - len(recipients)
-    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubts, now, left)
+    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubts, now, left, apart_ms())

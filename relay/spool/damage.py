@@ -7,7 +7,6 @@ A message is sound when its rows can be read and its body has the size that was 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from relay.spool.cipher import sealed_size
 from relay.spool.queries import SQL
 from relay.spool.store import State
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ class Inspector:
 
     def condemn(self, connection: sqlite3.Connection, damage: Damage) -> bool:
         """Makes it `corrupt`, with the reason; False when it was settled before."""
-        values = {"id": damage.message_id, "rule": damage.rule, "answer": damage.reason, "now": _now()}
+        values = {"id": damage.message_id, "rule": damage.rule, "answer": damage.reason, "now": now_ms()}
         if connection.execute(SQL.condemn, values).rowcount == 0:
             return False
         connection.execute(SQL.note_corrupt, values)
@@ -145,7 +145,3 @@ def _in_one(connection: sqlite3.Connection, work: Callable[[], object]) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

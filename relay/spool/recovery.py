@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.spool.bodyfile import sync_directory
+from relay.spool.clock import catch_up
 from relay.spool.damage import Damage, Inspector
 from relay.spool.orphans import adopt, is_body
 from relay.spool.queries import SQL
@@ -41,6 +42,7 @@ def recover(
         connection.execute("BEGIN IMMEDIATE")
         interrupted = connection.execute(release).rowcount
         connection.execute(SQL.free_all_slots)
+        catch_up(connection)
         expected = {row[0] for row in connection.execute(SQL.files_expected)}
         present = {path.name for path in bodies.iterdir()}
         gone = [Damage(name, "spool.body-missing", "the file of the body is gone") for name in expected - present]

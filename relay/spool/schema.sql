@@ -37,7 +37,8 @@ CREATE TABLE message (
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
   held_by     TEXT NOT NULL DEFAULT '',     -- the operator who wants it held: when its attempt ends, while it is leased
   again_at    INTEGER NOT NULL DEFAULT 0,   -- when an operator had it sent again: its age counts from then
-  transcript  TEXT NOT NULL DEFAULT ''      -- the device's side of SMTP, secrets masked
+  transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
+  arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
@@ -139,14 +140,21 @@ CREATE TABLE pause (
   remedy  TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Somebody is to be told of a message; written with its settlement, gone with the notice in the spool. what: failed delayed
+-- Somebody is to be told of a recipient that was not reached (n), or of a message that is late (n = -1); written with its
+-- settlement, gone with the notice in the spool. what: failed delayed. who: the address that is told, empty until chosen
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
+  n          INTEGER NOT NULL,
   what       TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '',
+  profile    TEXT NOT NULL,
   cause      TEXT NOT NULL,             -- the rule of the answer: notices of one cause are gathered
   at         INTEGER NOT NULL,
-  PRIMARY KEY (message_id, what)
+  meaning    TEXT NOT NULL DEFAULT '',
+  remedy     TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (message_id, n, what, who)
 ) WITHOUT ROWID;
+CREATE INDEX notice_due ON notice (who, what, profile, cause, at);
 
 -- What happened to a message besides attempts: orders of an operator, above all. who: a user of this machine, or the relay
 CREATE TABLE event (

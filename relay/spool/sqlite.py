@@ -10,18 +10,18 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims, mailboxes, orders
+from relay.spool import claims, clock, mailboxes, orders
 from relay.spool.bodyfile import sync_directory
-from relay.spool.contents import unsealed
+from relay.spool.contents import head_of, unsealed
 from relay.spool.damage import Inspector
 from relay.spool.database import NAME, connect, unopened
 from relay.spool.draft import BodyDraft
 from relay.spool.keyring import NO_KEYS, Keyring, Part
+from relay.spool.notices import NoticeBook
 from relay.spool.opening import opened
 from relay.spool.queries import SQL
 from relay.spool.room import RoomGuard
@@ -40,6 +40,7 @@ from relay.spool.store import (
 )
 from relay.spool.upkeep import Upkeep
 from relay.spool.writer import Writer
+from relay.telemetry.clock import apart_ms, now_ms, stand_apart
 from relay.telemetry.faults import fault
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class SqliteStore:
         self.keys = NO_KEYS
         self.locked: tuple[Locked, ...] = ()
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
+        self.notices = NoticeBook(
+            self._run, lambda connection, new: _insert(connection, new, self.keys),
+            lambda connection, message_id: head_of(connection, message_id, self.keys), lambda *who: self._on_mail(*who),
+        )  # fmt: skip
         self._journal = journal
         self._on_broken = on_broken
         self._inspector = Inspector(self._bodies)
@@ -165,19 +170,21 @@ class SqliteStore:
 
     async def claim(self, seat: Seat, retry_ms: Callable[[int], int]) -> Claim | Rest:
         """The next due message, its attempt and next due time committed."""
-        inspector, keys = self._inspector, self.keys
-        found = await self._run(
-            "claim",
-            lambda connection: unsealed(connection, claims.claim(connection, seat, retry_ms, inspector, _now()), keys),
-        )
+
+        def work(connection: sqlite3.Connection) -> Claim | Rest:
+            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, now_ms()), self.keys)
+
+        found = await self._run("claim", work)
         self._tell()
         return found
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, _now()))
+        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, now_ms()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
+        if state is not None and any(result.state == State.FAILED for result in settlement.recipients):
+            self.notices.owed.set()
         expected = self._expected.get(claim.parcel.id)
         if state is not None and expected is not None and not expected.done():
             expected.set_result(replace(settlement, state=state))
@@ -190,17 +197,17 @@ class SqliteStore:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
 
     async def block(self, mailbox: str, until: int) -> None:
-        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, _now()))
+        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, now_ms()))
 
     async def slow(self, claim: Claim, until: int) -> float | None:
-        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, _now()))
+        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, now_ms()))
 
     async def pause(self, pause: Pause) -> None:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})
 
     async def resume(self, profile: str) -> None:
         """Forgets the pause; what it made wait is due now."""
-        values = {"profile": profile, "now": _now()}
+        values = {"profile": profile, "now": now_ms()}
         await self._run(
             "resume",
             lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
@@ -209,6 +216,14 @@ class SqliteStore:
     async def pauses(self) -> Mapping[str, Pause]:
         rows = await self._run("pauses", lambda connection: connection.execute(SQL.pauses).fetchall())
         return {row[0]: Pause(*row) for row in rows}
+
+    async def clock_moved(self, by_ms: int) -> None:
+        apart = apart_ms()
+        try:
+            await self._run("clock", lambda connection: clock.move(connection, by_ms, apart))
+        except SpoolError:
+            stand_apart(apart)
+            raise
 
     async def waiting(self) -> Sequence[tuple[str, str]]:
         return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
@@ -219,6 +234,9 @@ class SqliteStore:
         for name in ordered.files:
             self._executor.submit(_unlink, self._bodies / name)
         return ordered
+
+    async def pulse(self) -> None:
+        await self._run("pulse", lambda _: None)
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""
@@ -291,12 +309,12 @@ class SqliteStore:
 
 
 def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
-    now = _now()
+    now = now_ms()
     connection.execute(SQL.insert_message, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
-        "transcript": new.transcript, "recipients": len(new.recipients), "key_id": keys.current,
+        "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
     })  # fmt: skip
     head, content = keys.sealed(new.head, new.id, Part.HEAD), new.body.content
     if content is not None:
@@ -314,10 +332,6 @@ def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[
     for statement in _FORGET:
         connection.executemany(statement, ids)
     return old
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _unlink(path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.spool.keyring import KEY_REMEDY
 from relay.spool.queries import SQL
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +29,7 @@ def sort_by_keys(connect: Callable[[], sqlite3.Connection], ids: frozenset[str])
         connection.execute("BEGIN IMMEDIATE")
         used = [row[0] for row in connection.execute(SQL.keys_in_use)]
         for key_id in ids.intersection(used):
-            connection.execute(SQL.release_readable, {"key_id": key_id, "now": time.time_ns() // 1_000_000})
+            connection.execute(SQL.release_readable, {"key_id": key_id, "now": now_ms()})
         locked = [Locked(key_id, _hold(connection, key_id)) for key_id in used if key_id not in ids]
         connection.execute("COMMIT")
     return tuple(locked)

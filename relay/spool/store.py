@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from relay.message.parcel import Parcel
     from relay.policy.external import Curb
     from relay.policy.room import Room
+    from relay.spool.notices import NoticeBook
     from relay.spool.orders import Giver, Ordered
 
 
@@ -100,7 +101,8 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked.
+    empty where nobody knows, `<>` where nobody is ever to be told (`relay.policy.notices`); `transcript` the device's
+    side of SMTP, secrets masked; `arrival` how it came, JSON.
     """
 
     id: str
@@ -117,6 +119,7 @@ class NewMessage:
     kind: str = "mail"
     author: str = ""
     transcript: str = ""
+    arrival: str = ""
 
     @property
     def size(self) -> int:
@@ -147,6 +150,7 @@ class Claim:
     """One message, leased, with as many of its recipients as one submission takes; `left` are those it left behind.
 
     `fence` proves it to `settle`; `doubtful` counts earlier attempts that may have delivered it.
+    `apart_ms` is where the clock stood when it was claimed.
     """
 
     parcel: Parcel
@@ -159,6 +163,7 @@ class Claim:
     doubtful: int = 0
     claimed_at: int = 0
     left: int = 0
+    apart_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,7 @@ class Settlement:
     meaning: str = ""
     remedy: str = ""
     recipients: Sequence[RecipientResult] = field(default=())
+    transcript: str = ""
     split: int = 0
 
 
@@ -318,6 +324,10 @@ class Store(Protocol):
         """The pauses by profile."""
         ...
 
+    async def clock_moved(self, by_ms: int) -> None:
+        """The system clock was put forward by so much, or back: times in the spool become those of the new clock."""
+        ...
+
     async def waiting(self) -> Sequence[tuple[str, str]]:
         """The profiles that have mail to deliver, each as (mailbox, profile)."""
         ...
@@ -326,8 +336,17 @@ class Store(Protocol):
         """One step of an operator's order, with an event for each message. Raises `SpoolError`."""
         ...
 
+    async def pulse(self) -> None:
+        """Returns when the writer has come round and could write. Raises `SpoolError`; hangs with a disk that hangs."""
+        ...
+
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets settled messages older than these times; returns how many."""
+        ...
+
+    @property
+    def notices(self) -> NoticeBook:
+        """What somebody has still to be told."""
         ...
 
     @property

@@ -1,7 +1,8 @@
 """Named fault points: where a test may make the process die or a call fail. In service they do nothing.
 
 `RELAY_FAULT=point:action[:n]` arms one point for the process: `kill` (SIGKILL to ourselves, as a power cut would),
-or the name of an errno (`ENOSPC`, `EIO`), raised as `OSError`. `n` is the hit that strikes (default 1); an errno goes
+`hang` (the thread goes no further, as with a disk that does not answer), or the name of an errno (`ENOSPC`, `EIO`),
+raised as `OSError`. `n` is the hit that strikes (default 1); an errno goes
 on striking from then on. The crash tests walk through `POINTS`.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
 
 POINTS = (
     "spool.body-written",
@@ -28,6 +30,8 @@ POINTS = (
     "spool.body-removed",
     "spool.order-before-commit",
     "spool.order-committed",
+    "spool.notice-before-commit",
+    "spool.notice-committed",
 )
 
 
@@ -47,6 +51,8 @@ class _Armed:
             return
         if self.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.action == "hang":
+            threading.Event().wait()
         code = getattr(errno, self.action)
         raise OSError(code, f"{os.strerror(code)} (fault point {self.point})")
 

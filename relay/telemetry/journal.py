@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from relay.telemetry.fields import hidden, plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
 class Journal:
     """Writes mail events as one structured line each."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger, *, hash_recipients: bool = False) -> None:
+        """With `hash_recipients` no line, and nobody who listens, hears the address of a recipient.
+
+        Every event takes `about`, the recipients of the message it tells of: texts may quote them.
+        """
         self._log = log
+        self._hash_recipients = hash_recipients
         self._listeners: list[Listener] = []
 
     def tell(self, listener: Listener) -> None:
@@ -28,11 +35,16 @@ class Journal:
         self._listeners.append(listener)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        try:
+            about = fields.pop("about", ())
+            fields = plain(hidden(fields, about) if self._hash_recipients else fields)
+        except Exception as error:  # noqa: BLE001  (a line less, never a mail less)
+            fields = {"mistake": type(error).__name__}
         for listener in self._listeners:
             with contextlib.suppress(Exception):
                 listener(event, fields)
         with contextlib.suppress(Exception):
-            getattr(self._log, level)(event, **{key: value for key, value in fields.items() if value not in ("", None)})
+            getattr(self._log, level)(event, **fields)
 
     # -- the way in
 
@@ -45,7 +57,7 @@ class Journal:
         self._write("info", "message.received", fields)
 
     def stored(self, **fields: Any) -> None:
-        """The message would survive a power cut from here on: id ms."""
+        """The message would survive a power cut from here on: id device profile size ms."""
         self._write("info", "message.stored", fields)
 
     def client_refused(self, **fields: Any) -> None:
@@ -79,7 +91,7 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms."""
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s."""
         self._write("info", "message.delivered", fields)
 
     def deferred(self, **fields: Any) -> None:
@@ -97,6 +109,16 @@ class Journal:
     def held(self, **fields: Any) -> None:
         """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
         self._write("error", "message.held", fields)
+
+    def notice_queued(self, **fields: Any) -> None:
+        """Somebody is told of mail that failed or is late: id originals (the first of them) messages what to (how many
+        are told) cause device profile.
+        """
+        self._write("info", "notice.queued", fields)
+
+    def notice_nobody(self, **fields: Any) -> None:
+        """Mail failed or is late and nobody is told: id what device reason."""
+        self._write("warning", "notice.nobody", fields)
 
     def recipient_failed(self, **fields: Any) -> None:
         """One recipient was refused, the others are not touched: id recipient rule meaning remedy answer."""
@@ -167,7 +189,7 @@ class Journal:
         self._write("error" if fields.get("days_left", 0) < 1 else "warning", "credential.expiring", fields)
 
     def service(self, event: str, *, level: str = "info", **fields: Any) -> None:
-        """relay.started, relay.stopping, relay.stopped, config.reloaded, config.refused, spool.recovered,
+        """relay.started, relay.stopping, relay.stopped, clock.moved, config.reloaded, config.refused, spool.recovered,
         signin.failing (profile meaning remedy answer days_left).
         """
         self._write(level, event, fields)

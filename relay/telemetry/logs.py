@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-_NOISY = ("mail.log", "msal", "urllib3", "asyncio", "aiosmtplib")
+_NOISY = ("mail.log", "msal", "urllib3", "asyncio", "aiosmtplib", "uvicorn")
 
 
 def open_log(*, form: str = "auto", level: str = "info") -> structlog.typing.FilteringBoundLogger:

@@ -22,3 +22,11 @@ def notify(*states: str) -> None:
 def reloading() -> None:
     """Says that a reload is under way, with the clock systemd wants beside it."""
     notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+
+def watchdog_s() -> float:
+    """Within how many seconds systemd wants WATCHDOG=1 of this process (sd_watchdog_enabled(3)); 0: it does not."""
+    wanted, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not wanted.isdecimal() or not os.environ.get("NOTIFY_SOCKET") or pid not in ("", str(os.getpid())):
+        return 0.0
+    return int(wanted) / 1_000_000

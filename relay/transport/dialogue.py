@@ -8,7 +8,9 @@ in clear but EHLO. Each step raises `TransportError` of its own stage; whoever h
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 import aiosmtplib
 
 from relay.message.reply import Reply, parse_reply
+from relay.message.transcript import Conversation, without
 from relay.transport import xoauth2
 from relay.transport.commands import Offer
 from relay.transport.dial import ANY, Network, dial
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+_ALERT = re.compile(r"alert[ _](unknown[ _]ca|bad[ _]cert|cert|access[ _]denied)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,9 @@ class Dialogue:
     def __init__(self, target: Target) -> None:
         self._to = target
         self._host = target.host
+        self.talk = Conversation(time.monotonic)
+        self._secrets: tuple[str, ...] = ()
+        self._shown = False  # whether a certificate of ours, if there is one, is under the server's eyes
         self._socket: socket.socket | None = None
         self._smtp = aiosmtplib.SMTP(
             hostname=target.host,
@@ -65,12 +74,14 @@ class Dialogue:
         """The TCP connection alone; its socket, to look at."""
         with self._step(Stage.CONNECT):
             self._socket = await dial(self._to.host, self._to.port, self._to.connect_timeout_s, self._to.network)
+            self.talk.remark(f"connected to {self._server}, {self._socket.getpeername()[0]}")
         return self._socket
 
     async def greet(self) -> str:
         """What the server says first."""
         with self._step(Stage.GREETING):
             greeting = await self._smtp.connect(sock=self._socket, timeout=self._to.reply_timeout_s)
+        self.talk.server(_reply(greeting.code, greeting.message))
         self._host = greeting.message.partition(" ")[0] or self._host
         return f"{greeting.code} {greeting.message}"
 
@@ -83,7 +94,9 @@ class Dialogue:
     async def ehlo(self) -> Mapping[str, str]:
         """What the server offers: keywords in lower case, with their parameters."""
         with self._step(Stage.EHLO):
-            await self._smtp.ehlo(timeout=self._to.reply_timeout_s)
+            self.talk.client(f"EHLO {self._to.local_hostname}")
+            answer = await self._smtp.ehlo(timeout=self._to.reply_timeout_s)
+        self.talk.server(_reply(answer.code, answer.message))
         return self._smtp.esmtp_extensions
 
     async def starttls(self, context: ssl.SSLContext | None = None) -> None:
@@ -92,7 +105,12 @@ class Dialogue:
             raise self._error(Stage.STARTTLS, f"{self._server} does not offer STARTTLS; nothing is sent in clear")
         context = context or await self._trust()
         with self._step(Stage.STARTTLS):
-            await self._smtp.starttls(tls_context=context, server_hostname=self._to.host)
+            self._shown = True
+            self.talk.client("STARTTLS")
+            answer = await self._smtp.starttls(tls_context=context, server_hostname=self._to.host)
+        self.talk.server(_reply(answer.code, answer.message))
+        if self.encryption is not None:
+            self.talk.remark(f"{self.encryption.version()} {(self.encryption.cipher() or ('',))[0]}")
 
     @property
     def encryption(self) -> ssl.SSLObject | None:
@@ -106,7 +124,7 @@ class Dialogue:
             offered = " ".join(self._smtp.server_auth_methods).upper() or "no AUTH at all"
             raise self._error(Stage.AUTH, f"{self._server} does not offer AUTH XOAUTH2; it offers {offered}")
         with self._step(Stage.AUTH):
-            reply, challenge = await self._xoauth2(xoauth2.response(mailbox, token))
+            reply, challenge = await self._xoauth2(mailbox, token)
         if reply.code != 235:
             said = f"{reply}{f' ({challenge})' if challenge else ''}"
             text = f"{self._server} did not sign in {mailbox}: {said}"
@@ -126,7 +144,7 @@ class Dialogue:
 
     def hand_over(self) -> Wire:
         """The connection itself; aiosmtplib hears no more of it."""
-        return Wire(cast("asyncio.Transport", self._smtp.transport))
+        return Wire(cast("asyncio.Transport", self._smtp.transport), self.talk)
 
     def drop(self) -> None:
         transport = self._smtp.transport
@@ -136,23 +154,32 @@ class Dialogue:
             self._socket.close()
         self._smtp.close()
 
-    async def _xoauth2(self, encoded: bytes) -> tuple[Reply, str]:
+    async def _xoauth2(self, mailbox: str, token: str) -> tuple[Reply, str]:
         """The last reply, and what a 334 error challenge before it said."""
+        encoded = xoauth2.response(mailbox, token)
+        self._secrets = (token, encoded.decode())
+        masked = f"**** (the token of {mailbox}, {len(token)} octets)"
         if xoauth2.fits_one_line(encoded):
-            reply = await self._say(b"AUTH", b"XOAUTH2", encoded)
+            reply = await self._say(b"AUTH", b"XOAUTH2", encoded, shown=f"AUTH XOAUTH2 {masked}")
             if reply.code == 334 and not reply.text.strip():  # the server takes no initial response
-                reply = await self._say(encoded)
+                reply = await self._say(encoded, shown=masked)
         else:
-            reply = await self._say(b"AUTH", b"XOAUTH2")
+            reply = await self._say(b"AUTH", b"XOAUTH2", shown="AUTH XOAUTH2")
             if reply.code == 334:
-                reply = await self._say(encoded)
+                reply = await self._say(encoded, shown=masked)
         if reply.code != 334:
             return reply, ""
-        return await self._say(b""), xoauth2.challenge_text(reply.text)
+        challenge = without(xoauth2.challenge_text(reply.text), *self._secrets)
+        self.talk.remark(f"the challenge says {challenge}")
+        return await self._say(b"", shown="(an empty line)"), challenge
 
-    async def _say(self, *words: bytes) -> Reply:
+    async def _say(self, *words: bytes, shown: str) -> Reply:
+        """`shown` is the command as it may be read later; a server that repeats what it heard is not quoted."""
+        self.talk.client(shown)
         answer = await self._smtp.execute_command(*words, timeout=self._to.reply_timeout_s)
-        return _reply(answer.code, answer.message)
+        reply = _reply(answer.code, without(answer.message, *self._secrets))
+        self.talk.server(reply)
+        return reply
 
     async def _trust(self) -> ssl.SSLContext:
         try:
@@ -176,7 +203,14 @@ class Dialogue:
             raise self._error(stage, text) from exc
         except (aiosmtplib.SMTPException, OSError, ValueError) as exc:
             text = str(exc) or type(exc).__name__
-            raise self._error(stage, f"{self._server} at {stage.name}: {text}") from exc
+            raise self._error(stage, f"{self._server} at {stage.name}: {text}{self._behind_certificate(text)}") from exc
+
+    def _behind_certificate(self, text: str) -> str:
+        """By TLS 1.3 a server refuses our certificate after the handshake: all that is seen is a broken connection."""
+        identity = self._to.identity
+        if identity is None or not self._shown or ("[SSL" in text and not _ALERT.search(text)):
+            return ""
+        return f", right after the relay showed the certificate {identity.certificate}"
 
     def _refused(self, stage: Stage, exc: aiosmtplib.SMTPResponseException) -> TransportError:
         reply = _reply(exc.code, exc.message) if 200 <= exc.code < 600 else None

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from relay.message.recipients import addressed, is_writable
 from relay.message.reply import Reply
+from relay.message.transcript import Conversation, octets, without
 from relay.telemetry.faults import fault
 from relay.transport.content import ContentError, open_content
 from relay.transport.dial import ANY, Network
@@ -86,7 +87,12 @@ class GraphTransport:
     async def connect(self) -> GraphSession:
         """Opens a session. Raises `TransportError`, or `relay.tokens.source.TokenError`."""
         await self.tokens.token()  # before the connection: without one there is nothing to say
-        return GraphSession(self, await open_https(self.place))
+        talk = Conversation(time.monotonic)
+        try:
+            return GraphSession(self, await open_https(self.place), talk)
+        except TransportError as exc:
+            exc.transcript = _told(talk, exc)
+            raise
 
     async def probe(self) -> GraphAnswer:
         """What Graph says to a request that cannot send anything: see `may_send`. Raises as `connect`."""
@@ -105,9 +111,11 @@ def may_send(answer: GraphAnswer) -> bool:
 class GraphSession:
     """The `Session` of `GraphTransport`: a connection, and a token for each request."""
 
-    def __init__(self, transport: GraphTransport, connection: HttpsConnection) -> None:
+    def __init__(self, transport: GraphTransport, connection: HttpsConnection, talk: Conversation) -> None:
         self._transport = transport
         self._connection = connection
+        self._talk = talk
+        self._connected()
         self._opened_at = self._used_at = time.monotonic()
         self._sent = 0
 
@@ -120,6 +128,15 @@ class GraphSession:
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Submits one parcel. Raises `TransportError`, or `relay.tokens.source.TokenError`."""
+        self._talk.begins()
+        try:
+            receipt = await self._submit(parcel)
+        except TransportError as exc:
+            exc.transcript = _told(self._talk, exc)
+            raise
+        return replace(receipt, transcript=self._talk.text())
+
+    async def _submit(self, parcel: Parcel) -> Receipt:
         host = self._transport.host
         recipients = tuple(filter(is_writable, parcel.recipients))
         refused = {address: _UNWRITABLE for address in parcel.recipients if address not in recipients}
@@ -149,23 +166,34 @@ class GraphSession:
         if not self._connection.alive:
             self._connection.drop()
             self._connection = await open_https(self._transport.place)
+            self._connected()
         body = await _Body.of(parcel)
         headers = {
             "Authorization": f"Bearer {token.value}", "Content-Type": "text/plain", "Accept": "application/json",
             "Content-Length": str(body.size),
         }  # fmt: skip
+        self._talk.client(
+            f"POST {self._transport.target}", f"Authorization: Bearer **** (a token of {len(token.value)} octets)",
+            octets(body.size),
+        )  # fmt: skip
         try:
             fault("transport.before-body")
             answer = understood(await self._connection.post(self._transport.target, headers, body.pieces()))
+            answer = replace(answer, message=without(answer.message, token.value))
         except ContentError as exc:
             raise _unreadable(self._transport.host, exc) from exc
         finally:
             body.close()
+        self._talk.server(_shown(answer))
         self._sent += 1
         self._used_at = time.monotonic()
         if answer.status == 401:
             self._transport.tokens.refused(token)
         return answer
+
+    def _connected(self) -> None:
+        tls = self._connection.encryption
+        self._talk.remark(f"connected to {self._transport.place.words}, {tls.version() if tls else 'no TLS'}")
 
     def _refused(self, answer: GraphAnswer) -> TransportError:
         """In doubt: a gateway that got no sense or no answer from behind it, and a success that Graph does not know."""
@@ -210,6 +238,19 @@ class _Body:
 
 
 _PROBE = b"!this is no base64: it asks whether mail would be taken, and sends none!"
+
+
+def _shown(answer: GraphAnswer) -> str:
+    wait = f"Retry-After: {answer.retry_after:g} s" if answer.retry_after is not None else ""
+    request = f"request-id {answer.request_id}" if answer.request_id else ""
+    return "; ".join(filter(None, (str(answer), wait, request)))
+
+
+def _told(talk: Conversation, exc: TransportError) -> str:
+    """What was said; where that was no answer of Graph, what happened instead."""
+    if exc.graph is None:
+        talk.remark(exc.text)
+    return talk.text()
 
 
 def _unreadable(host: str, exc: Exception) -> TransportError:

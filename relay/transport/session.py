@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from relay.message.transcript import shortened
 from relay.transport.submission import Submission
 from relay.transport.transport import Receipt, Stage, TransportError
 from relay.transport.wire import WireError
@@ -44,6 +45,8 @@ class ExchangeSession:
         self._sent = 0
         self._sound = True
         self._needs_reset = False
+        self.before: list[str] = []
+        """What was said on a connection before this one, in vain."""
 
     @property
     def usable(self) -> bool:
@@ -57,6 +60,22 @@ class ExchangeSession:
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Submits one parcel. Raises `TransportError`."""
+        self._wire.talk.begins()
+        if self._sent:
+            self._wire.talk.remark(f"message {self._sent + 1} of this connection")
+        try:
+            receipt = await self._submit(parcel)
+        except TransportError as error:
+            if error.reply is None:
+                self._wire.talk.remark(error.text)
+            error.transcript = self._transcript()
+            raise
+        return replace(receipt, transcript=self._transcript())
+
+    def _transcript(self) -> str:
+        return shortened([*self.before, *self._wire.talk.printed()])
+
+    async def _submit(self, parcel: Parcel) -> Receipt:
         await self._hear_farewell()
         rested = time.monotonic() - self._used_at > RESTED_AFTER_S
         timeout_s, reset = self._wear.reply_timeout_s, self._needs_reset

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.message.transcript import shortened
 from relay.transport.dial import ANY, Network
 from relay.transport.dialogue import Dialogue, Target
 from relay.transport.session import ExchangeSession, Wear
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from relay.transport.trust import Identity
 
     SignIn = Callable[[Dialogue], Awaitable[object]]
+
+_AGAIN = "       - the token was dropped; once more with a new one, on a new connection"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,11 @@ class SmtpServer:
             wear = Wear(self.messages_per_session, self.session_s, self.reply_timeout_s, ends_at)
             offer = dialogue.offer(pipelining=self.pipelining, chunking=self.chunking)
             return ExchangeSession(dialogue.hand_over(), offer, wear)
-        except BaseException:
+        except BaseException as exc:
             dialogue.drop()
+            if isinstance(exc, TransportError):
+                dialogue.talk.remark(exc.text)
+                exc.transcript = dialogue.talk.text()
             raise
 
 
@@ -82,7 +88,14 @@ class ExchangeTransport(SmtpServer):
         except TransportError as exc:
             if not _token_refused(exc):
                 raise
-        return await self._open()
+            before = [*exc.transcript.splitlines(), _AGAIN]
+        try:
+            session = await self._open()
+        except TransportError as exc:
+            exc.transcript = shortened([*before, *exc.transcript.splitlines()])
+            raise
+        session.before = before
+        return session
 
     async def _open(self) -> ExchangeSession:
         token = await self.tokens.token()  # before the connection: Exchange need not wait for Entra

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from relay.message.transcript import octets
 from relay.telemetry.faults import fault
 from relay.transport.commands import rcpt
 from relay.transport.content import ContentError, open_content
@@ -90,6 +91,7 @@ class Submission:
 
     async def _in_one_flight(self, content: Content) -> Receipt:
         flight = [*self._envelope(content), _bdat(content)]
+        self._wire.talk.client(*flight, octets(content.size))
         while piece := await content.chunk():
             flight.append(piece)
         fault("transport.before-body")
@@ -115,7 +117,7 @@ class Submission:
         if self._offer.pipelining:
             if not self._offer.chunking:
                 commands.append(b"DATA\r\n")
-            self._wire.write(b"".join(commands))
+            self._wire.say(*commands)
             await self._envelope_answers()
         else:
             await self._one_at_a_time(commands)
@@ -124,7 +126,7 @@ class Submission:
     async def _one_at_a_time(self, commands: list[bytes]) -> None:
         recipients = iter(self._asked)
         for command in commands:
-            self._wire.write(command)
+            self._wire.say(command)
             if command.startswith(b"RCPT"):
                 await self._rcpt_answer(next(recipients))
             elif command.startswith(b"MAIL"):
@@ -152,17 +154,17 @@ class Submission:
 
     async def _send_chunked(self, content: Content) -> Receipt:
         self._stage = Stage.DATA
-        self._wire.write(_bdat(content))
+        self._wire.say(_bdat(content))
         fault("transport.before-body")
         while piece := await content.chunk():
             if await self._interrupted(piece):
                 return await self._early_answer()
-        return await self._sent()
+        return await self._sent(content)
 
     async def _send_dotted(self, content: Content) -> Receipt:
         self._stage = Stage.DATA
         if not self._offer.pipelining:
-            self._wire.write(b"DATA\r\n")
+            self._wire.say(b"DATA\r\n")
         go_ahead = await self._answer()
         if go_ahead.code != 354:
             self.needs_reset = True
@@ -173,7 +175,7 @@ class Submission:
             if await self._interrupted(dots.stuff(piece)):
                 return await self._early_answer()
         self._wire.write(dots.end())
-        return await self._sent()
+        return await self._sent(content)
 
     async def _interrupted(self, piece: bytes) -> bool:
         """Writes a piece when there is room; true when the server has answered before the end."""
@@ -185,13 +187,15 @@ class Submission:
 
     async def _early_answer(self) -> Receipt:
         self.desynchronised = True
+        self._wire.talk.remark("an answer before the end of the message")
         reply = await self._answer()
         if reply.positive:
             raise self._error(f"{self._offer.host} answered in the middle of the message: {reply}", reply)
         return self._receipt(reply, Stage.FINAL)
 
-    async def _sent(self) -> Receipt:
+    async def _sent(self, content: Content) -> Receipt:
         self._body_complete = True
+        self._wire.talk.client(octets(content.size))
         fault("transport.after-body")
         return await self._final(Stage.FINAL)
 

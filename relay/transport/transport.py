@@ -39,20 +39,23 @@ class Receipt:
     """The upstream's answers to one parcel.
 
     `final` is the one that decided: to the body, or, as `final_stage` says, the refusal of MAIL or DATA before it. It
-    is None when every recipient was refused; `refused` names each of them with its reply.
+    is None when every recipient was refused; `refused` names each of them with its reply. `transcript` is what was
+    said, secrets masked.
     """
 
     host: str
     final: Reply | None
     final_stage: Stage = Stage.FINAL
     refused: Mapping[Address, Reply] = field(default_factory=dict)
+    transcript: str = ""
 
 
 class TransportError(Exception):
     """A submission that ended without a complete set of answers.
 
     `reply` is what the other side said by SMTP, `graph` what Graph said, if it said anything. `uncertain` is true when
-    the whole body was sent and the final answer is missing: the message may have been delivered.
+    the whole body was sent and the final answer is missing: the message may have been delivered. `transcript` is what
+    was said until then, secrets masked; whoever holds the connection sets it.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class TransportError(Exception):
         self.reply = reply
         self.graph = graph
         self.uncertain = uncertain
+        self.transcript = ""
 
 
 class Session(Protocol):

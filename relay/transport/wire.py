@@ -14,6 +14,7 @@ from relay.transport.replies import GarbledReplyError, ReplyParser
 
 if TYPE_CHECKING:
     from relay.message.reply import Reply
+    from relay.message.transcript import Conversation
 
 HIGH_WATER = 256 * 1024  # what may wait in memory per session
 
@@ -25,7 +26,9 @@ class WireError(Exception):
 class Wire(asyncio.Protocol):
     """One connection. Everything here happens in one loop, for one user at a time."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, talk: Conversation) -> None:
+        """`talk` is what was said before, and goes on here."""
+        self.talk = talk
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._parser = ReplyParser()
@@ -55,6 +58,11 @@ class Wire(asyncio.Protocol):
         elif not self._replies:
             raise WireError(self._broken or "the connection is closed")
 
+    def say(self, *commands: bytes) -> None:
+        """Writes commands, in one piece. Raises as `write`."""
+        self.talk.client(*commands)
+        self.write(b"".join(commands))
+
     async def room(self, timeout_s: float) -> None:
         """Returns when more may be written, or as soon as there is a reply to read. Raises `WireError`."""
         deadline = self._loop.time() + timeout_s
@@ -70,7 +78,9 @@ class Wire(asyncio.Protocol):
             if self._broken:
                 raise WireError(self._broken)
             await self._change(deadline, f"no answer within {timeout_s:g} s")
-        return self._replies.popleft()
+        reply = self._replies.popleft()
+        self.talk.server(reply)
+        return reply
 
     async def hang_up(self, within_s: float) -> None:
         """QUIT, and the connection is closed when this returns, politely or not. Never raises but on cancellation."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from relay.telemetry.journal import Journal
     from relay.tokens.rotation import Change
     from relay.tokens.source import TokenError
+    from relay.tokens.vault import VaultError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,12 @@ class TokenNews:
         self.journal.credential_changed(
             app=app, credential=change.now, refused=change.before, reason=str(change.refusal),
             remedy="mail goes on with the other one; replace the refused one before that ends too",
+        )  # fmt: skip
+
+    def unwritten(self, profile: str, error: VaultError) -> None:
+        self.journal.service(
+            "signin.failing", level="error", profile=profile, answer=str(error),
+            meaning="The sign-in works, but its new refresh token could not be written: it is kept in memory.",
+            remedy="Mend the disk of data_dir/tokens before the relay restarts: mail goes on, and the next token "
+            f"(within the hour) writes it; if the old one no longer serves then: relay authorize {profile}",
         )  # fmt: skip

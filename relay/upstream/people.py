@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from relay.config.settings import App, Profile, Settings
     from relay.tokens.rotation import Change
-    from relay.tokens.vault import Place
+    from relay.tokens.vault import Place, VaultError
 
 
 def person_of(profile: Profile) -> str:
@@ -48,11 +48,14 @@ def person_issuer(
     on_change: Callable[[Change], None] | None = None,
     *,
     read_only: bool = False,
+    on_unwritten: Callable[[VaultError], None] | None = None,
 ) -> Rotation:
     """Asks for tokens of the person who signed in, with the first credential that Entra takes."""
     profile, place = settings.profiles[profile_name], place_of(settings, profile_name, read_only=read_only)
     apps = persons_apps(settings, settings.apps[profile.app])
-    issuers = [(f"apps.{profile.app}.{name}", Delegated(app, scope, place)) for name, app in apps]
+    issuers = [
+        (f"apps.{profile.app}.{name}", Delegated(app, scope, place, on_unwritten=on_unwritten)) for name, app in apps
+    ]
     return Rotation(issuers, on_change)
 
 

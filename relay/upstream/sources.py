@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from relay.config.settings import Resource, SignIn, TransportKind
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from relay.tokens.keeper import Issuer
     from relay.tokens.rotation import Change
     from relay.tokens.source import TokenError
+    from relay.tokens.vault import VaultError
 
 HVE_GRACE_S = 720.0
 """High Volume Email refuses tokens that end within ten minutes or so (501 5.5.127)."""
@@ -33,6 +35,19 @@ class Listener(Protocol):
     def changed(self, app: str, change: Change) -> None:
         """Another credential of the app works now; told once."""
         ...
+
+    def unwritten(self, profile: str, error: VaultError) -> None:
+        """The sign-in of this profile's person works, but what renews it could not be written to the disk."""
+        ...
+
+
+@dataclass
+class _News:
+    """What an issuer has met and nobody was told yet."""
+
+    changes: list[Change]
+    profile: str = ""
+    unwritten: list[VaultError] = field(default_factory=list)
 
 
 class Sources:
@@ -62,7 +77,7 @@ class Sources:
         if key not in self._keepers:
             changes: list[Change] = []
             issuer = app_issuer(settings, app_name, scope, changes.append)
-            self._keepers[key] = self._keeper(app_name, issuer, grace_s, changes)
+            self._keepers[key] = self._keeper(app_name, issuer, grace_s, _News(changes))
         return self._keepers[key]
 
     def _of_person(self, settings: Settings, profile_name: str, scope: str, grace_s: float) -> Keeper:
@@ -72,19 +87,24 @@ class Sources:
         key = (name, scope, grace_s, kept_at, *_identity(settings, settings.apps[name]))
         if key not in self._keepers:
             changes: list[Change] = []
-            issuer = person_issuer(settings, profile_name, scope, changes.append, read_only=self._read_only)
-            self._keepers[key] = self._keeper(name, issuer, grace_s, changes)
+            unwritten: list[VaultError] = []
+            issuer = person_issuer(
+                settings, profile_name, scope, changes.append, read_only=self._read_only, on_unwritten=unwritten.append
+            )
+            self._keepers[key] = self._keeper(name, issuer, grace_s, _News(changes, profile_name, unwritten))
         return self._keepers[key]
 
-    def _keeper(self, app_name: str, issuer: Issuer, grace_s: float, changes: list[Change]) -> Keeper:
-        """The issuer works in a thread and leaves its `changes` behind; here, in the loop, they are told."""
+    def _keeper(self, app_name: str, issuer: Issuer, grace_s: float, news: _News) -> Keeper:
+        """The issuer works in a thread and leaves its news behind; here, in the loop, they are told."""
         listener = self._listener
         if listener is None:
             return Keeper(issuer, grace_s=grace_s)
 
         def fetched(ms: float, expires_in: float) -> None:
-            while changes:
-                listener.changed(app_name, changes.pop(0))
+            while news.changes:
+                listener.changed(app_name, news.changes.pop(0))
+            while news.unwritten:
+                listener.unwritten(news.profile, news.unwritten.pop(0))
             listener.fetched(app_name, ms, expires_in)
 
         def kept(error: TokenError, left_s: float) -> None:

@@ -1,1 +1,1 @@
-"""The HTTP face of the relay: probes, status, metrics. It fails by itself and never stops mail."""
+"""The web: probes, status and metrics on their own listener, a face of `relay.control`; mail never waits for it."""

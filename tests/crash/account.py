@@ -53,12 +53,13 @@ class Account:
     """Letters against copies against rows of the spool; each list names what should not be."""
 
     def __init__(self, letters: list[Letter], lives: Lives, arrived: Path) -> None:
-        self._letters = {letter.token: letter for letter in letters}
+        self.letters = self._letters = {letter.token: letter for letter in letters}
         self._lives = lives
         self._spooled = {row.id: row for state in (None, "failed") for row in lives.rows(state)}
         self._copies: dict[str, list[Copy]] = defaultdict(list)
         for copy in read_copies(arrived):
-            self._copies[copy.token].append(copy)
+            if copy.token in self._letters:  # others are those of another test, or notices
+                self._copies[copy.token].append(copy)
         self.lost = [letter for letter in self.of(Fate.ACCEPTED) if not self._safe(letter)]
         self.altered = [copy for copy in self._all() if copy.sha256 != self._letters[copy.token].sha256]
         self.uninvited = [copy for copy in self._all() if not self._invited(copy)]
@@ -77,10 +78,15 @@ class Account:
     def _all(self) -> list[Copy]:
         return [copy for copies in self._copies.values() for copy in copies]
 
+    def reached_all(self, letter: Letter) -> bool:
+        """Every recipient has it."""
+        return {recipient for copy in self._copies[letter.token] for recipient in copy.recipients} == set(
+            letter.recipients
+        )
+
     def _safe(self, letter: Letter) -> bool:
         """Every recipient has it, or the spool still does."""
-        reached = {recipient for copy in self._copies[letter.token] for recipient in copy.recipients}
-        return reached == set(letter.recipients) or letter.queue_id in self._spooled
+        return self.reached_all(letter) or letter.queue_id in self._spooled
 
     def _invited(self, copy: Copy) -> bool:
         """Accepted under that id, or given to its end without an answer; never what was refused or broken off."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,11 @@ from relay.control import open_queue
 from tests.crash.pretend import MAILBOXES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from relay.control import QueueItem, QueueRow
+    from tests.crash.devices import Letter
     from tests.crash.pretend import Pretend
 
 WAIT_S = 30.0
@@ -45,6 +47,7 @@ devices:
 limits: {{sessions: 3, messages_per_minute: 0}}
 spool: {{min_free_bytes: 0}}
 delivery: {{retry_s: [0.2, 0.5, 1], recheck_s: 1, connect_timeout_s: 10, reply_timeout_s: 20, stop_deadline_s: 10}}
+http: {{listen: ""}}
 log: {{format: json}}
 """
 
@@ -53,6 +56,7 @@ class Lives:
     """The lives of one relay, one after another. `log` holds what all of them wrote."""
 
     def __init__(self, directory: Path, cloud: Pretend) -> None:
+        self.cloud = cloud
         settings = cloud.settings
         endpoint = '{{host: {smtp_host}, port: {smtp_port}, ca_file: "{ca_file}"}}'.format(**settings)
         self.config = directory / "relay.yaml"
@@ -62,12 +66,13 @@ class Lives:
         self.spool = directory / "data" / "spool"
         self.bodies = self.spool / "bodies"
         self.log = directory / "relay.log"
+        self.environment: dict[str, str] = {}
         self.port = 0
         self.up = asyncio.Event()
         self._queue = open_queue(load(self.config))
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._listeners: dict[str, asyncio.Event] = {}
+        self._listeners: list[tuple[bytes, asyncio.Event]] = []
         self._started: asyncio.Future[dict[str, Any]]
 
     def set(self, old: str, new: str) -> None:
@@ -75,6 +80,15 @@ class Lives:
         text = self.config.read_text()
         assert old in text
         self.config.write_text(text.replace(old, new))
+
+    def route(self, profile: str, port: int, more: str = "") -> None:
+        """Leads a profile to Exchange by another port; `more` are further options of that profile."""
+        lines = self.config.read_text().splitlines(keepends=True)
+        at = next(n for n, line in enumerate(lines) if line.startswith(f"  {profile}: {{app:"))
+        lines[at] = re.sub(r"port: \d+", f"port: {port}", lines[at])
+        if more:
+            lines[at] = lines[at].replace("{app: sandbox", f"{{{more}, app: sandbox")
+        self.config.write_text("".join(lines))
 
     def keep_one_lane(self) -> None:
         """One mailbox and one connection: its first claim is that of the first message."""
@@ -96,6 +110,7 @@ class Lives:
 
     async def _spawn(self, fault: str, under: Sequence[str]) -> asyncio.subprocess.Process:
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
+        surroundings |= self.environment
         if fault:
             surroundings["RELAY_FAULT"] = fault
         return await asyncio.create_subprocess_exec(
@@ -123,29 +138,44 @@ class Lives:
             self._started.exception()  # whoever killed it in that moment does not ask
 
     def _told(self, line: bytes) -> None:
-        for event, heard in self._listeners.items():
-            if b'"%s"' % event.encode() in line:
+        for event, heard in self._listeners:
+            if event in line:
                 heard.set()
+
+    @contextlib.contextmanager
+    def _hearing(self, event: str) -> Iterator[asyncio.Event]:
+        """An event that is set when the journal tells one of that name, or one whose name begins so ("message.")."""
+        listener = (b'"event": "' + event.encode() + (b"" if event.endswith(".") else b'"'), asyncio.Event())
+        self._listeners.append(listener)
+        try:
+            yield listener[1]
+        finally:
+            self._listeners.remove(listener)
 
     async def logged(self, event: str) -> None:
         """Returns when the journal has told such an event, in this life or from now on."""
-        if not self.events(event):
-            async with asyncio.timeout(WAIT_S):
-                await self._listeners.setdefault(event, asyncio.Event()).wait()
+        with self._hearing(event) as heard:
+            if not self.events(event):
+                async with asyncio.timeout(WAIT_S):
+                    await heard.wait()
+
+    async def logged_anew(self, event: str, seconds: float) -> None:
+        """Returns at the next such event. Raises `TimeoutError`."""
+        with self._hearing(event) as heard:
+            async with asyncio.timeout(seconds):
+                await heard.wait()
 
     async def next(self, event: str, seconds: float) -> None:
         """Returns at the next such event, or after some seconds."""
-        heard = self._listeners[event] = asyncio.Event()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await heard.wait()
+            await self.logged_anew(event, seconds)
 
     def _listening(self, event: dict[str, Any]) -> None:
         self.port = int(event["listening"][0].rpartition(":")[2])
         self.up.set()
         self._started.set_result(event)
 
-    async def ended(self, seconds: float = WAIT_S) -> int:
+    async def ended(self, seconds: float | None = WAIT_S) -> int:
         """Waits for the end of this life; returns the code of `wait`: -9 after SIGKILL. Raises TimeoutError."""
         assert self._process is not None
         assert self._reading is not None
@@ -160,6 +190,15 @@ class Lives:
         if self._process.returncode is None:
             self._process.kill()
         assert await self.ended() == -signal.SIGKILL
+
+    def hang_up(self) -> None:
+        """SIGHUP: the configuration is read again."""
+        self.signal(signal.SIGHUP)
+
+    def signal(self, number: int) -> None:
+        """Any signal. Raises `ProcessLookupError` when this life is over."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def stop(self) -> None:
         """SIGTERM; it must end well."""
@@ -190,7 +229,13 @@ class Lives:
     def waiting(self) -> int:
         """How many messages are still on their way."""
         counts = self.counts()
-        return counts.get("queued", 0) + counts.get("leased", 0)
+        return sum(counts.get(state, 0) for state in ("queued", "uncertain", "leased"))
+
+    async def settled(self, letter: Letter) -> None:
+        """Returns when an accepted letter is not on its way any more."""
+        async with asyncio.timeout(WAIT_S):
+            while (item := self.item(letter.queue_id)) and item.state in ("queued", "uncertain", "leased"):
+                await self.next("message.delivered", 0.2)
 
     def body_files(self) -> list[str]:
         """The names in the directory of large bodies."""

@@ -11,6 +11,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -38,23 +39,29 @@ class Pretend:
         self._process.terminate()
         self._process.wait(20)
 
-    async def add_fault(self, **fault: Any) -> None:
-        """Puts a fault in force, see `relay.sandbox.faults`."""
-        await self._ask("POST", "/faults", fault)
+    async def add_fault(self, **fault: Any) -> str:
+        """Puts a fault in force, see `relay.sandbox.faults`; returns its id."""
+        return str((await self.order("POST", "/faults", fault))["id"])
+
+    async def remove_fault(self, name: str) -> None:
+        """Takes a fault back, if it is not used up, and lets go what hangs by it."""
+        with contextlib.suppress(urllib.error.HTTPError):
+            await self.order("DELETE", f"/faults/{name}")
 
     async def clear_faults(self) -> None:
-        await self._ask("DELETE", "/faults")
+        await self.order("DELETE", "/faults")
 
     async def switch(self, **switches: str) -> None:
         """Brings switches into a state: exchange="down"."""
-        await self._ask("PUT", "/switches", switches)
+        await self.order("PUT", "/switches", switches)
 
     async def wait_for(self, recipient: str, count: int = 1, seconds: float = 30.0) -> list[dict[str, Any]]:
         """What arrived for one recipient, once it is `count`."""
         path = f"/wait?to={recipient}&count={count}&timeout={seconds}"
-        return list(await self._ask("GET", path))
+        return list(await self.order("GET", path))
 
-    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def order(self, method: str, path: str, body: Any = None) -> Any:
+        """Asks the management port, see `relay.sandbox.management`. Raises `urllib.error.HTTPError`."""
         return await asyncio.to_thread(self._request, method, path, body)
 
     def _request(self, method: str, path: str, body: Any) -> Any:

@@ -16,6 +16,7 @@ from relay.telemetry.faults import POINTS
 from tests.crash.account import read_copies
 from tests.crash.devices import Connection, Fate, Letter, Typist
 from tests.crash.lives import drained
+from tests.crash.test_notices import DEATHS
 
 if TYPE_CHECKING:
     from tests.crash.lives import Lives
@@ -58,7 +59,7 @@ ON_AN_ORDER = {"spool.order-before-commit": "held", "spool.order-committed": "qu
 
 def test_every_fault_point_has_its_promise():
     """A new point cannot be added without saying what holds after a death there."""
-    assert {*ON_ITS_WAY_IN, *ON_ITS_WAY_OUT, *ON_AN_ORDER} == set(POINTS)
+    assert {*ON_ITS_WAY_IN, *ON_ITS_WAY_OUT, *ON_AN_ORDER, *DEATHS} == set(POINTS)
 
 
 @pytest.mark.parametrize("point", ON_ITS_WAY_IN)

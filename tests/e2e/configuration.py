@@ -25,10 +25,7 @@ USER, PASSWORD = "erp", "pass: w0rd=\\"
 def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str, Any]:
     """The whole configuration as a mapping; `changes` are merged into its sections."""
     at = cloud.settings
-    (directory / "device-password").write_text(PASSWORD + "\n")
-    secret = directory / "app-secret"
-    if not secret.exists():
-        secret.write_text(at.client_secret + "\n")
+    secret = _secrets(cloud, directory)
     endpoint = {"host": at.smtp_host, "port": at.smtp_port, "ca_file": str(at.ca_file)}
     graph = {"url": at.graph_url, "ca_file": str(at.ca_file)}  # where the ends of secrets are asked: never Microsoft
     profiles = {
@@ -69,9 +66,19 @@ def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[
         "intake": {"max_message_size": 40_000_000},
         "spool": {"min_free_bytes": 0},
         "delivery": {"retry_s": [0.1, 0.2], "recheck_s": 0.2},
+        "http": {"listen": ""},
         "log": {"format": "json"},
     }
     return merged(whole, changes)
+
+
+def _secrets(cloud: PretendCloud, directory: Path) -> Path:
+    """The files of the device's password and of the app's secret, which is left as it is when it is there."""
+    (directory / "device-password").write_text(PASSWORD + "\n")
+    secret = directory / "app-secret"
+    if not secret.exists():
+        secret.write_text(cloud.settings.client_secret + "\n")
+    return secret
 
 
 def write(path: Path, settings: dict[str, Any]) -> Path:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import socket
 import sys
+import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
 from tests.e2e.configuration import configuration, write
 from tests.e2e.device import LETTER, Device
-from tests.e2e.running import RunningRelay
+from tests.e2e.running import WAIT_S, RunningRelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +73,26 @@ def test_devices_wait_while_the_relay_restarts(begin: Begin, door: socket.socket
         assert second.stop() == 0, second.journal.tail()
 
 
+@pytest.mark.parametrize("each", [1, 5])
+def test_a_restart_refuses_no_connection_and_loses_no_message(
+    begin: Begin, cloud: PretendCloud, door: socket.socket, somebody: str, each: int
+) -> None:
+    """A device goes on sending meanwhile, one message a session or five: it is told 421 or waits, and nothing else."""
+    how = {"prefix": (sys.executable, "-c", _AS_SYSTEMD, str(door.fileno())), "fds": (door.fileno(),)}
+    busy = Busy(door.getsockname()[1], somebody, each)
+    relay = begin("fd:smtp", **how)
+    with busy:
+        for _ in range(3):
+            busy.wait(3)
+            assert relay.stop() == 0, relay.journal.tail()
+            relay = begin("fd:smtp", **how)
+        busy.wait(3)
+    assert busy.trouble == []
+    letters = [_subject(letter.raw) for letter in cloud.letters(somebody, len(busy.accepted))]
+    assert sorted(letters) == sorted(busy.accepted)
+    assert relay.stop() == 0, relay.journal.tail()
+
+
 def test_the_first_device_starts_the_relay(begin: Begin, need_tool: Callable[[str], str], somebody: str) -> None:
     """By systemd's own activation."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -88,6 +111,71 @@ def test_a_socket_nobody_passed_is_named(begin: Begin) -> None:
     failed = relay.journal.wait("relay.failed")
     assert "systemd passed no TCP socket of that name" in failed["reason"]
     assert relay.ended() == 69
+
+
+class Busy:
+    """A device that sends one message after another until told to end; what was not answered with 250 it repeats."""
+
+    def __init__(self, port: int, recipient: str, each: int) -> None:
+        self._port = port
+        self._recipient = recipient
+        self._each = each
+        self._end = False
+        self._more = threading.Condition()
+        self._thread = threading.Thread(target=self._run)
+        self._numbers = itertools.count(1)
+        self._subject = "letter 0"
+        self.accepted: set[str] = set()
+        self.trouble: list[OSError] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end = True
+        self._thread.join(WAIT_S)
+
+    def wait(self, count: int) -> None:
+        """Returns when so many more messages have been accepted."""
+        with self._more:
+            wanted = len(self.accepted) + count
+            assert self._more.wait_for(lambda: len(self.accepted) >= wanted, WAIT_S), self.accepted
+
+    def _run(self) -> None:
+        while not self._end:
+            try:
+                with Device(self._port) as device:
+                    self._session(device)
+            except OSError as error:  # refused, reset, or no answer at all
+                self.trouble.append(error)
+
+    def _session(self, device: Device) -> None:
+        """Some messages, or fewer when the relay says goodbye."""
+        if device.reply()[:3] != "220" or device.ask("EHLO x")[:3] != "250":
+            return
+        for _ in range(self._each):
+            if not self._sent(device):
+                return
+            with self._more:
+                self.accepted.add(self._subject)
+                self._more.notify_all()
+            self._subject = f"letter {next(self._numbers)}"
+
+    def _sent(self, device: Device) -> bool:
+        """Whether the relay has taken the message; False when it says goodbye at any step."""
+        steps = (
+            "MAIL FROM:<mfp@device.test>",
+            f"RCPT TO:<{self._recipient}>",
+            "DATA",
+            f"Subject: {self._subject}\r\n\r\n.",
+        )
+        return all(device.ask(step)[:1] in ("2", "3") for step in steps)
+
+
+def _subject(raw: bytes) -> str:
+    found = re.search(rb"^Subject: (.*?)\r$", raw, re.MULTILINE)
+    return found[1].decode() if found else ""
 
 
 def scan(device: Device, recipient: str) -> None:

@@ -12,7 +12,7 @@ from relay.tokens.person import PersonsApp
 from relay.tokens.rotation import Rotation
 from relay.tokens.signin import BrowserSignIn
 from relay.tokens.source import TokenError
-from relay.tokens.vault import Kept
+from relay.tokens.vault import Kept, Place, VaultError
 from tests.tokens.conftest import said
 from tests.tokens.jane import SCOPE, Jane, granted, id_token, query
 
@@ -239,3 +239,39 @@ def test_a_secret_that_cannot_be_read_is_not_asked_with(authority, tmp_path):
     error = failure(unreadable)
     assert (error.error, "CONTOSO_SECRET" in error.description) == ("secret_unreadable", True)
     assert jane.used() == []
+
+
+def test_a_token_serves_although_its_successor_cannot_be_written(authority, jane, monkeypatch):
+    """The disk is full: the token is given all the same, and the newest refresh token is used and written later."""
+    jane.signs_in()
+    authority.tokens = [granted("second"), granted("third")]
+    told = []
+    delegated = jane.delegated(on_unwritten=told.append)
+    with monkeypatch.context() as full:
+        full.setattr(Place, "write", _full)
+        assert delegated.acquire().value == "access-second"
+    assert [str(error) for error in told] == ["no space left"]
+    assert "first" in jane.place.read().cache
+
+    assert delegated.acquire().value == "access-third"
+    assert jane.used() == ["first", "second"]
+    assert "third" in jane.place.read().cache
+
+
+def test_a_new_sign_in_wins_over_what_could_not_be_written(authority, jane, monkeypatch):
+    """`relay authorize` has written since: what is kept in memory is older."""
+    jane.signs_in()
+    authority.tokens = [granted("second")]
+    delegated = jane.delegated()
+    with monkeypatch.context() as full:
+        full.setattr(Place, "write", _full)
+        delegated.acquire()
+    jane.signs_in("anew")
+    authority.tokens = [granted("third")]
+    delegated.acquire()
+
+    assert jane.used() == ["first", "anew"]
+
+
+def _full(self, kept):
+    raise VaultError("no space left")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+import structlog
 
 from relay.config.settings import TransportKind
+from relay.telemetry.journal import Journal
 from relay.tokens.claims import read
 from relay.tokens.source import TokenError
+from relay.tokens.vault import Place, VaultError
+from relay.upstream.news import TokenNews
 from relay.upstream.people import scopes_of
 from relay.upstream.sources import Sources
 from tests.e2e.delegated import ANN, BOSSES_UPN, USERS, configured
@@ -82,3 +86,23 @@ def test_a_person_consents_to_what_the_profile_needs(open_house, changes, expect
     scopes = " ".join(scopes_of(open_house(profiles={"ann": changes}).settings, "ann"))
 
     assert [scope.rpartition("/")[2] for scope in scopes.split()] == expected
+
+
+async def test_a_successor_that_cannot_be_written_is_told(cloud, open_house, monkeypatch):
+    """The token serves, and the journal names the profile, what the disk said and what to do."""
+    house, told = open_house(), []
+    house.sign_in(cloud)
+    journal = Journal(structlog.wrap_logger(structlog.testing.CapturingLogger()))
+    journal.tell(lambda event, fields: told.append((event, fields)))
+    monkeypatch.setattr(Place, "write", _full)
+    token = await Sources(TokenNews(journal)).of(house.settings, "ann", TransportKind.SMTP).token()
+    (event, fields), _ = told
+
+    assert read(token.value).user == ANN
+    assert event == "signin.failing"
+    assert (fields["profile"], fields["answer"]) == ("ann", "no space left")
+    assert "relay authorize ann" in fields["remedy"]
+
+
+def _full(self, kept):
+    raise VaultError("no space left")

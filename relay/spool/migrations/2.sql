@@ -12,6 +12,7 @@ ALTER TABLE message ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN held_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN again_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
+ALTER TABLE message ADD COLUMN arrival TEXT NOT NULL DEFAULT '';
 -- The attempt under way is counted when the start ends its lease.
 UPDATE message SET doubts = (SELECT count(*) FROM attempt WHERE message_id = message.id AND outcome IN ('', 'uncertain'))
   - (state = 'leased');
@@ -58,11 +59,17 @@ CREATE TABLE turn (
 
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
+  n          INTEGER NOT NULL,
   what       TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '',
+  profile    TEXT NOT NULL,
   cause      TEXT NOT NULL,
   at         INTEGER NOT NULL,
-  PRIMARY KEY (message_id, what)
+  meaning    TEXT NOT NULL DEFAULT '',
+  remedy     TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (message_id, n, what, who)
 ) WITHOUT ROWID;
+CREATE INDEX notice_due ON notice (who, what, profile, cause, at);
 
 CREATE TABLE event (
   message_id TEXT NOT NULL,

@@ -1,0 +1,102 @@
+"""What may be asked of a running relay: is it alive, does it take mail, how is it? Web and socket are faces of it.
+
+Nothing here waits for longer than a few seconds, and nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from relay import __version__
+from relay.control.look import Look
+from relay.control.status import Service, status
+from relay.smtpd.desk import House
+from relay.spool.store import SpoolError
+
+__all__ = ["Control", "House"]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from relay.config.settings import Settings
+    from relay.control.end_watch import EndWatch
+    from relay.control.lately import Lately
+    from relay.control.look import Seen
+    from relay.control.status import Status
+    from relay.policy.room import Room
+    from relay.telemetry.metrics import Metrics
+    from relay.upstream.enddates import EndDate
+
+ALIVE_S = 5.0
+
+
+class Control:
+    """The facade of one running relay. Belongs to its event loop."""
+
+    def __init__(
+        self, settings: Callable[[], Settings], house: House, ends: EndWatch, lately: Lately, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._house = house
+        self._ends = ends
+        self._look = Look(house.store.directory)
+        self.lately = lately
+        self.metrics = metrics
+        self.started = time.time()
+        self.listening: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self._settings()
+
+    @property
+    def ends(self) -> Sequence[EndDate]:
+        """When the credentials of the apps end, as of the last look."""
+        return self._ends.ends
+
+    @property
+    def sessions(self) -> int:
+        """Devices connected now."""
+        return self._house.sessions
+
+    def room(self) -> Room:
+        """How full disk and spool are."""
+        return self._house.store.room()
+
+    async def not_alive(self, within_s: float = ALIVE_S) -> str:
+        """Why the process should be started anew; empty when it is well. That the loop runs shows by the answer."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._house.store.pulse()
+        except TimeoutError:
+            return f"the thread that writes the spool has not answered for {within_s:g} s: does the disk hang?"
+        except SpoolError:
+            return ""  # it answers, so a restart would mend nothing; /readyz says what the disk said
+        return ""
+
+    def not_ready(self) -> tuple[str, ...]:
+        """Why devices can't hand in mail now; empty when they can."""
+        reasons = []
+        if self.lately.stopping:
+            reasons.append("the relay is stopping")
+        elif not self.listening:
+            reasons.append("no listener is open yet")
+        if refusing := self.room().refusing:
+            reasons.append(refusing)
+        return tuple(reasons)
+
+    async def look(self) -> Seen:
+        """What the spool holds, as of the last two seconds; within a time."""
+        return await self._look.look()
+
+    async def status(self) -> Status:
+        """Everything in one value."""
+        service = Service(
+            __version__, running=True, started=self.started, reasons=self.not_ready(), listening=self.listening,
+            sessions=self.sessions, room=self.room(),
+        )  # fmt: skip
+        seen = await self.look()
+        return status(self.settings, service, seen, self.lately, self.ends, time.time())

@@ -1,0 +1,145 @@
+"""The whole story of one message, in order of time: both SMTP sides, what was changed, tried, ordered and told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from relay.message.transcript import octets
+from relay.spool.chronicle import NEWEST, Chronicle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from relay.config.settings import Settings
+    from relay.spool.chronicle import Record
+
+_SHORTEST = 4
+_NO_OUTCOME = "none was written: it is under way, or the relay ended within it, and then the message may have arrived"
+_DOUBT = "in doubt: the whole message had left and no answer came; it may have arrived"
+_OWED = {"failed": "its sender, that it was not delivered", "delayed": "its sender, that it is late"}
+
+
+class NotFoundError(Exception):
+    """No message, or more than one; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something that happened: when (ISO 8601, UTC), what, the facts, and what was said meanwhile."""
+
+    at: str
+    what: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    transcript: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One message: who it is for and what became of each, the scenes in order of time, and what comes next."""
+
+    id: str
+    state: str
+    next: str
+    recipients: tuple[Mapping[str, str], ...]
+    scenes: tuple[Scene, ...]
+
+
+def trace(settings: Settings, text: str) -> Trace:
+    """The story of the message with this id (its beginning or end will do) or Message-ID in angle brackets.
+
+    Raises `NotFoundError`, `relay.spool.store.SpoolError`.
+    """
+    chronicle = Chronicle(settings.data_dir / "spool")
+    record = chronicle.record(_the_one(chronicle, text.strip()))
+    if record is None:  # gone since it was found
+        raise NotFoundError(f"There is no message {text} any more: its retention is over.")
+    return told(record)
+
+
+def told(record: Record) -> Trace:
+    """The story as a value."""
+    message = record.message
+    scenes = [
+        *_arrival(message, len(record.recipients)),
+        *map(_attempt, record.attempts),
+        *(_scene(event["at"], event["what"], by=event["who"], detail=event["detail"]) for event in record.events),
+        *(_scene(n["at"], f"to be told: {_OWED.get(n['what'], n['what'])}", cause=n["cause"]) for n in record.notices),
+    ]
+    if message["settled_at"] is not None:
+        scenes.append(_scene(message["settled_at"], str(message["state"]), rule=message["rule"]))
+    scenes.sort(key=lambda scene: scene.at)  # a sort that keeps the order of what happened in one millisecond
+    recipients = tuple({name: str(row[name]) for name in ("address", "state", "answer")} for row in record.recipients)
+    return Trace(message["id"], message["state"], record.next, recipients, tuple(scenes))
+
+
+def _the_one(chronicle: Chronicle, text: str) -> str:
+    called = text.startswith("<") and text.endswith(">")
+    if not called and len(text) < _SHORTEST:
+        raise NotFoundError(f"{text} is too short for an id: give at least {_SHORTEST} characters of its begin or end.")
+    found = chronicle.ids_called(text) if called else chronicle.ids(text)
+    if len(found) > 1:
+        raise NotFoundError("More than one message is meant; give one of these ids:\n  " + "\n  ".join(found))
+    if not found:
+        raise NotFoundError(_unknown_name(text) if called else _unknown_id(text))
+    return found[0]
+
+
+def _unknown_id(text: str) -> str:
+    return (
+        f"There is no message {text}. `relay queue list` shows what waits, `relay queue list --state delivered` what "
+        "is done; a settled message is forgotten after spool.keep_delivered_days or spool.keep_failed_days."
+    )
+
+
+def _unknown_name(text: str) -> str:
+    return (
+        f"No message among the newest {NEWEST} has the Message-ID {text}. The id of the spool, which the journal "
+        "writes and the relay answers (`queued as …`), always finds it."
+    )
+
+
+def _arrival(message: Mapping[str, Any], recipients: int) -> list[Scene]:
+    came: dict[str, Any] = json.loads(message["arrival"] or "{}")
+    at = message["received_at"]
+    device_side = tuple(message["transcript"].splitlines())
+    what = (
+        f"received from {message['device']}"
+        if message["kind"] == "mail"
+        else f"written by the relay: a {message['kind']}"
+    )
+    received = _scene(
+        at, what, device_side, client=message["client"], listener=came.get("listener"), protocol=came.get("protocol"),
+        tls=came.get("tls"), helo=came.get("helo"), sender=came.get("sender"), author=message["author"],
+        recipients=recipients, **{"Message-ID": came.get("message_id")},
+    )  # fmt: skip
+    changes, left = (", ".join(came.get(name, ())) for name in ("changes", "left"))
+    changed = [_scene(at, "changed", changes=changes, left=left)] if changes or left else []
+    stored = _scene(
+        at, "stored", size=octets(message["size"]).strip("… "), profile=message["profile"], mailbox=message["mailbox"],
+        sends_as=message["sender"],
+    )  # fmt: skip
+    return [received, *changed, stored]
+
+
+def _attempt(attempt: Mapping[str, Any]) -> Scene:
+    ended, outcome = attempt["ended_at"], attempt["outcome"]
+    took = "" if ended is None else f"{ended - attempt['started_at']} ms"
+    return _scene(
+        attempt["started_at"], f"attempt {attempt['n']}", tuple(attempt["transcript"].splitlines()),
+        outcome=outcome or _NO_OUTCOME, doubt=_DOUBT if outcome == "uncertain" else "", took=took,
+        **{name: attempt[name] for name in ("host", "stage", "rule", "answer", "meaning", "remedy")},
+    )  # fmt: skip
+
+
+def _scene(at: int, what: str, transcript: tuple[str, ...] = (), **facts: object) -> Scene:
+    """A fact that there is not is left out."""
+    known = {name: str(fact) for name, fact in facts.items() if fact not in ("", None)}
+    return Scene(_when(at), what, known, transcript)
+
+
+def _when(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
