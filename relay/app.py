@@ -13,7 +13,9 @@ from relay.config.certificate import CertificateError
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import LogRecipients, Uncertain
+from relay.control.alerts import Alerts
 from relay.control.end_watch import EndWatch
+from relay.control.symptoms import Symptoms
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
@@ -80,7 +82,7 @@ class _Relay:
         self._transports = Transports(sources, self._hostname)
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
         self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
-        self._ended = asyncio.Event()
+        self._up, self._ended = asyncio.Event(), asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
 
@@ -92,8 +94,11 @@ class _Relay:
             self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal, self._ended.set
         )
         self._scheduler = Scheduler(store, self._journal)
+        symptoms = Symptoms(store, lambda: self._ends.ends, self._hostname)
+        self._alerts = Alerts(lambda: self._settings, self._journal, symptoms)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
+            self._watch_signals()  # before anybody is greeted: a stop must not cut a session even then
             house = House(self._rules(self._settings), store, self._journal, self._hostname)
             server = Server(house)
             listening = await server.open(self._settings.listeners, passed)
@@ -107,11 +112,12 @@ class _Relay:
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
             self._ends.start(lambda: self._settings)
-            self._watch_signals()
+            self._up.set()
             self._announce(listening, recovered, passed.left())
             self._tell_of_missing_keys(store)
             self._keep_alive.start()
             self._faces.open(lambda: self._settings, house, self._ends, listening)
+            await self._alerts.start("The relay has started", f"Version {__version__}, on {', '.join(listening)}.")
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -155,7 +161,9 @@ class _Relay:
         await self._keep_alive.stop()
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
-        cut, late = await asyncio.gather(server.close(deadline), self._scheduler.stop(deadline))
+        cut, late, _ = await asyncio.gather(
+            server.close(deadline), self._scheduler.stop(deadline), self._alerts.stop("The relay stops")
+        )
         await self._faces.close()  # until now /readyz has said that it stops
         await store.close()
         self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
@@ -175,6 +183,7 @@ class _Relay:
 
     async def _reload(self) -> None:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way."""
+        await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
                 reloading()
@@ -199,6 +208,7 @@ class _Relay:
         self._house.rules = rules
         self._ends.look_again()
         self._faces.reload(settings)
+        self._alerts.look_again()
         self._journal.service("config.reloaded", needs_restart=restart or None)
 
     # -- parts

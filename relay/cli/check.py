@@ -26,12 +26,17 @@ def check(config: Path) -> None:
     """
     from relay.config.loader import check as complaints_about
     from relay.config.loader import notes
+    from relay.control.notify import misunderstood
 
-    complaints = complaints_about(config)
+    complaints = [*map(str, complaints_about(config))]
+    settings = None if complaints else settings_from(config)
+    if settings is not None:
+        complaints += (f"{config}: {what}" for what in misunderstood(settings))
     if complaints:
         count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
-        raise BrokenConfig("\n".join([*map(str, complaints), f"{config}: {count}"]))
-    click.echo("\n".join([*summary(settings_from(config)), *(f"note      {note}" for note in notes(config))]))
+        raise BrokenConfig("\n".join([*complaints, f"{config}: {count}"]))
+    assert settings is not None
+    click.echo("\n".join([*summary(settings), *(f"note      {note}" for note in notes(config))]))
     click.echo(f"{config}: good")
 
 

@@ -20,6 +20,7 @@ VERBS = (
     "queue",
     "trace",
     "device",
+    "notify",
     "explain",
     "sandbox",
     "example",

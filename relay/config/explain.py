@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from relay.config.complaint import MASK, Complaint, nearest_name, option_name, shown
+from relay.config.section import NAME_FORM
 from relay.config.shape import Shape, in_secret, option_fields, shape_at
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _PHRASES = {
     "string_unicode": "must be a text without broken characters",
     "path_type": "must be a path",
     "string_pattern_mismatch": "is not in the right form",
+    "string_too_long": "is too long",
     "string_too_short": "must not be empty",
     "too_short": "needs at least one entry",
     "int_parsing": "must be a whole number",
@@ -99,8 +101,15 @@ def _wrong_value(error: ErrorDetails, path: Path, tree: Tree, file: str) -> Comp
         found=_found(error, path, value),
         allowed=allowed,
         nearest=nearest_name(value, allowed) if is_text and not in_secret(path) else "",
-        remedy=_hint(shape) if error["type"] == "string_pattern_mismatch" else "",
+        remedy=_form(error, shape),
     )
+
+
+def _form(error: ErrorDetails, shape: Shape | None) -> str:
+    """How a value, or a name that somebody chose, has to look."""
+    if error["loc"][-1] == "[key]":
+        return NAME_FORM
+    return _hint(shape) if error["type"] == "string_pattern_mismatch" else ""
 
 
 def _phrase(error: ErrorDetails) -> str:

@@ -36,6 +36,7 @@ Text = Annotated[str, Field(min_length=1)]
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=320)]
 # Names go into log lines and queue listings: one word, no spaces, nothing a terminal would obey.
 Name = Annotated[str, Field(pattern=r"^\w[\w.@-]*$", max_length=64)]
+NAME_FORM = "a name has at most 64 letters, digits and _ . @ - and no space, and begins with a letter, a digit or _"
 
 
 def can_match(patterns: tuple[str, ...], *others: str) -> tuple[str, ...]:

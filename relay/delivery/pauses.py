@@ -5,6 +5,7 @@ The spool keeps a pause across restarts; between two rechecks nothing of the pro
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Pauses:
         self._by_profile: dict[str, Pause] = {}
         self._in_vain: dict[str, int] = {}
         self._probing: set[str] = set()
+        self._opened: dict[str, float] = {}
+        self._started = time.monotonic()
 
     async def load(self) -> None:
         """Takes up what the spool kept. Raises `SpoolError`."""
@@ -40,6 +43,10 @@ class Pauses:
         """Those that may be tried now: not paused, or due for a recheck."""
         now = now_ms()
         return tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
+
+    def open_for_s(self, profile: str) -> float:
+        """Seconds since its mail may leave: since the relay started, or the profile was resumed; 0 while it pauses."""
+        return 0.0 if profile in self else time.monotonic() - self._opened.get(profile, self._started)
 
     def next_recheck(self, profiles: Iterable[str]) -> int | None:
         """When the next of them is tried (epoch milliseconds); one whose time has come is not waiting."""
@@ -92,5 +99,6 @@ class Pauses:
         self._by_profile.pop(profile, None)
         self._in_vain.pop(profile, None)
         self._probing.discard(profile)
+        self._opened[profile] = time.monotonic()
         await self._store.resume(profile)
         self._journal.resumed(profile=profile, mailbox=mailbox)

@@ -10,6 +10,7 @@ from relay.delivery.curbs import Curbs
 from relay.delivery.lane import Lane
 from relay.delivery.pauses import Pauses
 from relay.delivery.plan import Plan
+from relay.delivery.returns import Returns
 from relay.spool.store import SpoolError
 from relay.telemetry.clock import now_ms
 
@@ -33,6 +34,7 @@ class Scheduler:
         self._lane_of: dict[str, Lane] = {}
         self._stopping = False
         self._pauses = Pauses(store, journal)
+        self._returns = Returns(store, journal, self._pauses)
         self._curbs = Curbs()
         self._keep: Spool | None = None
         self._chores: list[asyncio.Task[None]] = []
@@ -41,7 +43,7 @@ class Scheduler:
         """Takes up what the spool holds. Raises `SpoolError`."""
         await self._pauses.load()
         await self.plan(settings, ways)
-        chores = {"purge": self._purge(), "clock": watch_clock(self._clock_moved)}
+        chores = {"purge": self._purge(), "clock": watch_clock(self._clock_moved), "returns": self._returns.run()}
         self._chores = [asyncio.get_running_loop().create_task(work, name=name) for name, work in chores.items()]
 
     async def plan(self, settings: Settings, ways: dict[str, Way]) -> None:
@@ -53,6 +55,7 @@ class Scheduler:
             return
         self._keep = settings.spool
         self._put_in_force(plans, settings)
+        self._returns.plan(settings)
         for profile in {profile for _, profile in await self._store.waiting()} - self._lane_of.keys():
             self._journal.service(
                 "delivery.orphaned", level="error", profile=profile,

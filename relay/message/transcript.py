@@ -7,26 +7,21 @@ text, `    12 C: MAIL FROM:<…>`: milliseconds since the beginning, who (C the 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from relay.message.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Line = tuple[float, str, Reply | bytes | str]
+    """When, in seconds of whatever clock a transcript goes by; who; what."""
+
 MOST = 8192
 """The longest text of a transcript, in characters."""
 _LONGEST_LINE = 400
 _KEPT = 60  # lines from the beginning, and as many from the end
 _HIDDEN = "****"
-
-
-class Line(NamedTuple):
-    """One thing said; `at` is in seconds of whatever clock its transcript goes by."""
-
-    at: float
-    who: str
-    words: Reply | bytes | str
 
 
 class Transcript:
@@ -39,7 +34,7 @@ class Transcript:
 
     def add(self, at: float, who: str, words: Reply | bytes | str) -> None:
         """Writes down what the client (C) or the server (S) said, or a remark (-)."""
-        (self._first if self._count < _KEPT else self._last).append(Line(at, who, words))
+        (self._first if self._count < _KEPT else self._last).append((at, who, words))
         self._count += 1
 
     def clear(self) -> None:
@@ -140,17 +135,29 @@ def _gap(count: int) -> str:
 
 
 def _text(line: Line, since: float) -> str:
-    return f"{(line.at - since) * 1000:6.0f} {line.who}: {_words(line.words)}"
+    at, who, words = line
+    return f"{(at - since) * 1000:6.0f} {who}: {_words(words)}"
 
 
 def _words(words: Reply | bytes | str) -> str:
     if isinstance(words, Reply):
-        words = " ".join(filter(None, (str(words.code), words.enhanced, words.text.replace("\n", " / "))))
+        words = str(words) if "\n" not in words.text else " ".join([_status(words), words.text.replace("\n", " / ")])
     elif isinstance(words, bytes):
-        first, *others = words.decode("utf-8", "replace").rstrip("\r\n").split("\r\n")
-        words = " / ".join([first, *(line[4:] for line in others)])
+        words = _joined(words.decode("utf-8", "replace").rstrip("\r\n"))
     words = words if len(words) <= _LONGEST_LINE else f"{words[: _LONGEST_LINE - 1]}…"
     return words if words.isprintable() else "".join(map(_visible, words))
+
+
+def _status(reply: Reply) -> str:
+    return f"{reply.code} {reply.enhanced}".strip()
+
+
+def _joined(lines: str) -> str:
+    """The lines of a reply as one, the code of the first alone."""
+    if "\r\n" not in lines:
+        return lines
+    first, *others = lines.split("\r\n")
+    return " / ".join([first, *(line[4:] for line in others)])
 
 
 def _visible(sign: str) -> str:

@@ -7,6 +7,11 @@ from relay.policy.verdict import Class, LostRow
 
 _PRINTERS = "Microsoft SupportArticles, printers, scanners and LOB applications"
 _OPEN = "Open TCP {port} to {host} in the firewall and check:  nc -vz {host} {port}"
+_OUR_CERTIFICATE = (
+    "profiles.{profile}.connector.certificate must be in force, from an authority that Microsoft trusts, with its "
+    "intermediates in the file, and its name the TlsSenderCertificateName of the inbound connector: "
+    "Get-InboundConnector"
+)
 _ANSWERED = ("mail", "rcpt", "data", "final")
 
 _UNREAD = r"the stored message cannot be read: .*"
@@ -67,6 +72,31 @@ LOST = (
         meaning="The relay cannot read the certificate that it shows to the server.",
         remedy="Mend profiles.{profile}.connector.certificate and private_key as the answer says. Look: relay check",
         source="this relay",
+    ),
+    LostRow(
+        rule="lost.own-certificate-refused",
+        cls=Class.CONFIGURATION,
+        scope=Scope.PROFILE,
+        says=r"alert[ _](unknown[ _]ca|bad[ _]cert|cert|access[ _]denied).*showed the certificate",
+        stages=("starttls", "ehlo"),
+        answer="[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca, right after the relay showed the certificate "
+        "file:relay.crt",
+        meaning="The server does not take the certificate that the relay shows.",
+        remedy=_OUR_CERTIFICATE,
+        source="RFC 8446 §6.2",
+    ),
+    LostRow(
+        rule="lost.own-certificate",
+        cls=Class.TRANSIENT,
+        scope=Scope.PROFILE,
+        says=r"right after the relay showed the certificate",
+        stages=("starttls", "ehlo"),
+        answer="Unexpected EOF received, right after the relay showed the certificate file:relay.crt",
+        meaning="The server closed the connection right after TLS: by TLS 1.3 that is how a refused client certificate "
+        "shows, and a broken line looks the same.",
+        remedy="If it lasts: " + _OUR_CERTIFICATE,
+        source="RFC 8446 §4.4.2, §6.2",
+        patience_s=3600.0,
     ),
     LostRow(
         rule="lost.proxy-refused",

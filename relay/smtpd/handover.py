@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from relay.message.header import HeaderTooLarge
 from relay.message.repair import Arrival
 from relay.message.reply import Reply
 from relay.policy.admission import may_show, not_listed, not_repairable, too_large, too_many
+from relay.policy.notices import author_of, mailboxes_of
 from relay.policy.precedence import precedence_of
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
@@ -51,6 +53,7 @@ class Handover:
         self._intake = intake
         self._counted = False
         self._outcome: asyncio.Future[Settlement] | None = None
+        self._turned_away = ""  # the message in the spool that the answer refuses
 
     async def run(self) -> Reply:
         """250 only when the message would survive `kill -9` and power loss."""
@@ -75,6 +78,15 @@ class Handover:
             ms=round((time.perf_counter() - started) * 1000, 1),
         )  # fmt: skip
         return answer_to(new.id, None) if self._outcome is None else await self._settled(new, self._outcome)
+
+    async def heard(self, *, there: bool) -> None:
+        """A device that is still there hears of its refused message by itself, so that nobody gets a notice.
+
+        Should the answer be lost on its way, the device sends again.
+        """
+        if self._turned_away and there:
+            with contextlib.suppress(SpoolError):  # then somebody is told twice
+                await self._house.store.notices.told(self._turned_away)
 
     async def _whole(self) -> Whole:
         if self._intake.failure is not None:
@@ -108,6 +120,7 @@ class Handover:
     async def _settled(self, new: NewMessage, outcome: asyncio.Future[Settlement]) -> Reply:
         reply = answer_to(new.id, await self._house.patience.settled(outcome, self._known.device.answer_within_s))
         if not reply.positive:
+            self._turned_away = new.id
             self._house.journal.client_refused(
                 id=new.id, client=new.client, device=new.device, reply=str(reply),
                 reason="Exchange refused the message for good, and the device was told", about=new.recipients,
@@ -131,6 +144,9 @@ class Handover:
             mailbox=settings.profiles[known.device.profile].mailbox, sender=made.sender,
             recipients=tuple(dialogue.recipients), client=dialogue.client,
             head=made.section, body=whole.body, eight_bit=whole.eight_bit,
+            author=author_of(
+                whole.section, dialogue.sender, device=known.name, mailboxes=mailboxes_of(settings)
+            ),
             arrival=arrival(dialogue, self._desk.listener.listen, made, whole, changes),
             transcript=device_side(dialogue, known, self._draft.id),
         )  # fmt: skip

@@ -18,6 +18,7 @@ _MECHANISMS = frozenset(
     {b"PLAIN", b"LOGIN", b"CRAM-MD5", b"DIGEST-MD5", b"NTLM", b"GSSAPI", b"XOAUTH2", b"OAUTHBEARER"}
 )
 _HIDDEN = b"****"
+_LONGEST = 500  # a line may have 16 KiB, and a session many of them
 
 
 class Minutes(Conversation):
@@ -45,14 +46,14 @@ class Minutes(Conversation):
 
 def shown(verb: bytes, line: bytes) -> bytes:
     """A line of a device as it may be read later."""
-    line = line.strip()
+    line = line.strip()[:_LONGEST]
     if verb in (b"EHLO", b"HELO"):
         return b" ".join(line.split()[:2])
     if _ENVELOPE.match(line):
         return line
     if verb == b"AUTH":
         return _login(line.split())
-    return verb if verb in _BARE else b"%s (%d octets that are no command)" % (_HIDDEN, len(line))
+    return verb if verb in _BARE else b"%s (no command)" % _HIDDEN
 
 
 def _login(words: list[bytes]) -> bytes:

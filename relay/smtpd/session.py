@@ -10,6 +10,7 @@ from outside: it ends at the end of its input, so that a message in hand is stor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from relay.spool.store import Draft
 
 _LAST_WORD_S = 5.0  # for a device to read what it was told last
+_GOODBYE_S = 1.0  # for a command that was under way when the relay began to stop
 _GO_AHEAD = b"354 End data with <CR><LF>.<CR><LF>\r\n"
 _CHALLENGE = b"334 (a challenge)\r\n"
 _BYE = Reply(221, "2.0.0", "Bye")
@@ -71,7 +73,7 @@ class Session(SMTP):
         self._house = desk.house
         self._among = among
         self._client = client
-        self._closing = False
+        self._closing = self._stopping = self._gone = False
         self._in_hand = False
 
     # -- the connection
@@ -119,9 +121,23 @@ class Session(SMTP):
 
     def stop(self) -> None:
         """Ends the session now or, when a message is in hand, right after its answer."""
-        self._closing = True
+        self._stopping = True
         if not self._in_hand:
-            self._leave(_STOPPING)
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """421, and a moment for the command that may be under way: closed over it, the connection would be reset, and
+        many a device would not see the 421.
+        """
+        if self.transport is None or self.transport.is_closing():
+            return
+        self._send(_STOPPING)
+        self._gone = True
+        if not self._dialogue.encrypted:
+            with contextlib.suppress(OSError):  # the device has reset the connection, and the loop does not know yet
+                self.transport.write_eof()
+        self._stop_clock()
+        self._timeout_handle = self.loop.call_later(_GOODBYE_S, self._part)
 
     def abort(self) -> None:
         """Drops the connection."""
@@ -185,17 +201,23 @@ class Session(SMTP):
         self._send(self._desk.greeting)
         while not self._closing:
             answer = await self._answer_next()
+            if self._gone:
+                return
             if answer is not None:
                 self._send(answer)
             if isinstance(answer, Reply):
                 self._count(answer)
             await self._writer.drain()
+            if self._stopping and not self._closing:
+                self._say_goodbye()
 
     async def _answer_next(self) -> Reply | bytes | None:
         try:
             line = await self._lines.line()
         except LineTooLong:
             return _LINE_TOO_LONG
+        if self._gone:
+            return None
         self._reset_timeout(self._turn.command_s(self.loop.time()))
         if (refusal := self._turn.command(len(self._dialogue.recipients))) is not None:
             return self._watched(*refusal)
@@ -242,7 +264,7 @@ class Session(SMTP):
 
     def _send(self, words: Reply | bytes) -> None:
         self._dialogue.minutes.server(words)
-        if self.transport is not None:
+        if self.transport is not None and not self._gone:
             self._writer.write(words.encode() if isinstance(words, Reply) else words)
 
     def _count(self, reply: Reply) -> None:
@@ -265,7 +287,9 @@ class Session(SMTP):
             await self._read(intake, draft)
             self._dialogue.minutes.client(octets(intake.size))
             self._stop_clock()  # from here on it is the disk that takes its time, not the device
-            answer = await Handover(self._desk, self._dialogue, draft, intake).run()
+            handover = Handover(self._desk, self._dialogue, draft, intake)
+            answer = await handover.run()
+            await handover.heard(there=self.transport is not None and not self.transport.is_closing())
             if answer.positive:
                 self._turn.anew(self.loop.time())
             return answer

@@ -18,6 +18,7 @@ from relay.policy.external import is_internal
 from relay.policy.precedence import is_large
 from relay.policy.turns import Head, next_due, whose_turn
 from relay.spool.mailboxes import budget_left, find_place, refund, spend, standing, start, take_place
+from relay.spool.notices import owe
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
 from relay.telemetry.clock import apart_ms
@@ -88,6 +89,7 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
             SQL.settle_recipient,
             {"id": claimed.parcel.id, "address": result.address, "state": result.state, "answer": result.answer},
         )
+    owe(connection, claimed, settlement, now)
     _give_back(connection, claimed, settlement)
     state = State(str(values["state"]))
     return _ended(connection, values) if state is State.DELIVERED else state

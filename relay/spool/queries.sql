@@ -141,6 +141,29 @@ SELECT count(*) FROM recipient WHERE message_id = :id AND state = 'failed';
 -- name: mark_failed
 UPDATE message SET state = 'failed' WHERE id = :id;
 
+-- sealing
+
+-- name: key_of
+SELECT key_id FROM message WHERE id = :id;
+
+-- name: sealed_head
+SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: content_of
+SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: keys_in_use
+SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+
+-- name: hold_unreadable
+UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
+WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+
+-- name: release_readable
+-- What was in doubt before it was held is so again.
+UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
+WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
+
 -- Upkeep and what it looks at.
 
 -- name: kept_bytes
@@ -174,43 +197,33 @@ INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at
 VALUES (:id, '', '', '', '', '', 'corrupt', 0, :received_at, :size, :body_size, 0, :body_file, :rule, :answer)
 ON CONFLICT DO NOTHING;
 
--- name: shape
--- Ages by how many are younger than each limit.
-SELECT state, profile, count(*), sum(size), min(received_at),
-  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
-  sum(received_at > :age_4)
-FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+-- The story of one message.
 
--- name: version_of
-SELECT version FROM schema_version;
+-- name: story_message
+SELECT * FROM message WHERE id = :id;
 
--- sealing
+-- name: story_recipients
+SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
 
--- name: key_of
-SELECT key_id FROM message WHERE id = :id;
+-- name: story_attempts
+SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
 
--- name: sealed_head
-SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+-- name: story_events
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
 
--- name: content_of
-SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+-- name: story_notices
+SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
 
--- name: keys_in_use
-SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+-- name: ids_beginning
+SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
 
--- name: hold_unreadable
-UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
-WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+-- name: ids_ending
+SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
 
--- name: release_readable
--- What was in doubt before it was held is so again.
-UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, rule = '', answer = ''
-WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
-
--- Upkeep and what it looks at.
-
--- name: tables
-SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
+-- name: ids_called
+-- By Message-ID, among the newest messages: `arrival` is searched, row by row.
+SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
+WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
 
 -- Whose turn it is, and what a mailbox may have.
 
@@ -284,33 +297,30 @@ SELECT m.name, m.blocked_until, m.pace, m.paced_at,
   (SELECT count(*) FROM slot WHERE mailbox = m.name AND owner <> '' AND lease_until > :now)
 FROM mailbox m ORDER BY m.name;
 
--- name: story_message
-SELECT * FROM message WHERE id = :id;
+-- name: shape
+-- Ages by how many are younger than each limit.
+SELECT state, profile, count(*), sum(size), min(received_at),
+  sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
+  sum(received_at > :age_4)
+FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
 
--- name: story_recipients
-SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
+-- name: version_of
+SELECT version FROM schema_version;
 
--- name: story_attempts
-SELECT * FROM attempt WHERE message_id = :id ORDER BY n;
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%';
 
--- name: story_events
-SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+-- Notifications.
 
--- name: story_notices
-SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
+-- name: oldest_waiting
+-- One look into the index for each state; NULL where nothing waits.
+SELECT min(received_at) FROM (
+  SELECT min(received_at) AS received_at FROM message WHERE state = 'queued'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'uncertain'
+  UNION ALL SELECT min(received_at) FROM message WHERE state = 'leased');
 
--- name: ids_beginning
-SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
-
--- name: ids_ending
-SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
-
--- name: ids_called
--- By Message-ID, among the newest messages: `arrival` is searched, row by row.
-SELECT id FROM (SELECT id, arrival FROM message ORDER BY id DESC LIMIT :newest)
-WHERE instr(arrival, '"message_id": ' || :quoted) > 0 LIMIT :limit;
-
--- The clock was set while the relay ran (clock.py).
+-- name: spent_by_mailbox
+SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY mailbox;
 
 -- name: move_messages
 UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
@@ -340,3 +350,112 @@ UPDATE spent SET bucket = -(bucket + :stretches);
 
 -- name: move_spent
 UPDATE spent SET bucket = -bucket;
+
+-- Notices: who is to be told of what, and what is late or too old (notices.py, sweeps.py).
+
+-- name: owe_failed
+INSERT INTO notice (message_id, n, what, profile, cause, at, meaning, remedy)
+SELECT m.id, r.n, 'failed', m.profile, :rule, :now, :meaning, :remedy
+FROM message m JOIN recipient r ON r.message_id = m.id
+WHERE m.id = :id AND r.address = :address AND r.state = 'failed' AND m.kind = 'mail'
+ON CONFLICT (message_id, n, what, who) DO UPDATE SET cause = excluded.cause, at = excluded.at, meaning = excluded.meaning,
+  remedy = excluded.remedy;
+
+-- name: owe_expired
+INSERT INTO notice (message_id, n, what, profile, cause, at, meaning, remedy)
+SELECT m.id, r.n, 'failed', m.profile, :rule, :now, :meaning, :remedy
+FROM message m JOIN recipient r ON r.message_id = m.id
+WHERE m.id = :id AND r.state = 'pending' AND m.kind = 'mail'
+ON CONFLICT (message_id, n, what, who) DO NOTHING;
+
+-- name: owe_delayed
+INSERT INTO notice (message_id, n, what, profile, cause, at, meaning, remedy)
+VALUES (:id, -1, 'delayed', :profile, :rule, :now, :meaning, :remedy) ON CONFLICT DO NOTHING;
+
+-- name: unaddressed
+SELECT message_id, what FROM notice WHERE who = '' LIMIT 500;
+
+-- name: owed_of
+SELECT author, device, profile FROM message WHERE id = :id;
+
+-- name: address_notice
+INSERT INTO notice (message_id, n, what, who, profile, cause, at, meaning, remedy)
+SELECT message_id, n, what, :who, profile, cause, at, meaning, remedy FROM notice
+WHERE message_id = :id AND what = :what AND who = ''
+ON CONFLICT (message_id, n, what, who) DO UPDATE SET cause = excluded.cause, at = excluded.at, meaning = excluded.meaning,
+  remedy = excluded.remedy;
+
+-- name: forget_unaddressed
+DELETE FROM notice WHERE message_id = :id AND what = :what AND who = '';
+
+-- name: notice_groups
+SELECT who, what, profile, cause, min(at) FROM notice WHERE who <> '' GROUP BY who, what, profile, cause;
+
+-- name: blocked_mailboxes
+SELECT name, blocked_until FROM mailbox WHERE blocked_until > :now;
+
+-- name: failed_of_group
+-- What an operator has sent again meanwhile is no longer failed.
+SELECT DISTINCT n.message_id FROM notice n JOIN recipient r ON r.message_id = n.message_id AND r.n = n.n
+WHERE n.who = :who AND n.what = :what AND n.profile = :profile AND n.cause = :cause AND r.state = 'failed'
+ORDER BY n.message_id;
+
+-- name: delayed_of_group
+-- What has left or failed meanwhile is no longer late.
+SELECT n.message_id FROM notice n JOIN message m ON m.id = n.message_id
+WHERE n.who = :who AND n.what = :what AND n.profile = :profile AND n.cause = :cause
+  AND m.state IN ('queued', 'uncertain', 'leased')
+ORDER BY n.message_id;
+
+-- name: noticed_message
+SELECT device, mailbox, received_at, doubts, answer FROM message WHERE id = :id;
+
+-- name: noticed_words
+SELECT meaning, remedy FROM notice
+WHERE who = :who AND what = :what AND profile = :profile AND cause = :cause AND message_id = :id LIMIT 1;
+
+-- name: noticed_failed
+SELECT r.address, r.answer FROM notice n JOIN recipient r ON r.message_id = n.message_id AND r.n = n.n
+WHERE n.message_id = :id AND n.who = :who AND n.what = :what AND n.cause = :cause AND r.state = 'failed' ORDER BY n.n;
+
+-- name: last_host
+SELECT host FROM attempt WHERE message_id = :id AND host <> '' ORDER BY n DESC LIMIT 1;
+
+-- name: note_noticed
+INSERT INTO event (message_id, at, n, what, who, detail)
+SELECT DISTINCT g.message_id, :now, (SELECT count(*) FROM event e WHERE e.message_id = g.message_id), 'notice.queued', 'relay',
+  :detail
+FROM notice g WHERE g.who = :who AND g.what = :what AND g.profile = :profile AND g.cause = :cause;
+
+-- name: note_nobody
+INSERT INTO event (message_id, at, n, what, who, detail)
+VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), 'notice.nobody', 'relay', :detail);
+
+-- name: forget_group
+DELETE FROM notice WHERE who = :who AND what = :what AND profile = :profile AND cause = :cause;
+
+-- name: forget_told
+DELETE FROM notice WHERE message_id = :id AND what = 'failed';
+
+-- name: late_messages
+SELECT id, rule FROM message
+WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND warned = 0 AND kind = 'mail'
+LIMIT 500;
+
+-- name: mark_warned
+UPDATE message SET warned = 1 WHERE id = :id;
+
+-- name: old_waiting
+SELECT id, received_at, rule, answer, attempts, device, mailbox FROM message
+WHERE state = :state AND profile = :profile AND received_at < :before AND (received_at, id) > (:after, :after_id)
+ORDER BY received_at, id LIMIT 500;
+
+-- name: last_judgement
+SELECT meaning, remedy FROM attempt WHERE message_id = :id AND rule <> '' ORDER BY n DESC LIMIT 1;
+
+-- name: expire_message
+UPDATE message SET state = 'failed', settled_at = :now, rule = :rule, answer = :answer
+WHERE id = :id AND state IN ('queued', 'uncertain');
+
+-- name: expire_recipients
+UPDATE recipient SET state = 'failed', answer = :answer WHERE message_id = :id AND state = 'pending';

@@ -138,14 +138,21 @@ CREATE TABLE pause (
   remedy  TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Somebody is to be told of a message; written with its settlement, gone with the notice in the spool. what: failed delayed
+-- Somebody is to be told of a recipient that was not reached (n), or of a message that is late (n = -1); written with its
+-- settlement, gone with the notice in the spool. what: failed delayed. who: the address that is told, empty until chosen
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
+  n          INTEGER NOT NULL,
   what       TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '',
+  profile    TEXT NOT NULL,
   cause      TEXT NOT NULL,             -- the rule of the answer: notices of one cause are gathered
   at         INTEGER NOT NULL,
-  PRIMARY KEY (message_id, what)
+  meaning    TEXT NOT NULL DEFAULT '',
+  remedy     TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (message_id, n, what, who)
 ) WITHOUT ROWID;
+CREATE INDEX notice_due ON notice (who, what, profile, cause, at);
 
 -- What happened to a message besides attempts: orders of an operator, above all. who: a user of this machine, or the relay
 CREATE TABLE event (

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims, clock, mailboxes
 from relay.spool.bodyfile import sync_directory
-from relay.spool.contents import unsealed
+from relay.spool.contents import head_of, unsealed
 from relay.spool.damage import Inspector
 from relay.spool.database import NAME, connect, unopened
 from relay.spool.draft import BodyDraft
 from relay.spool.keyring import NO_KEYS, Keyring, Part
+from relay.spool.notices import NoticeBook
 from relay.spool.opening import opened
 from relay.spool.queries import SQL
 from relay.spool.room import RoomGuard
@@ -84,6 +85,10 @@ class SqliteStore:
         self.keys = NO_KEYS
         self.locked: tuple[Locked, ...] = ()
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
+        self.notices = NoticeBook(
+            self._run, lambda connection, new: _insert(connection, new, self.keys),
+            lambda connection, message_id: head_of(connection, message_id, self.keys), lambda *who: self._on_mail(*who),
+        )  # fmt: skip
         self._journal = journal
         self._on_broken = on_broken
         self._inspector = Inspector(self._bodies)
@@ -178,6 +183,8 @@ class SqliteStore:
         state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, now_ms()))
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
+        if state is not None and any(result.state == State.FAILED for result in settlement.recipients):
+            self.notices.owed.set()
         expected = self._expected.get(claim.parcel.id)
         if state is not None and expected is not None and not expected.done():
             expected.set_result(replace(settlement, state=state))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from relay.message.parcel import Parcel
     from relay.policy.external import Curb
     from relay.policy.room import Room
+    from relay.spool.notices import NoticeBook
 
 
 class SpoolError(Exception):
@@ -99,7 +100,8 @@ class NewMessage:
     """Everything the row of an accepted message holds.
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
-    empty where nobody knows; `transcript` the device's side of SMTP, secrets masked; `arrival` how it came, JSON.
+    empty where nobody knows, `<>` where nobody is ever to be told (`relay.policy.notices`); `transcript` the device's
+    side of SMTP, secrets masked; `arrival` how it came, JSON.
     """
 
     id: str
@@ -335,6 +337,11 @@ class Store(Protocol):
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets settled messages older than these times; returns how many."""
+        ...
+
+    @property
+    def notices(self) -> NoticeBook:
+        """What somebody has still to be told."""
         ...
 
     @property

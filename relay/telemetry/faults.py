@@ -28,6 +28,8 @@ POINTS = (
     "spool.settle-before-commit",
     "spool.settle-committed",
     "spool.body-removed",
+    "spool.notice-before-commit",
+    "spool.notice-committed",
 )
 
 

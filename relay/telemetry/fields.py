@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
 Fields = dict[str, Any]
 _ADDRESSED = ("recipient", "recipients", "to")
@@ -33,13 +33,15 @@ def hashed(address: str) -> str:
     return f"{name}@{domain}" if domain else name
 
 
-def hidden(fields: Mapping[str, Any], about: Iterable[str]) -> Fields:
+def hidden(fields: Mapping[str, Any], about: Sequence[str]) -> Fields:
     """The fields with every recipient hashed: those that name one, and texts that quote one of `about`.
 
     An address that the line itself tells as a sender's stays in its texts too: remedies name it.
     """
-    shown = {str(fields.get(key, "")).lower() for key in _SHOWN}
+    shown = {str(fields.get(key, "")).lower() for key in _SHOWN} if about else set()
     names = [name for name in about if name and name.lower() not in shown]
+    if not names and fields.keys().isdisjoint(_ADDRESSED):
+        return dict(fields)
     return {key: _hidden(key, value, names) for key, value in fields.items()}
 
 
@@ -50,7 +52,9 @@ def plain(fields: Mapping[str, Any]) -> Fields:
         if isinstance(value, dict):
             found |= plain({f"{key}_{name}": item for name, item in value.items()})
         elif value is not None and value != "":
-            found[key] = _plain(value)[:_LONGEST] if key == "answer" and isinstance(value, str) else _plain(value)
+            found[key] = _plain(value)
+    if isinstance(answer := found.get("answer"), str):
+        found["answer"] = answer[:_LONGEST]
     return found
 
 
@@ -64,6 +68,8 @@ def _hidden(key: str, value: Any, names: list[str]) -> Any:
 
 def _scrubbed(text: str, names: list[str]) -> str:
     """Whole addresses only: another one, which is no recipient's, may end or begin the same."""
+    if "@" not in text:
+        return text
     lower = text.lower()
     for name in names:
         if name.lower() in lower:
@@ -73,11 +79,16 @@ def _scrubbed(text: str, names: list[str]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return str(value) if value.isprintable() else _one_line(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         return [str(_plain(item)) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, (bool, int, float)):
         return value
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return _one_line(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+
+
+def _one_line(text: str) -> str:
     return _LINE_ENDS.sub(" ", text.encode("utf-8", "replace").decode("utf-8"))

@@ -110,6 +110,16 @@ class Journal:
         """The message is kept, not tried again by itself: id … rule meaning remedy answer."""
         self._write("error", "message.held", fields)
 
+    def notice_queued(self, **fields: Any) -> None:
+        """Somebody is told of mail that failed or is late: id originals (the first of them) messages what to (how many
+        are told) cause device profile.
+        """
+        self._write("info", "notice.queued", fields)
+
+    def notice_nobody(self, **fields: Any) -> None:
+        """Mail failed or is late and nobody is told: id what device reason."""
+        self._write("warning", "notice.nobody", fields)
+
     def recipient_failed(self, **fields: Any) -> None:
         """One recipient was refused, the others are not touched: id recipient rule meaning remedy answer."""
         self._write("error", "recipient.failed", fields)

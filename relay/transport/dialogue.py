@@ -8,6 +8,7 @@ in clear but EHLO. Each step raises `TransportError` of its own stage; whoever h
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+_ALERT = re.compile(r"alert[ _](unknown[ _]ca|bad[ _]cert|cert|access[ _]denied)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Dialogue:
         self._host = target.host
         self.talk = Conversation(time.monotonic)
         self._secrets: tuple[str, ...] = ()
+        self._shown = False  # whether a certificate of ours, if there is one, is under the server's eyes
         self._socket: socket.socket | None = None
         self._smtp = aiosmtplib.SMTP(
             hostname=target.host,
@@ -100,6 +105,7 @@ class Dialogue:
             raise self._error(Stage.STARTTLS, f"{self._server} does not offer STARTTLS; nothing is sent in clear")
         context = context or await self._trust()
         with self._step(Stage.STARTTLS):
+            self._shown = True
             self.talk.client("STARTTLS")
             answer = await self._smtp.starttls(tls_context=context, server_hostname=self._to.host)
         self.talk.server(_reply(answer.code, answer.message))
@@ -197,7 +203,14 @@ class Dialogue:
             raise self._error(stage, text) from exc
         except (aiosmtplib.SMTPException, OSError, ValueError) as exc:
             text = str(exc) or type(exc).__name__
-            raise self._error(stage, f"{self._server} at {stage.name}: {text}") from exc
+            raise self._error(stage, f"{self._server} at {stage.name}: {text}{self._behind_certificate(text)}") from exc
+
+    def _behind_certificate(self, text: str) -> str:
+        """By TLS 1.3 a server refuses our certificate after the handshake: all that is seen is a broken connection."""
+        identity = self._to.identity
+        if identity is None or not self._shown or ("[SSL" in text and not _ALERT.search(text)):
+            return ""
+        return f", right after the relay showed the certificate {identity.certificate}"
 
     def _refused(self, stage: Stage, exc: aiosmtplib.SMTPResponseException) -> TransportError:
         reply = _reply(exc.code, exc.message) if 200 <= exc.code < 600 else None

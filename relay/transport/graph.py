@@ -179,11 +179,12 @@ class GraphSession:
         try:
             fault("transport.before-body")
             answer = understood(await self._connection.post(self._transport.target, headers, body.pieces()))
+            answer = replace(answer, message=without(answer.message, token.value))
         except ContentError as exc:
             raise _unreadable(self._transport.host, exc) from exc
         finally:
             body.close()
-        self._talk.server(without(_shown(answer), token.value))
+        self._talk.server(_shown(answer))
         self._sent += 1
         self._used_at = time.monotonic()
         if answer.status == 401:

@@ -94,6 +94,7 @@ def test_the_name_an_option_has_in_the_code_is_not_its_name_in_the_file(complain
         ("devices:", "delivery: {retry_s: [0]}\ndevices:", "7:22: delivery.retry_s[0]", "must be greater than 0"),
         ("devices:", "delivery: {retry_s: [.inf]}\ndevices:", "7:22: delivery.retry_s[0]", "must be a number"),
         ("  copier:", "  the copier:", "8:15: devices.the copier", "is not in the right form"),
+        ("  copier:", "  the copier:", "8:15: devices.the copier", "letters, digits and _ . @ - and no space"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(

@@ -13,6 +13,7 @@ from relay.telemetry.faults import POINTS
 from tests.crash.account import read_copies
 from tests.crash.devices import Connection, Fate, Letter, Typist
 from tests.crash.lives import drained
+from tests.crash.test_notices import DEATHS
 
 if TYPE_CHECKING:
     from tests.crash.lives import Lives
@@ -54,7 +55,7 @@ ON_ITS_WAY_OUT = {
 
 def test_every_fault_point_has_its_promise():
     """A new point cannot be added without saying what holds after a death there."""
-    assert {*ON_ITS_WAY_IN, *ON_ITS_WAY_OUT} == set(POINTS)
+    assert {*ON_ITS_WAY_IN, *ON_ITS_WAY_OUT, *DEATHS} == set(POINTS)
 
 
 @pytest.mark.parametrize("point", ON_ITS_WAY_IN)

@@ -20,6 +20,7 @@ from relay.message.parcel import Parcel
 from relay.message.reply import Reply
 from relay.policy.backoff import recheck_after_s
 from relay.policy.verdicts import Facts
+from relay.spool.chronicle import Chronicle
 from relay.tokens.source import TokenError
 from relay.transport.transport import Receipt, Stage, TransportError
 from tests.delivery.conftest import HOST, OK, Upstream, until
@@ -91,6 +92,21 @@ async def test_a_refused_way_is_left_for_the_second_within_one_attempt(theatre: 
     assert "Set-CASMailbox" in told["remedy"]
     assert two.first.sent == []
     assert "scans" not in theatre.pauses
+
+
+async def test_the_attempt_tells_what_both_ways_heard(theatre: Theatre, two: Two) -> None:
+    """The refusal by the first, then the success by the second, in one transcript."""
+    refused = TransportError(REFUSED.stage, REFUSED.text, host=HOST, reply=REFUSED.reply)
+    refused.transcript = "     1 S: 535 no"
+    two.first.at_connect = [refused]
+    two.second.answers = [Receipt(HOST, OK, transcript="     2 S: 250 yes")]
+    name = await theatre.put()
+    await theatre.becomes(name, "delivered")
+    record = Chronicle(theatre.store.directory).record(name)
+    assert record is not None
+    assert record.attempts[0]["transcript"].splitlines() == [
+        "     1 S: 535 no", "       - by the fallback graph:", "     2 S: 250 yes"
+    ]  # fmt: skip
 
 
 async def test_until_the_recheck_the_first_is_not_bothered(theatre: Theatre, two: Two) -> None:

@@ -16,6 +16,7 @@ CMDLETS = {
     "Add-MailboxPermission": {"User", "AccessRights"},
     "Add-RecipientPermission": {"Trustee", "AccessRights", "Confirm"},
     "Get-AcceptedDomain": set(),
+    "Get-InboundConnector": set(),
     "Get-Mailbox": set(),
     "Get-MailboxPermission": set(),
     "Get-MgDomainFederationConfiguration": set(),

@@ -15,6 +15,7 @@ import trustme
 from relay.config.secret import SecretRef
 from relay.message.address import Address
 from relay.message.parcel import Parcel
+from relay.policy.verdicts import Facts, judge_lost
 from relay.tokens.source import Token
 from relay.transport import session as session_room
 from relay.transport.connector import ConnectorTransport
@@ -158,6 +159,23 @@ async def test_the_connector_knows_us_by_our_certificate(mx, connector_to, ident
     assert receipt.final.code == 250
     assert ("DNS", "relay.contoso.com") in play.shown[0]["subjectAltName"]
     assert not any(line.startswith("AUTH") for line in server.commands)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_certificate_that_the_mx_refuses_is_told_as_such(mx, connector_to, identity, version):
+    """By TLS 1.3 the refusal comes behind the handshake, where it looks like a broken line; the verdict names both."""
+    server, play = await mx(ssl.CERT_REQUIRED)
+    play.context.maximum_version = version
+    stranger = trustme.CA().issue_cert("relay.contoso.com")
+    stranger.cert_chain_pems[0].write_to_path(str(identity.certificate.file))
+    stranger.private_key_pem.write_to_path(str(identity.private_key.file))
+    with pytest.raises(TransportError) as caught:
+        await connector_to(server, identity=identity).connect()
+    verdict = judge_lost(caught.value.stage, caught.value.text, Facts(profile="scans"))
+
+    assert "showed the certificate" in caught.value.text
+    assert verdict.rule.startswith("lost.own-certificate")
+    assert "profiles.scans.connector.certificate" in verdict.remedy
 
 
 async def test_a_connector_by_address_needs_no_certificate(mx, connector_to):

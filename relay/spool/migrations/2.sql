@@ -57,11 +57,17 @@ CREATE TABLE turn (
 
 CREATE TABLE notice (
   message_id TEXT NOT NULL,
+  n          INTEGER NOT NULL,
   what       TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '',
+  profile    TEXT NOT NULL,
   cause      TEXT NOT NULL,
   at         INTEGER NOT NULL,
-  PRIMARY KEY (message_id, what)
+  meaning    TEXT NOT NULL DEFAULT '',
+  remedy     TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (message_id, n, what, who)
 ) WITHOUT ROWID;
+CREATE INDEX notice_due ON notice (who, what, profile, cause, at);
 
 CREATE TABLE event (
   message_id TEXT NOT NULL,

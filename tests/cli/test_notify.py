@@ -1,0 +1,56 @@
+"""`relay notify test`, and what `relay check` says of the addresses of channels."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hook import Hook
+
+
+@pytest.fixture
+def hook():
+    with Hook() as hook:
+        yield hook
+
+
+@pytest.fixture
+def with_channels(write_config, tmp_path):
+    """A configuration with channels at these addresses, each kept in a file."""
+
+    def write(*urls):
+        files = [tmp_path / f"channel-{number}" for number in range(len(urls))]
+        for file, url in zip(files, urls, strict=True):
+            file.write_text(url + "\n")
+        path = write_config()
+        listed = ", ".join(f"{{url: {{file: {file}}}}}" for file in files)
+        path.write_text(f"{path.read_text()}\nnotifications: {{channels: [{listed}]}}\n")
+        return path
+
+    return write
+
+
+def test_each_channel_says_what_it_answered(relay, with_channels, secrets, hook):
+    """One takes the test, one is not there: each has a line, no address is shown, and the exit code tells."""
+    ended = relay("notify", "test", "--config", with_channels(hook.url, "json://127.0.0.1:9/t0ken-of-it"), env=secrets)
+    good, bad = ended.stdout.splitlines()
+    assert ended.returncode == 1
+    assert good.endswith("channel-0  taken")
+    assert "channel-1  A Connection error occurred" in bad
+    assert "this is a test" in hook.titles[0]
+    assert "t0ken-of-it" not in ended.stdout + ended.stderr
+
+
+def test_without_channels_that_is_said(relay, write_config, secrets):
+    """Nothing is sent, and nothing is wrong."""
+    ended = relay("notify", "test", "--config", write_config(), env=secrets)
+    assert ended.returncode == 0
+    assert "notifications.channels" in ended.stdout
+
+
+def test_an_address_nobody_understands_is_a_mistake(relay, with_channels, secrets, hook):
+    """`relay check` names the option, and the file it is kept in, and not the address."""
+    assert relay("check", "--config", with_channels(hook.url), env=secrets).returncode == 0
+    ended = relay("check", "--config", with_channels(hook.url, "pigeon://s3cret-loft"), env=secrets)
+    assert ended.returncode == 78
+    assert "notifications.channels[1].url: secret file:" in ended.stderr
+    assert "s3cret-loft" not in ended.stdout + ended.stderr
