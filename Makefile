@@ -39,7 +39,8 @@ bench: venv
 soak: venv
 	@tests/setup
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
-	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) $(BIN)/python -m pytest tests/crash tests/fuzz --timeout 0 $(ARGS)
+	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) RELAY_OUTAGE=10000 $(BIN)/python -m pytest \
+	  tests/crash tests/fuzz tests/delivery/test_long_outage.py --timeout 0 $(ARGS)
 
 docs: venv
 	$(BIN)/relay example > config.example.yaml

@@ -19,6 +19,7 @@ VERBS = (
     "send",
     "queue",
     "trace",
+    "status",
     "device",
     "notify",
     "explain",

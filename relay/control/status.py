@@ -6,18 +6,22 @@ none; of addresses in answers only the domain is left.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from relay.config.settings import SignIn
 from relay.control.lately import Lately, Problem, Trouble, shown
+from relay.control.look import look
 from relay.policy.enddates import days_left
 from relay.policy.room import Room
 from relay.spool.shape import AGES_S
+from relay.upstream.enddates import configured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from relay.config.settings import Settings
     from relay.control.look import Seen
@@ -262,3 +266,21 @@ def _problem(one: Problem) -> ProblemStatus:
         event=one.event, about=one.about, what=one.what, answer=one.answer, remedy=one.remedy, first=when(one.first),
         last=when(one.last), times=one.times,
     )  # fmt: skip
+
+
+def of_spool(settings: Settings, now: float, version: str) -> Status:
+    """What the spool and the configuration tell where no relay runs. Blocks; never raises."""
+    directory = settings.data_dir / "spool"
+    seen = look(directory)
+    room = Room(
+        _free(directory), settings.spool.min_free_bytes, sum(one.bytes for one in seen.shapes), settings.spool.max_bytes
+    )
+    service = Service(version, reasons=("no relay runs on this data_dir",), room=room)
+    return status(settings, service, seen, Lately(), configured(settings), now)
+
+
+def _free(directory: Path) -> int:
+    try:
+        return shutil.disk_usage(directory).free
+    except OSError:
+        return 0

@@ -39,6 +39,7 @@ SERVICE = {
     "relay.failed": ("error", "It could not start, or not go on: reason remedy."),
     "relay.mistake": ("error", "A mistake of the relay itself; mail goes on: reason remedy."),
     "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
+    "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
     "delivery.orphaned": ("error", "Mail waits for a profile that is not configured any more: profile remedy."),
     "signin.failing": (

@@ -178,6 +178,10 @@ class Journal:
 
     # -- the service
 
+    def ordered(self, **fields: Any) -> None:
+        """An operator's order was carried out: order who selection count skipped."""
+        self._write("warning" if fields.get("order") == "drop" else "info", "queue.order", fields)
+
     def credential_expiring(self, **fields: Any) -> None:
         """A secret or certificate of an app ends soon, or has ended: app credential kind name ends days_left meaning
         remedy. Once for each threshold.

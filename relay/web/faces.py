@@ -6,7 +6,8 @@ it is in the way of mail.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from relay.control.lately import Lately
 from relay.control.pulse import Pulse
@@ -15,7 +16,7 @@ from relay.telemetry.metrics import Metrics
 from relay.web.door import WebDoor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from relay.config.settings import Settings
     from relay.control.end_watch import EndWatch
@@ -31,12 +32,13 @@ class Faces:
         self._metrics, self._lately = Metrics(), Lately()
         journal.tell(self._metrics.heard)
         journal.tell(self._lately.heard)
+        self._control: Control | None = None
         self._pulse: Pulse | None = None
         self._door: WebDoor | None = None
 
     def open(self, settings: Callable[[], Settings], house: House, ends: EndWatch, listening: Iterable[str]) -> None:
         """Mail is taken now."""
-        control = Control(settings, house, ends, self._lately, self._metrics)
+        self._control = control = Control(settings, house, ends, self._lately, self._metrics)
         control.listening = tuple(listening)
         self._pulse, self._door = Pulse(control), WebDoor(control, self._journal)
         self._pulse.start()
@@ -46,6 +48,10 @@ class Faces:
         """Another configuration is in force."""
         if self._door is not None:
             self._door.open(settings.http.listen)
+
+    async def status(self, _: object) -> Mapping[str, Any]:
+        """Answers `status` at the control socket."""
+        return asdict(await self._control.status()) if self._control is not None else {}
 
     async def close(self) -> None:
         """Ends within two seconds. May be called before `open`."""

@@ -15,6 +15,7 @@ from relay.spool.browse import Browser
 from relay.spool.damage import Inspector
 from relay.spool.database import connect
 from relay.spool.queries import SQL
+from relay.spool.selection import Selection, rows_of
 from relay.spool.store import Claim, NewMessage, RecipientResult, Seat, Settlement, State, Stored
 from relay.spool.ulid import new_id
 from tests.spool.test_store import now
@@ -82,8 +83,7 @@ def accepted(connection: sqlite3.Connection) -> None:
 
 
 def listed(connection: sqlite3.Connection) -> None:
-    for state in ("queued", "uncertain", "leased", "held", "corrupt"):
-        connection.execute(SQL.list_messages, {"state": state, "limit": 100}).fetchall()
+    rows_of(connection, "m.id, m.received_at, m.answer", Selection(limit=100), 0)
 
 
 def purged(connection: sqlite3.Connection) -> None:

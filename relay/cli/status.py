@@ -1,0 +1,106 @@
+"""`relay status`: how the relay is: of the running one, else what its spool tells."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.table import listing, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relay.config.settings import Settings
+
+
+@click.command
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/reference/status.md) instead of text.")
+def status(config: Path, as_json: bool) -> int:
+    """Show how the relay is: profiles, queue, mailboxes, what ends soon.
+
+    Asks the running relay; where none runs, its spool. Exit code 1: no relay runs, or it takes no mail.
+    """
+    found = _found(settings_from(config))
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else in_words(found))
+    return ExitCode.DONE if found["ready"] else ExitCode.FAILED
+
+
+def _found(settings: Settings) -> dict[str, Any]:
+    from relay.control.caller import NoRelay, Refused, Unreachable, ask
+
+    try:
+        return ask(settings.data_dir, "status")
+    except NoRelay:
+        return _offline(settings)
+    except (Unreachable, Refused) as error:
+        raise UnavailableError(str(error)) from error
+
+
+def _offline(settings: Settings) -> dict[str, Any]:
+    import time
+    from dataclasses import asdict
+
+    from relay import __version__
+    from relay.control.status import of_spool
+
+    return asdict(of_spool(settings, time.time(), __version__))
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """As a person reads it: first whether mail is taken, then what holds mail up, then the figures."""
+    head = f"takes mail on {', '.join(found['listening'])}" if found["ready"] else "; ".join(found["reasons"])
+    blocks = [f"relay {found['version']}: {head}"]
+    if found["spool"]["trouble"]:
+        blocks.append(found["spool"]["trouble"])
+    profiles = found["profiles"]
+    blocks += [f"profile {one['name']} is {one['state']}\n{listing(one['why'])}" for one in profiles if one["why"]]
+    blocks += [table(rows) for rows in (_profiles(found), _mailboxes(found), _ends(found)) if rows]
+    if found["problems"]:
+        blocks.append("Lately:\n" + table([_problem(one) for one in found["problems"][:10]]))
+    return "\n\n".join(blocks)
+
+
+def _profiles(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """One line a profile, with what of its mail is where."""
+    names = dict.fromkeys([*(one["name"] for one in found["profiles"]), *(one["profile"] for one in found["queue"])])
+    state = {one["name"]: one["state"] for one in found["profiles"]}
+    return [{"profile": name, "state": state.get(name, "not configured"), **_mail(found, name)} for name in names]
+
+
+def _mail(found: dict[str, Any], profile: str) -> dict[str, Any]:
+    mine = [one for one in found["queue"] if one["profile"] == profile]
+    counts = {one["state"]: one["count"] for one in mine}
+    return {
+        "waiting": sum(counts.get(state, 0) for state in ("queued", "uncertain", "leased")),
+        "uncertain": counts.get("uncertain", 0),
+        "held": counts.get("held", 0),
+        "corrupt": counts.get("corrupt", 0),
+        "oldest_s": max((one["oldest_s"] for one in mine), default=0),
+    }
+
+
+def _mailboxes(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "mailbox": one["name"],
+            "sessions": f"{one['sessions']}/{one['sessions_limit']}",
+            "pace": f"{one['pace']:.0%}",
+            "recipients left today": "no limit" if one["recipients_left"] is None else one["recipients_left"],
+            "rests until": one["blocked_until"],
+        }
+        for one in found["mailboxes"]
+    ]
+
+
+def _ends(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {key: one[key] for key in ("app", "credential", "kind", "ends", "days_left")} for one in found["credentials"]
+    ]
+
+
+def _problem(one: dict[str, Any]) -> dict[str, Any]:
+    return {key: one[key] for key in ("last", "times", "about", "what", "remedy")}
