@@ -6,7 +6,6 @@ everything else out; strangers at the door are no trouble.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MOST_PROBLEMS = 50
-_ANSWER = 300
-_ADDRESS = re.compile(r"[^\s<>@\"',;:]+@([A-Za-z0-9.-]+)")
-PROBLEMS = frozenset({
-    "config.refused", "credential.changed", "credential.expiring", "credential.unknown", "delivery.broken",
-    "delivery.fallback", "delivery.orphaned", "http.failed", "intake.failed", "mailbox.slowed", "message.corrupt",
-    "message.deferred", "message.failed", "message.uncertain", "profile.paused", "recipient.failed", "relay.mistake",
-    "session.failed", "signin.failing", "spool.damaged", "spool.refusing", "token.kept",
+MOST_PROBLEMS = frozenset({
+    "config.refused", "control.unavailable", "credential.changed", "credential.expiring", "credential.unknown",
+    "delivery.broken", "delivery.fallback", "delivery.orphaned", "http.failed", "intake.failed", "mailbox.slowed",
+    "message.corrupt", "message.deferred", "message.failed", "message.uncertain", "profile.paused", "recipient.failed",
+    "relay.mistake", "session.failed", "signin.failing", "spool.broken", "spool.damaged", "spool.key-missing",
+    "spool.refusing", "token.kept",
 })  # fmt: skip
 
 

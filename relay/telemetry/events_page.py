@@ -41,6 +41,11 @@ SERVICE = {
     "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
     "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
+    "notification.sent": ("info", "Somebody was notified: channel alert title."),
+    "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
+    "notification.unknown": ("warning", "Whether somebody is to be notified could not be found out: reason remedy."),
+    "http.listening": ("info", "Probes, status and metrics are served: address."),
+    "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
     "delivery.orphaned": ("error", "Mail waits for a profile that is not configured any more: profile remedy."),
     "signin.failing": (
         "warning or error",
