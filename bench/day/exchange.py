@@ -107,7 +107,6 @@ class Exchange:
         book.times.append(now)
         book.recipients.append(len(parcel.recipients))
         self.arrived.update((parcel.id, address) for address in parcel.recipients)
-        self.arrived_at[parcel.id] = now
         return _TAKEN
 
 
@@ -152,6 +151,8 @@ class Line:
         answer = exchange.judged(self._upstream.mailbox, parcel)
         await asyncio.sleep(_ROUND_TRIPS_S + parcel.body_size / _OCTETS_PER_S)
         self._count += 1
+        if answer.positive:
+            exchange.arrived_at[parcel.id] = exchange.clock.now
         if answer.code == 421:
             raise TransportError(Stage.MAIL, str(answer), host="smtp.office365.com", reply=answer)
         return Receipt("smtp.office365.com", answer)

@@ -6,6 +6,7 @@ everything else out; strangers at the door are no trouble.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MOST_PROBLEMS = frozenset({
+MOST_PROBLEMS = 50
+_ANSWER = 300
+_ADDRESS = re.compile(r"[^\s<>@\"',;:]+@([A-Za-z0-9.-]+)")
+PROBLEMS = frozenset({
     "config.refused", "control.unavailable", "credential.changed", "credential.expiring", "credential.unknown",
     "delivery.broken", "delivery.fallback", "delivery.orphaned", "http.failed", "intake.failed", "mailbox.slowed",
     "message.corrupt", "message.deferred", "message.failed", "message.uncertain", "profile.paused", "recipient.failed",

@@ -7,7 +7,6 @@ is looked at again in the transaction that touches it.
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from relay.spool.browse import Browser
 from relay.spool.orders import AT_ONCE, Giver, Ordered
 from relay.spool.selection import Selection
 from relay.spool.store import SpoolBusy, SpoolError
+from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ class OrderDesk:
 
     async def carry_out(self, order: Order, selection: Selection, who: str) -> Answer:
         """Every step is durable before the next. Raises `SpoolError`, with what was done until then in the journal."""
-        giver = Giver(order, who, time.time_ns() // 1_000_000)
+        giver = Giver(order, who, now_ms())
         whole = Ordered()
         try:
             ids = await asyncio.to_thread(self._browser.find, meant(order, selection))
@@ -128,7 +128,7 @@ def _on_the_spool(settings: Settings, order: Order, selection: Selection) -> Ans
     try:
         with idle.taken(spool):
             ids = browser.find(meant(order, selection))
-            whole = idle.order(spool, Giver(order, asker(), time.time_ns() // 1_000_000), ids)
+            whole = idle.order(spool, Giver(order, asker(), now_ms()), ids)
     except SpoolBusy as error:
         raise Unreachable(
             f"{error}, and nobody answers at its control socket: it is starting, stopping or could not make one; "

@@ -490,4 +490,4 @@ VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), :order, 
 SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
 
 -- name: notices_of
-SELECT what, cause, at FROM notice WHERE message_id = :id ORDER BY at;
+SELECT what, cause, min(at) FROM notice WHERE message_id = :id GROUP BY what, cause ORDER BY min(at);

@@ -33,15 +33,17 @@ class Copy:
 
 
 def read_copies(directory: Path) -> list[Copy]:
-    """Everything that arrived, from the files the pretend Exchange wrote."""
-    return [_copy(path) for path in sorted(directory.glob("*.json"))]
+    """Every letter that arrived, from the files the pretend Exchange wrote; notices are no letters."""
+    return [copy for path in sorted(directory.glob("*.json")) if (copy := _copy(path)) is not None]
 
 
-def _copy(facts: Path) -> Copy:
+def _copy(facts: Path) -> Copy | None:
     message = facts.with_suffix(".eml").read_bytes()
     head, _, body = message.partition(b"\r\n\r\n")
     if b"Content-Transfer-Encoding:" in head:
         body = email.message_from_bytes(message).get_payload(decode=True)
+    if b"multipart/report" in head:
+        return None
     token, queue_id = _TOKEN.search(head), _QUEUE_ID.search(head)
     assert token is not None
     assert queue_id is not None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -76,6 +77,7 @@ class Place:
             self.disk = stack.enter_context(closing(Disk(self.directory / "data")))
             self.lives = Lives(self.directory, self.cloud)
             stack.push_async_callback(self.lives.close)
+            self.lives.set("log: {", "notices: {failed: [admin], admin: it@contoso.test, collect_s: 1}\nlog: {")
             self.lives.set("connect_timeout_s: 10, reply_timeout_s: 20", "connect_timeout_s: 2, reply_timeout_s: 2")
             self.secret_file = Path(str(self.cloud.settings["secret_file"]))
             self.port = int(self.cloud.settings["smtp_port"])
@@ -132,6 +134,11 @@ class Place:
         if self.lives.up.is_set():
             with contextlib.suppress(ProcessLookupError):
                 self.lives.signal(number)
+
+    def owed(self) -> int:
+        """How many notices are still to be written."""
+        with closing(sqlite3.connect(f"file:{self.lives.spool}/spool.db?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM notice").fetchone()[0])
 
     # -- faults
 

@@ -26,6 +26,8 @@ class Tally:
         self._place = place
         self._states = {row.id: state for state in _STATES for row in place.lives.rows(state)}
         self.did = place.did
+        self._notices = _notices(place.cloud.directory / "arrived")
+        self._notice_failed = any(self._is_notice(row.id) for row in place.lives.rows("failed"))
         self.accepted = self.account.of(Fate.ACCEPTED)
         self.ends = Counter(self._end(letter) for letter in self.accepted)
         self.breaches = self._breaches()
@@ -36,13 +38,26 @@ class Tally:
         state = self._states.get(letter.queue_id, "lost")
         if state in WAITING:
             return "spooled"
-        return {"failed": "notified", "corrupt": "held"}.get(state, state)
+        if state == "failed":
+            return "notified" if self._is_told(letter) else "failed, and nobody told"
+        return {"corrupt": "held"}.get(state, state)
+
+    def _is_told(self, letter: Letter) -> bool:
+        """A notice that names it has arrived; or one failed itself: nobody is told of that, the queue shows it."""
+        named = (letter.queue_id.encode(), letter.token.encode())
+        return self._notice_failed or any(name in notice for notice in self._notices for name in named)
+
+    def _is_notice(self, message_id: str) -> bool:
+        item = self._place.lives.item(message_id)
+        return item is not None and message_id not in {letter.queue_id for letter in self.account.letters.values()}
 
     def _breaches(self) -> dict[str, object]:
         account = self.account
         away = self._place.false_cloud.directory / "arrived"
         found = {
-            "lost": [letter.token for letter in self.accepted if self._end(letter) not in ENDS],
+            "lost or failed without a notice": [
+                letter.token for letter in self.accepted if self._end(letter) not in ENDS
+            ],
             "altered": account.altered,
             "came uninvited": account.uninvited,
             "came twice without an attempt in doubt": account.unexplained,
@@ -58,7 +73,8 @@ class Tally:
             ("accepted (250 to the end of data)", len(self.accepted)),
             *((f"  {end}", self.ends[end]) for end in ENDS),
             ("  sum", sum(self.ends[end] for end in ENDS)),
-            ("  lost", self.ends["lost"]),
+            ("  lost", len(self.accepted) - sum(self.ends[end] for end in ENDS)),
+            ("notices that arrived", len(self._notices)),
             ("doubtful (no answer came)", len(account.of(Fate.DOUBTFUL))),
             ("refused", len(account.of(Fate.REFUSED))),
             ("begun and broken off by the device", len(account.of(Fate.OFFERED))),
@@ -75,6 +91,12 @@ class Tally:
 
 
 _STATES = (*WAITING, "held", "corrupt", "failed", "dropped")
+
+
+def _notices(directory: Path) -> list[bytes]:
+    """The notices that arrived."""
+    found = (path.read_bytes() for path in directory.glob("*.eml"))
+    return [octets for octets in found if b"multipart/report" in octets[:4000]]
 
 
 def _names(directory: Path) -> list[str]:

@@ -68,8 +68,7 @@ async def test_a_failed_message_is_sent_again_to_those_it_did_not_reach(desk: De
         RecipientResult(Address("bad@contoso.test"), "failed", "550 no"),
     ]
     await desk.store.settle(claim, Settlement(State.FAILED, "failed", recipients=results))
-    with closing(sqlite3.connect(desk.directory / "spool.db")) as connection, connection:
-        connection.execute("INSERT INTO notice VALUES (?, 'failed', 'x', 1)", (name,))
+    assert [notice.what for notice in item(desk, name).notices] == ["failed"]
     assert (await order(desk, Order.RETRY, name)).due == {"scans": 1}
     again = await desk.take()
     assert (again.parcel.id, again.parcel.recipients, again.attempt) == (name, ("bad@contoso.test",), 2)
