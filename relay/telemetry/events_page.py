@@ -52,6 +52,7 @@ SERVICE = {
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
     "notification.unknown": ("warning", "What is wrong could not be looked for; mail goes on: reason remedy."),
+    "control.unavailable": ("error", "Orders to the running relay can't be given: reason remedy."),
     "credential.unknown": ("warning", "When secrets and certificates end could not be asked: reason."),
 }
 """What is told with `Journal.service`, each with its level."""
