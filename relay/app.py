@@ -14,7 +14,9 @@ from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import LogRecipients, Uncertain
 from relay.control.alerts import Alerts
+from relay.control.door import Door
 from relay.control.end_watch import EndWatch
+from relay.control.orders import OrderDesk
 from relay.control.symptoms import Symptoms
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -83,6 +85,8 @@ class _Relay:
         self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
         self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
         self._up, self._ended = asyncio.Event(), asyncio.Event()
+        self._door = Door()
+        self._door.add("status", self._faces.status)
         self._reloads: set[asyncio.Task[None]] = set()
         self._one_reload = asyncio.Lock()
 
@@ -111,6 +115,7 @@ class _Relay:
         await notebook.open()
         try:
             await self._scheduler.start(self._settings, self._ways(self._settings))
+            await self._open_door(store)
             self._ends.start(lambda: self._settings)
             self._up.set()
             self._announce(listening, recovered, passed.left())
@@ -149,6 +154,23 @@ class _Relay:
             remedy="this is a mistake of the relay, mail goes on; report it with this line",
         )  # fmt: skip
 
+    async def _open_door(self, store: SqliteStore) -> None:
+        """The relay does without its control socket, should the file system have none."""
+        OrderDesk(store, self._journal, self._look_again).serve(self._door)
+        try:
+            await self._door.open(self._settings.data_dir)
+        except OSError as error:
+            self._journal.service(
+                "control.unavailable", level="error", reason=f"{self._settings.data_dir}: {error}",
+                remedy="mail goes on; `relay queue` can't give orders: put data_dir on a local file system",
+            )  # fmt: skip
+
+    def _look_again(self, profiles: list[str], again: bool) -> None:
+        if again:
+            self._scheduler.look_again(profiles)
+        for profile in profiles:
+            self._scheduler.mail(profile)
+
     def _mail_came(self, _mailbox: str, profile: str) -> None:
         self._scheduler.mail(profile)
 
@@ -158,6 +180,7 @@ class _Relay:
         self._journal.service("relay.stopping")
         for task in self._reloads:
             task.cancel()
+        await self._door.close()
         await self._keep_alive.stop()
         await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s

@@ -5,48 +5,74 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from relay.cli.export import export
 from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.orders import STATES, drop, filters, hold, json_option, release, retry
 from relay.cli.table import listing, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relay.control import QueueItem
-
-# relay.spool.store.State, which control speaks for
-STATES = ("queued", "uncertain", "leased", "held", "corrupt", "delivered", "failed", "dropped")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+    from relay.control import QueueItem, QueueRow
 
 
 @click.group
 def queue() -> None:
-    """Look into the queue, whether or not the relay runs."""
+    """Look into the queue, whether or not the relay runs, and give orders to it."""
+
+
+for _command in (retry, hold, release, drop, export):
+    queue.add_command(_command)
 
 
 @queue.command("list")
 @config_option
-@click.option("--state", type=click.Choice(STATES), help="Only messages in this state.  [default: all not settled]")
+@filters
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many, oldest first."
 )
+@click.option("--all", "everything", is_flag=True, help="As many as there are.")
 @json_option
-def list_(config: Path, state: str | None, limit: int, as_json: bool) -> None:
-    """List messages, one a line."""
+def list_(config: Path, selection: dict[str, Any], limit: int, everything: bool, as_json: bool) -> None:
+    """List messages, one a line: all that are not settled, or those that the options mean."""
     from relay.control import open_queue
+    from relay.control.queue import Selection
 
+    chosen = Selection.of(selection | ({} if everything else {"limit": limit}))
     with _spool_errors():
-        rows = [asdict(row) for row in open_queue(settings_from(config)).list(state=state, limit=limit)]
+        browser = open_queue(settings_from(config))
+        rows = browser.select(chosen)
+        counts = {} if as_json else browser.counts()
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    elif rows:
-        click.echo(table(rows))
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    if rows:
+        click.echo(table([_line(row) for row in rows], whole="next"))
+    elif not counts or (not chosen.narrow and not everything):
+        click.echo("Nothing waits.")
     else:
-        click.echo(f"No message is {state}." if state else "Nothing waits.")
+        click.echo("No message is meant by these filters.")
+    if counts:
+        click.echo(f"\n{_summary(counts, len(rows), limited=len(rows) == chosen.limit)}")
+
+
+def _line(row: QueueRow) -> dict[str, Any]:
+    from relay.policy.prospect import span
+
+    return {
+        "id": row.id, "state": row.state, "age": span(row.age_s), "device": row.device, "profile": row.profile,
+        "size": row.size, "tries": row.attempts, "doubts": row.doubts, "next": row.next, "answer": row.answer,
+    }  # fmt: skip
+
+
+def _summary(counts: dict[str, int], shown: int, *, limited: bool) -> str:
+    known = [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
+    return ", ".join(known) + (f"; the {shown} oldest are shown: --limit, --all" if limited else "")
 
 
 @queue.command("new-key")
@@ -99,10 +125,14 @@ def show(config: Path, message_id: str, as_json: bool) -> int:
 def story(item: QueueItem) -> str:
     """One message as a person reads it: the facts, who it is for, what was tried."""
     facts = asdict(item)
-    recipients, attempts = facts.pop("recipients"), facts.pop("attempts")
+    recipients, attempts, events, notices = (
+        facts.pop(name) for name in ("recipients", "attempts", "events", "notices")
+    )
     blocks = [listing(facts)]
     blocks += [f"recipient {recipient['address']}\n{listing(recipient)}" for recipient in recipients]
     blocks += [f"attempt {number}\n{listing(attempt)}" for number, attempt in enumerate(attempts, 1)]
+    blocks += [f"notice owed\n{listing(notice)}" for notice in notices]
+    blocks += [f"event {number}\n{listing(event)}" for number, event in enumerate(events, 1)]
     return "\n\n".join(blocks)
 
 

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 _WIDEST = 60
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows under a heading, columns as wide as their widest cell; a long cell is cut visibly."""
+def table(rows: Sequence[Mapping[str, Any]], whole: str = "") -> str:
+    """Rows under a heading, columns as wide as their widest cell; a long cell is cut visibly, but in column `whole`."""
     names = list(rows[0])
-    lines = [names, *([_cut(str(row[name])) for name in names] for row in rows)]
+    lines = [names, *([_cut(str(row[name]), whole=name == whole) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_padded(line, widths) for line in lines)
 
@@ -30,6 +30,6 @@ def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, *, whole: bool) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    return text if whole or len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"

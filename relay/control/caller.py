@@ -5,6 +5,7 @@ A socket's path may have 108 octets and a data_dir more: it is reached through t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -54,7 +55,8 @@ def ask(directory: Path, name: str, **fields: Any) -> dict[str, Any]:
     with _connected(directory) as connection:
         try:
             connection.settimeout(_ANSWER_S)
-            connection.sendall(json.dumps(request).encode() + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # turned away at once: the answer is there all the same
+                connection.sendall(json.dumps(request).encode() + b"\n")
             line = connection.makefile("rb").readline()
         except OSError as error:
             raise Unreachable(f"the relay at {directory} does not answer: {error}; see its log") from error

@@ -19,10 +19,11 @@ MOST_PROBLEMS = 50
 _ANSWER = 300
 _ADDRESS = re.compile(r"[^\s<>@\"',;:]+@([A-Za-z0-9.-]+)")
 PROBLEMS = frozenset({
-    "config.refused", "credential.changed", "credential.expiring", "credential.unknown", "delivery.broken",
-    "delivery.fallback", "delivery.orphaned", "http.failed", "intake.failed", "mailbox.slowed", "message.corrupt",
-    "message.deferred", "message.failed", "message.uncertain", "profile.paused", "recipient.failed", "relay.mistake",
-    "session.failed", "signin.failing", "spool.damaged", "spool.refusing", "token.kept",
+    "config.refused", "control.unavailable", "credential.changed", "credential.expiring", "credential.unknown",
+    "delivery.broken", "delivery.fallback", "delivery.orphaned", "http.failed", "intake.failed", "mailbox.slowed",
+    "message.corrupt", "message.deferred", "message.failed", "message.uncertain", "profile.paused", "recipient.failed",
+    "relay.mistake", "session.failed", "signin.failing", "spool.broken", "spool.damaged", "spool.key-missing",
+    "spool.refusing", "token.kept",
 })  # fmt: skip
 
 

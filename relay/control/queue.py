@@ -11,6 +11,7 @@ from relay.config.aeskey import new_key
 from relay.config.secret import SecretError
 from relay.spool.browse import Attempt, Browser, QueueItem, QueueRow, RecipientRow
 from relay.spool.keyring import NO_KEYS, Keyring
+from relay.spool.selection import Selection
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
 
     from relay.config.settings import Settings
 
-__all__ = ["Attempt", "QueueItem", "QueueRow", "RecipientRow", "SpoolError", "export_of", "new_key", "open_queue"]
+__all__ = [
+    "Attempt",
+    "QueueItem",
+    "QueueRow",
+    "RecipientRow",
+    "Selection",
+    "SpoolError",
+    "export_of",
+    "new_key",
+    "open_queue",
+]
 
 
 def open_queue(settings: Settings) -> Browser:
@@ -27,7 +38,7 @@ def open_queue(settings: Settings) -> Browser:
         keys = Keyring.read(settings.spool.encryption)
     except SecretError:
         keys = NO_KEYS  # what is sealed says so when it is looked at
-    return Browser(settings.data_dir / "spool", keys)
+    return Browser(settings.data_dir / "spool", keys, settings.limits_of)
 
 
 def export_of(settings: Settings, message_id: str) -> Iterator[bytes]:

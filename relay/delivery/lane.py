@@ -59,6 +59,12 @@ class Lane:
         self.detours.recheck_now(plan.ways)
         self.wake_all()
 
+    def look_again(self, profile: str) -> None:
+        """Somebody may have mended what this profile waits for."""
+        self.pauses.recheck_now([profile])
+        self.detours.recheck_now([profile])
+        self.wake_all()
+
     # -- waking
 
     def wake_all(self) -> None:

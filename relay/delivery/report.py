@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> None:
-    """One line for the attempt, and one for each recipient that failed while others did not."""
+    """One line for the attempt, and one for each recipient that failed while others did not.
+
+    A message that left recipients behind goes on, whatever became of those it took along.
+    """
     settlement = decision.settlement
     fields = {
         "id": claim.parcel.id, "device": claim.device, "profile": claim.profile, "mailbox": claim.mailbox,
@@ -25,9 +28,10 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
         "unknown": is_unknown(settlement.rule) or None, "attempt": claim.attempt, "ms": ms,
         "about": decision.about,
         "age_s": round(max(0.0, now_ms() / 1000 - claim.received_at / 1000), 3),
+        "left": claim.left or None,
     }  # fmt: skip
     failed = [result for result in settlement.recipients if result.state == "failed"]
-    if len(failed) < len(claim.parcel.recipients):
+    if claim.left or len(failed) < len(claim.parcel.recipients):
         for result in failed:
             journal.recipient_failed(
                 id=claim.parcel.id, device=claim.device, recipient=result.address, answer=result.answer,
@@ -36,7 +40,7 @@ def report(journal: Journal, claim: Claim, decision: Decision, ms: float) -> Non
             )  # fmt: skip
     if decision.kind is Kind.DELIVERED:
         journal.delivered(**fields)
-    elif decision.kind is Kind.FAILED:
+    elif decision.kind is Kind.FAILED and not claim.left:
         journal.failed(**fields)
     elif decision.kind is Kind.UNCERTAIN:
         journal.uncertain(action="hold" if settlement.state is State.HELD else "retry", **fields)

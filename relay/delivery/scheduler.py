@@ -15,6 +15,8 @@ from relay.spool.store import SpoolError
 from relay.telemetry.clock import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from relay.config.settings import Settings, Spool
     from relay.delivery.plan import Way
     from relay.spool.store import Store
@@ -75,6 +77,13 @@ class Scheduler:
         lane = self._lane_of.get(profile)
         if lane is not None:
             lane.wake()
+
+    def look_again(self, profiles: Iterable[str]) -> None:
+        """An operator wants them tried now: a paused one by one message, as after a reload."""
+        for profile in profiles:
+            lane = self._lane_of.get(profile)
+            if lane is not None:
+                lane.look_again(profile)
 
     async def stop(self, deadline_s: float) -> int:
         """Finishes attempts in hand within the deadline; returns how many were cut."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from relay.spool.store import Claim
     from relay.telemetry.journal import Journal
 
-_ANSWER = 500
-
 
 class Slowness:
     """Of one mailbox. `probing` from the throttling answer until a message is taken."""
@@ -35,7 +33,7 @@ class Slowness:
         self._pace, self._quiet_since = pace, decision.rest_until or now
         self._journal.slowed(
             mailbox=claim.mailbox, profile=claim.profile, pace=pace, rule=settlement.rule, meaning=settlement.meaning,
-            remedy=settlement.remedy, answer=settlement.answer[:_ANSWER],
+            remedy=settlement.remedy, answer=settlement.answer, about=decision.about,
             rest_s=round(max(0, self._quiet_since - now) / 1000, 3),
         )  # fmt: skip
 

@@ -88,7 +88,7 @@ class Worker:
         if isinstance(found, Claim):
             pauses.probe(found.profile, plan.settings.recheck_s)
             return found
-        return Rest(min(filter(None, (found.until, pauses.next_recheck(plan.ways))), default=None))
+        return replace(found, until=min(filter(None, (found.until, pauses.next_recheck(plan.ways))), default=None))
 
     async def _deliver(self, claim: Claim, plan: Plan) -> None:
         way = plan.ways[claim.profile]
@@ -144,6 +144,8 @@ class Worker:
                 await self._pass(self._lane.report_broken(error))
             else:
                 report(self._lane.journal, claim, decision, ms)
+                if claim.left:
+                    self._lane.wake()
                 return
 
     async def _pass(self, seconds: float) -> None:

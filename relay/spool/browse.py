@@ -6,26 +6,34 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from relay.policy.prospect import at
 from relay.policy.unknown import counted
 from relay.spool.contents import content_of, head_of
 from relay.spool.keyring import NO_KEYS
 from relay.spool.mailboxes import MailboxRow, overview
 from relay.spool.queries import SQL
 from relay.spool.schema import VERSION, later
+from relay.spool.selection import Selection, ids_of, rows_of
 from relay.spool.shape import Shape, shape_of
+from relay.spool.standing import Surroundings
 from relay.spool.store import Pause, SpoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from relay.config.settings import MailboxLimits
     from relay.spool.keyring import Keyring
 
-_NOT_SETTLED = ("queued", "uncertain", "leased", "held", "corrupt")
-_ENDS = {"held": "waits for the operator", "corrupt": "damaged: never sent"}
+_COLUMNS = (
+    "id", "received_at", "state", "device", "profile", "mailbox", "client", "sender", "size", "attempts", "doubts",
+    "due_at", "held_by", "rule", "answer",
+)  # fmt: skip
+_SELECTED = ", ".join(f"m.{name}" for name in _COLUMNS)
+_ALL_OPEN = Selection()
+_PARTS = (SQL.recipients_of, SQL.attempts_of, SQL.events_of, SQL.notices_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,12 @@ class QueueRow:
     id: str
     state: str
     received: str
+    age_s: int
     device: str
     profile: str
     size: int
     attempts: int
+    doubts: int
     next: str
     answer: str
 
@@ -68,6 +78,25 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What happened besides attempts: an order, and who gave it."""
+
+    at: str
+    what: str
+    who: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Somebody is still to be told: of what, and because of which rule."""
+
+    what: str
+    cause: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueItem:
     """One message whole, but for its body."""
 
@@ -80,10 +109,13 @@ class QueueItem:
     client: str
     sender: str
     size: int
+    doubts: int
     next: str
     header: str
     recipients: tuple[RecipientRow, ...]
     attempts: tuple[Attempt, ...]
+    events: tuple[Event, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +132,34 @@ class UnknownAnswer:
 class Browser:
     """The queue as it is now."""
 
-    def __init__(self, directory: Path, keys: Keyring = NO_KEYS) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        keys: Keyring = NO_KEYS,
+        limits_of: Callable[[str], MailboxLimits] | None = None,
+    ) -> None:
+        """`limits_of` says what a mailbox may have; without it nobody can tell whether its day is used up."""
         self._directory = directory
         self._path = directory / "spool.db"
         self._keys = keys
+        self._limits_of = limits_of
 
-    def list(self, state: str | None = None, limit: int = 100) -> list[QueueRow]:
+    def list(self, state: str | None = None, limit: int = 100) -> Sequence[QueueRow]:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
-        rows = []
+        return self.select(Selection(states=(state,) if state else (), limit=limit))
+
+    def select(self, selection: Selection = _ALL_OPEN) -> Sequence[QueueRow]:
+        """The messages that are meant, oldest first. Raises `SpoolError`."""
+        now = _now()
         with self._reading() as connection:
-            for one in (state,) if state else _NOT_SETTLED:  # each by the index, which settled mail does not lengthen
-                rows += connection.execute(SQL.list_messages, {"state": one, "limit": limit}).fetchall()
-        rows.sort(key=lambda row: (row[2] if isinstance(row[2], int) else 0, row[0]))
-        return [_row(row) for row in rows[:limit]]
+            around = Surroundings(connection, now, self._limits_of)
+            rows = rows_of(connection, _SELECTED, selection, now)
+        return [_row(dict(zip(_COLUMNS, row, strict=True)), around, now) for row in rows]
+
+    def find(self, selection: Selection) -> Sequence[str]:
+        """Only their ids: 100 000 of them take a moment. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return ids_of(connection, selection, _now())
 
     def counts(self) -> dict[str, int]:
         """How many messages are in each state. Raises `SpoolError`."""
@@ -122,7 +169,7 @@ class Browser:
     def shape(self) -> tuple[Shape, ...]:
         """What waits, by profile, state and age. Raises `SpoolError`."""
         with self._reading() as connection:
-            return shape_of(connection, time.time_ns() // 1_000_000)
+            return shape_of(connection, _now())
 
     def pauses(self) -> dict[str, Pause]:
         """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""
@@ -132,14 +179,14 @@ class Browser:
     def show(self, message_id: str) -> QueueItem | None:
         """One message with its recipients and attempts; None when there is none. Raises `SpoolError`."""
         with self._reading() as connection:
-            key = {"id": message_id}
-            row = connection.execute(SQL.show_message, key).fetchone()
-            if row is None:
+            key, now = {"id": message_id}, _now()
+            rows = rows_of(connection, _SELECTED, Selection(ids=(message_id,)), now)
+            if not rows:
                 return None
-            head = self._head(connection, message_id)
-            recipients = connection.execute(SQL.recipients_of, key).fetchall()
-            attempts = connection.execute(SQL.attempts_of, key).fetchall()
-        return _item(row, head, recipients, attempts)
+            facts = dict(zip(_COLUMNS, rows[0], strict=True))
+            around = Surroundings(connection, now, self._limits_of)
+            parts = [connection.execute(statement, key).fetchall() for statement in _PARTS]
+            return _item(facts, around.next(facts), self._head(connection, message_id), parts)
 
     def content(self, message_id: str) -> Iterator[bytes]:
         """The whole message as it is sent, piece by piece. Raises `SpoolError`, also between two of them."""
@@ -159,12 +206,12 @@ class Browser:
         """
         with self._reading() as connection:
             groups = counted(connection.execute(SQL.judged_by_rules_like, {"pattern": "%.other%"}))
-        return tuple(UnknownAnswer(one.times, _when(one.last), one.stage, one.rule, one.answer) for one in groups)
+        return tuple(UnknownAnswer(one.times, at(one.last), one.stage, one.rule, one.answer) for one in groups)
 
     def mailboxes(self) -> tuple[MailboxRow, ...]:
         """What each mailbox has used of its day, whether it is slowed down or rests. Raises `SpoolError`."""
         with self._reading() as connection:
-            return overview(connection, time.time_ns() // 1_000_000)
+            return overview(connection, _now())
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -204,47 +251,26 @@ class Browser:
         return str(error)
 
 
-def _row(row: tuple[str, str, int, str, str, int, int, int, int | None, int | None, str]) -> QueueRow:
-    message_id, state, received_at, device, profile, size, attempts, due_at, paused, rest, answer = row
-    coming = _next(state, due_at, attempts, paused=paused, rests=rest)
-    return QueueRow(message_id, state, _when(received_at), device, profile, size, attempts, coming, answer)
-
-
-def _item(
-    row: tuple[str, str, int, str, str, str, str, str, int, int, int, int | None, int | None],
-    head: str,
-    recipients: list[tuple[str, str, str]],
-    attempts: list[tuple[int, int | None, str, str, str, str, str, str, str]],
-) -> QueueItem:
-    message_id, state, received_at, device, profile, mailbox, client, sender, size, due_at, count, paused, rest = row
-    return QueueItem(
-        id=message_id, state=state, received=_when(received_at), device=device, profile=profile, mailbox=mailbox,
-        client=client, sender=sender, size=size, next=_next(state, due_at, count, paused=paused, rests=rest),
-        header=head,
-        recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
-        attempts=tuple(Attempt(_when(started), _when(ended), *rest) for started, ended, *rest in attempts),
+def _row(facts: dict[str, Any], around: Surroundings, now: int) -> QueueRow:
+    received = facts["received_at"]
+    age_s = max(0, (now - received) // 1000) if isinstance(received, int) else 0
+    return QueueRow(
+        facts["id"], facts["state"], at(received), age_s, facts["device"], facts["profile"], facts["size"],
+        facts["attempts"], facts["doubts"], around.next(facts), facts["answer"],
     )  # fmt: skip
 
 
-def _next(state: str, due_at: int, attempts: int, *, paused: int | None, rests: int | None) -> str:
-    """What will happen to a message, in words; `paused` and `rests` say until when its profile and its mailbox do."""
-    claimable = state in ("queued", "uncertain") and isinstance(due_at, int)  # of a damaged row it may be anything
-    if claimable and paused is not None:
-        return f"waits: its profile is paused, rechecked at {_when(paused)}"
-    if claimable and rests is not None and rests > max(due_at, time.time_ns() // 1_000_000):
-        return f"waits: the mailbox rests until {_when(rests)}"
-    if claimable:
-        return f"attempt {attempts + 1}, not before {_when(due_at)}"
-    if state == "leased":
-        return f"attempt {attempts} is under way"
-    return _ENDS.get(state, "nothing more")
+def _item(facts: dict[str, Any], coming: str, head: str, parts: list[list[Any]]) -> QueueItem:
+    recipients, attempts, events, notices = parts
+    plain = ("id", "state", "device", "profile", "mailbox", "client", "sender", "size", "doubts")
+    return QueueItem(
+        **{name: facts[name] for name in plain}, received=at(facts["received_at"]), next=coming, header=head,
+        recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
+        attempts=tuple(Attempt(at(started), at(ended), *rest) for started, ended, *rest in attempts),
+        events=tuple(Event(at(when), *rest) for when, *rest in events),
+        notices=tuple(Notice(what, cause, at(since)) for what, cause, since in notices),
+    )  # fmt: skip
 
 
-def _when(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return ""
-    try:
-        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return f"no time: {milliseconds!r}"  # of a damaged row
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -30,7 +30,8 @@ WHERE id = :id AND state IN ('queued', 'uncertain')
 RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, doubts, split;
 
 -- name: received_at
-SELECT received_at FROM message WHERE id = :id;
+-- Its age counts from here.
+SELECT max(received_at, again_at) FROM message WHERE id = :id;
 
 -- name: body_of
 SELECT head, content FROM body WHERE message_id = :id;
@@ -39,7 +40,8 @@ SELECT head, content FROM body WHERE message_id = :id;
 SELECT address FROM recipient WHERE message_id = :id AND state = 'pending' ORDER BY n;
 
 -- name: settle_message
-UPDATE message SET state = :state, due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer,
+UPDATE message SET state = CASE WHEN held_by <> '' AND :state IN ('queued', 'uncertain') THEN 'held' ELSE :state END,
+  due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer,
   doubts = doubts + :doubt, split = CASE WHEN :split = 0 THEN split ELSE :split END
 WHERE id = :id AND fence = :fence AND state = 'leased';
 
@@ -81,7 +83,8 @@ FROM one WHERE profile IS NOT NULL;
 
 -- name: release_leased
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.
-UPDATE message SET state = 'uncertain', doubts = doubts + 1, lease_until = 0 WHERE state = 'leased';
+UPDATE message SET state = CASE WHEN held_by = '' THEN 'uncertain' ELSE 'held' END, doubts = doubts + 1, lease_until = 0
+WHERE state = 'leased';
 
 -- name: hold_leased
 -- The same for whoever wants no message to arrive twice: a person decides.
@@ -89,7 +92,7 @@ UPDATE message SET state = 'held', doubts = doubts + 1, lease_until = 0, rule = 
   answer = 'the relay ended within an attempt: the message may have arrived' WHERE state = 'leased';
 
 -- name: files_expected
-SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt', 'failed', 'dropped');
+SELECT id FROM message WHERE body_file = 1 AND state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt', 'failed');
 
 -- name: old_messages
 SELECT id, body_file FROM message WHERE state = 'delivered' AND settled_at IS NOT NULL AND settled_at < :delivered_before
@@ -113,18 +116,8 @@ DELETE FROM event WHERE message_id = :id;
 -- name: forget_notices
 DELETE FROM notice WHERE message_id = :id;
 
--- name: list_messages
-SELECT m.id, m.state, m.received_at, m.device, m.profile, m.size, m.attempts, m.due_at, p.until, b.blocked_until, m.answer
-FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox)
-WHERE m.state = :state ORDER BY m.received_at LIMIT :limit;
-
 -- name: count_states
 SELECT state, count(*) FROM message GROUP BY state;
-
--- name: show_message
-SELECT m.id, m.state, m.received_at, m.device, m.profile, m.mailbox, m.client, m.sender, m.size, m.due_at, m.attempts, p.until,
-  b.blocked_until
-FROM message m LEFT JOIN pause p ON p.profile = m.profile LEFT JOIN mailbox b ON b.name = lower(m.mailbox) WHERE m.id = :id;
 
 -- name: recipients_of
 SELECT address, state, answer FROM recipient WHERE message_id = :id ORDER BY n;
@@ -324,7 +317,7 @@ SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY 
 
 -- name: move_messages
 UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
-  settled_at = settled_at + :by;
+  settled_at = settled_at + :by, again_at = CASE again_at WHEN 0 THEN 0 ELSE again_at + :by END;
 
 -- name: move_attempts
 UPDATE attempt SET started_at = started_at + :by, ended_at = ended_at + :by;
@@ -439,7 +432,8 @@ DELETE FROM notice WHERE message_id = :id AND what = 'failed';
 
 -- name: late_messages
 SELECT id, rule FROM message
-WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND warned = 0 AND kind = 'mail'
+WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND again_at < :before
+  AND warned = 0 AND kind = 'mail'
 LIMIT 500;
 
 -- name: mark_warned
@@ -447,7 +441,8 @@ UPDATE message SET warned = 1 WHERE id = :id;
 
 -- name: old_waiting
 SELECT id, received_at, rule, answer, attempts, device, mailbox FROM message
-WHERE state = :state AND profile = :profile AND received_at < :before AND (received_at, id) > (:after, :after_id)
+WHERE state = :state AND profile = :profile AND received_at < :before AND again_at < :before
+  AND (received_at, id) > (:after, :after_id)
 ORDER BY received_at, id LIMIT 500;
 
 -- name: last_judgement
@@ -459,3 +454,40 @@ WHERE id = :id AND state IN ('queued', 'uncertain');
 
 -- name: expire_recipients
 UPDATE recipient SET state = 'failed', answer = :answer WHERE message_id = :id AND state = 'pending';
+
+-- name: ordered_row
+SELECT state, profile, body_file, rule, held_by FROM message WHERE id = :id;
+
+-- name: due_now_by_order
+UPDATE message SET due_at = :now WHERE id = :id;
+
+-- name: queue_again
+-- What was in doubt before is so again; its age counts from now.
+UPDATE message SET state = CASE WHEN doubts > 0 THEN 'uncertain' ELSE 'queued' END, due_at = :now, again_at = :now,
+  settled_at = NULL, held_by = '', warned = 0 WHERE id = :id;
+
+-- name: recipients_again
+UPDATE recipient SET state = 'pending', answer = '' WHERE message_id = :id AND state = 'failed';
+
+-- name: hold_by_order
+-- One that is leased is held when its attempt ends, unless that is its end.
+UPDATE message SET held_by = :who, state = CASE state WHEN 'leased' THEN 'leased' ELSE 'held' END WHERE id = :id;
+
+-- name: hold_no_longer
+UPDATE message SET held_by = '' WHERE id = :id;
+
+-- name: drop_by_order
+UPDATE message SET state = 'dropped', settled_at = :now, held_by = '' WHERE id = :id;
+
+-- name: owe_no_notice
+DELETE FROM notice WHERE message_id = :id;
+
+-- name: note_order
+INSERT INTO event (message_id, at, n, what, who, detail)
+VALUES (:id, :now, (SELECT count(*) FROM event WHERE message_id = :id), :order, :who, :detail);
+
+-- name: events_of
+SELECT at, what, who, detail FROM event WHERE message_id = :id ORDER BY at, n;
+
+-- name: notices_of
+SELECT what, cause, min(at) FROM notice WHERE message_id = :id GROUP BY what, cause ORDER BY min(at);

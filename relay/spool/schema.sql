@@ -35,6 +35,8 @@ CREATE TABLE message (
   split       INTEGER NOT NULL DEFAULT 0,   -- most recipients of one envelope, as an answer told; 0: the limit of the mailbox
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
+  held_by     TEXT NOT NULL DEFAULT '',     -- the operator who wants it held: when its attempt ends, while it is leased
+  again_at    INTEGER NOT NULL DEFAULT 0,   -- when an operator had it sent again: its age counts from then
   transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
   arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
@@ -49,11 +51,11 @@ CREATE TABLE kept (
   bytes INTEGER NOT NULL
 );
 INSERT INTO kept VALUES (1, 0);
-CREATE TRIGGER kept_accepted AFTER INSERT ON message WHEN new.state <> 'delivered'
+CREATE TRIGGER kept_accepted AFTER INSERT ON message WHEN new.state NOT IN ('delivered', 'dropped')
 BEGIN UPDATE kept SET bytes = bytes + new.size; END;
-CREATE TRIGGER kept_settled AFTER UPDATE OF state ON message WHEN (old.state = 'delivered') <> (new.state = 'delivered')
-BEGIN UPDATE kept SET bytes = bytes + CASE new.state WHEN 'delivered' THEN -new.size ELSE new.size END; END;
-CREATE TRIGGER kept_forgotten AFTER DELETE ON message WHEN old.state <> 'delivered'
+CREATE TRIGGER kept_settled AFTER UPDATE OF state ON message WHEN (old.state IN ('delivered', 'dropped')) <> (new.state IN ('delivered', 'dropped'))
+BEGIN UPDATE kept SET bytes = bytes + CASE WHEN new.state IN ('delivered', 'dropped') THEN -new.size ELSE new.size END; END;
+CREATE TRIGGER kept_forgotten AFTER DELETE ON message WHEN old.state NOT IN ('delivered', 'dropped')
 BEGIN UPDATE kept SET bytes = bytes - old.size; END;
 
 -- Header section as it will be sent, and the body when it is small.

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from relay.spool import claims, clock, mailboxes
+from relay.spool import claims, clock, mailboxes, orders
 from relay.spool.bodyfile import sync_directory
 from relay.spool.contents import head_of, unsealed
 from relay.spool.damage import Inspector
@@ -230,6 +230,13 @@ class SqliteStore:
 
     async def pulse(self) -> None:
         await self._run("pulse", lambda _: None)
+
+    async def order(self, giver: orders.Giver, ids: Sequence[str]) -> orders.Ordered:
+        """One step of an operator's order, `orders.AT_ONCE` ids at most."""
+        ordered = await self._run("order", lambda connection: orders.carry_out(connection, giver, ids, self._bodies))
+        for name in ordered.files:
+            self._executor.submit(_unlink, self._bodies / name)
+        return ordered
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:
         """Forgets at most 500 settled messages at a time, so that a purge never holds mail up."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from relay.policy.external import Curb
     from relay.policy.room import Room
     from relay.spool.notices import NoticeBook
+    from relay.spool.orders import Giver, Ordered
 
 
 class SpoolError(Exception):
@@ -333,6 +334,10 @@ class Store(Protocol):
 
     async def pulse(self) -> None:
         """Returns when the writer has come round and could write. Raises `SpoolError`; hangs with a disk that hangs."""
+        ...
+
+    async def order(self, giver: Giver, ids: Sequence[str]) -> Ordered:
+        """One step of an operator's order, with an event for each message. Raises `SpoolError`."""
         ...
 
     async def purge(self, delivered_before: int, failed_before: int) -> int:

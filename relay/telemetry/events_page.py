@@ -41,11 +41,17 @@ SERVICE = {
     "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
     "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
+    "http.listening": ("info", "Probes, status and metrics are served: address."),
+    "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
     "delivery.orphaned": ("error", "Mail waits for a profile that is not configured any more: profile remedy."),
     "signin.failing": (
         "warning or error",
         "A person's sign-in could not be renewed: profile meaning remedy answer days_left.",
     ),
+    "spool.key-missing": ("error", "Mail sealed with a key that is not there is held: key held remedy."),
+    "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
+    "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
+    "notification.unknown": ("warning", "What is wrong could not be looked for; mail goes on: reason remedy."),
     "credential.unknown": ("warning", "When secrets and certificates end could not be asked: reason."),
 }
 """What is told with `Journal.service`, each with its level."""

@@ -30,6 +30,8 @@ POINTS = (
     "spool.body-removed",
     "spool.notice-before-commit",
     "spool.notice-committed",
+    "spool.order-before-commit",
+    "spool.order-committed",
 )
 
 

@@ -91,7 +91,10 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms age_s."""
+        """Exchange took the message: id device profile mailbox host answer attempt ms age_s left.
+
+        `left` counts recipients that go in another envelope.
+        """
         self._write("info", "message.delivered", fields)
 
     def deferred(self, **fields: Any) -> None:
@@ -177,6 +180,10 @@ class Journal:
         self._write("error", "spool.damaged", fields)
 
     # -- the service
+
+    def ordered(self, **fields: Any) -> None:
+        """An operator's order was carried out: order who selection count skipped."""
+        self._write("warning" if fields.get("order") == "drop" else "info", "queue.order", fields)
 
     def credential_expiring(self, **fields: Any) -> None:
         """A secret or certificate of an app ends soon, or has ended: app credential kind name ends days_left meaning

@@ -170,15 +170,19 @@ class Metrics:
         self.add("relay_bytes_received", (device,), int(fields["size"]))
         self.histograms["relay_accept_seconds"].observe(fields["ms"] / 1000)
 
+    def _settled(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.add(_OUTCOMES[event], (str(fields["device"]), str(fields["profile"])))
+        if event == "message.delivered":
+            self.histograms["relay_delivery_seconds"].observe(fields["age_s"])
+
     def _attempted(self, event: str, fields: Mapping[str, Any]) -> None:
         profile, rule = str(fields["profile"]), str(fields.get("rule") or "")
-        self.add(_OUTCOMES[event], (str(fields["device"]), profile))
+        if not fields.get("left"):  # else the rest of its recipients goes in another envelope
+            self._settled(event, fields)
         if "ms" not in fields:  # given up without an attempt
             return
         self.add("relay_upstream_answers", (profile, _answer_class(event, rule)))
         self.histograms["relay_attempt_seconds"].observe(fields["ms"] / 1000)
-        if event == "message.delivered":
-            self.histograms["relay_delivery_seconds"].observe(fields["age_s"])
         if is_unknown(rule):
             self.add("relay_unknown_answers")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from relay.control.caller import Refused
 from relay.control.lately import Lately
 from relay.control.pulse import Pulse
 from relay.control.running import Control
@@ -50,8 +51,10 @@ class Faces:
             self._door.open(settings.http.listen)
 
     async def status(self, _: object) -> Mapping[str, Any]:
-        """Answers `status` at the control socket."""
-        return asdict(await self._control.status()) if self._control is not None else {}
+        """Answers `status` at the control socket. Raises `Refused` before `open`."""
+        if self._control is None:
+            raise Refused("the relay is starting", "ask again in a moment")
+        return asdict(await self._control.status())
 
     async def close(self) -> None:
         """Ends within two seconds. May be called before `open`."""

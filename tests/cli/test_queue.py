@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from relay.cli.queue import STATES
+from relay.cli.orders import STATES
 from relay.config.aeskey import decoded_key
 from relay.spool.store import State
 

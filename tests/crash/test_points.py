@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from relay.config.loader import load
+from relay.control.orders import Order, Selection, Unreachable, give
 from relay.telemetry.faults import POINTS
 from tests.crash.account import read_copies
 from tests.crash.devices import Connection, Fate, Letter, Typist
@@ -51,11 +54,12 @@ ON_ITS_WAY_OUT = {
     "spool.settle-committed": Promise(Fate.ACCEPTED, {1}, {0}),
     "spool.body-removed": Promise(Fate.ACCEPTED, {1}, {0}),
 }
+ON_AN_ORDER = {"spool.order-before-commit": "held", "spool.order-committed": "queued"}  # its state after a death
 
 
 def test_every_fault_point_has_its_promise():
     """A new point cannot be added without saying what holds after a death there."""
-    assert {*ON_ITS_WAY_IN, *ON_ITS_WAY_OUT, *DEATHS} == set(POINTS)
+    assert {*ON_ITS_WAY_IN, *ON_ITS_WAY_OUT, *ON_AN_ORDER, *DEATHS} == set(POINTS)
 
 
 @pytest.mark.parametrize("point", ON_ITS_WAY_IN)
@@ -77,6 +81,24 @@ async def test_an_accepted_message_meets_a_death_at(point: str, lives: Lives, cl
     await lives.launch(f"{point}:kill")
     assert await lives.ended() == -signal.SIGKILL, lives.tail()
     await keeps(ON_ITS_WAY_OUT[point], letter, lives, cloud)
+
+
+@pytest.mark.parametrize("point", ON_AN_ORDER)
+async def test_an_order_meets_a_death_at(point: str, lives: Lives, cloud: Pretend):
+    """It was carried out or it was not, and can be given again; the message arrives once."""
+    lives.keep_one_lane()
+    await lives.start("spool.claim-before-commit:EIO")
+    letter = await hand_in(lives, point)
+    await lives.stop()
+    settings = load(lives.config)
+    assert give(settings, Order.HOLD, Selection(), everything=True).count == 1
+    await lives.start(f"{point}:kill")
+    with pytest.raises(Unreachable, match="ended before it answered"):
+        await asyncio.to_thread(give, settings, Order.RELEASE, Selection(), everything=True)
+    assert await lives.ended() == -signal.SIGKILL, lives.tail()
+    assert lives.counts() == {ON_AN_ORDER[point]: 1}
+    give(settings, Order.RELEASE, Selection(), everything=True)
+    await keeps(Promise(Fate.ACCEPTED, {1}, {0}), letter, lives, cloud)
 
 
 async def hand_in(lives: Lives, point: str) -> Letter:

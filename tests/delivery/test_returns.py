@@ -37,6 +37,7 @@ profiles:
 devices:
   copier: {{address: 10.0.0.1, profile: scans, owner: owner@contoso.test}}
 notices: {{{notices}}}
+limits: {{messages_per_minute: 0}}
 delivery: {{retry_s: [600], expire_after_s: {expire_after_s}}}
 """)
 

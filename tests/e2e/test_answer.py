@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 
-from tests.e2e.configuration import COPIER
+from tests.e2e.configuration import COPIER, configuration, write
 from tests.e2e.device import LETTER, dotted
+from tests.e2e.pretend import PretendCloud
+from tests.e2e.running import RunningRelay
 
 WAITING = {"devices": {"copier": {"answer": "delivered", "answer_within_s": 15}}}
 NOBODY = "127.0.9.9"
@@ -70,6 +72,24 @@ def test_a_device_that_gave_up_waiting_has_its_mail_delivered_once(start, cloud,
         relay.journal.wait("message.delivered")
         relay.stop()
     assert cloud.has(somebody) == 1
+
+
+def test_an_answer_that_comes_after_the_wait_is_the_relays_own_affair(tmp_path, somebody):
+    """The device has gone on with 250: what is delivered arrives once, what is refused then has failed and is told."""
+    patient = {"devices": {"copier": {"answer": "delivered", "answer_within_s": 0.2}}}
+    with PretendCloud(reply_delay_s=0.2) as cloud:
+        config = write(tmp_path / "relay.yaml", configuration(cloud, tmp_path, **patient))
+        with RunningRelay(config) as relay:
+            queued = hand_in(relay, somebody)
+            refused = hand_in(relay, "final-552@contoso.test")
+            delivered = relay.journal.wait("message.delivered")
+            failed = relay.journal.wait("message.failed")
+            relay.stop()
+        assert cloud.has(somebody) == 1
+
+    assert queued == f"250 2.0.0 Ok: queued as {delivered['id']}"
+    assert refused == f"250 2.0.0 Ok: queued as {failed['id']}"
+    assert (delivered["attempt"], failed["attempt"]) == (1, 1)
 
 
 def test_a_stranger_is_refused_and_can_be_looked_up(start):

@@ -156,3 +156,19 @@ async def test_the_reason_of_a_full_disk_is_not_told_of_the_next_refusal(
     assert "bytes free" in full["reason"]
     assert "spool.min_free_bytes" in full["remedy"]
     assert "reason" not in large
+
+
+async def test_a_message_that_would_not_fit_the_quota_is_refused_before_it_travels(
+    open_door: Callable[..., Any],
+) -> None:
+    """By its SIZE, while smaller ones are taken; the journal names the option."""
+    door = await open_door(spool={"min_free_bytes": 0, "max_bytes": 10_000})
+    device = await door.device()
+    await device.hear()
+    assert (
+        await device.ask("MAIL FROM:<a@b.test> SIZE=10001")
+    ) == "452 4.3.1 No room to store mail now, try again later"
+    assert (await device.ask("MAIL FROM:<a@b.test> SIZE=9000"))[:3] == "250"
+    (refused,) = door.events("client.refused")
+    assert "a message of 10001 bytes finds no room" in refused["reason"]
+    assert "raise spool.max_bytes" in refused["remedy"]

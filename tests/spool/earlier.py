@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 from relay.spool.ulid import new_id
-from tests.spool.conftest import HEAD, LARGE, LINES
+from tests.spool.conftest import LARGE, LINES
 
 SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
 SMALL = b"hello\r\n"
@@ -27,6 +28,7 @@ class Earlier:
         self.ids: dict[str, list[str]] = {state: [] for state in LEFT_BEHIND}
         self._who = {"profile": profile, "mailbox": mailbox}
         self._recipient = recipient
+        self._settled_at = time.time_ns() // 1_000_000 - 1000  # its retention is not over
         (directory / "bodies").mkdir(parents=True)
         with closing(sqlite3.connect(directory / "spool.db")) as connection:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -39,13 +41,21 @@ class Earlier:
             connection.execute("INSERT INTO slot (mailbox, n, owner, lease_until) VALUES (?, 0, 'gone', 9)", (mailbox,))
             connection.commit()
 
+    def _head(self, key: str) -> bytes:
+        fields = (
+            f"From: <{self._who['mailbox']}>", f"To: <{self._recipient}>", "Subject: scan",
+            "Date: Sat, 28 Nov 2026 06:00:00 +0000", f"Message-ID: <{key}@relay.test>", "", "",
+        )  # fmt: skip
+        return "\r\n".join(fields).encode()
+
     def _put(self, connection: sqlite3.Connection, state: str, body: bytes) -> None:
         key = new_id()
         self.ids[state].append(key)
         in_file, attempts = len(body) == LARGE, int(state != "queued")
         connection.execute(_MESSAGE, self._who | {
-            "id": key, "state": state, "attempts": attempts, "size": len(HEAD) + 2 + len(body), "body_size": len(body),
-            "settled_at": 1_700_000_000_000 if state in ("delivered", "failed") else None, "body_file": in_file,
+            "id": key, "state": state, "attempts": attempts, "body_size": len(body),
+            "size": len(self._head(key)) + len(body),
+            "settled_at": self._settled_at if state in ("delivered", "failed") else None, "body_file": in_file,
         })  # fmt: skip
         final = state if state in ("delivered", "failed") else "pending"
         connection.execute("INSERT INTO recipient VALUES (?, 0, ?, ?, '')", (key, self._recipient, final))
@@ -56,6 +66,6 @@ class Earlier:
             )
         if state == "delivered":
             return
-        connection.execute("INSERT INTO body VALUES (?, ?, ?)", (key, HEAD + b"\r\n", None if in_file else body))
+        connection.execute("INSERT INTO body VALUES (?, ?, ?)", (key, self._head(key), None if in_file else body))
         if in_file:
             (self.directory / "bodies" / key).write_bytes(body)

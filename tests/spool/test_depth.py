@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.crowd import BODY, HEAD, MAILBOX, PROFILE, fill
+from bench.crowd import BODY, HEAD, MAILBOX, PROFILE, fill, message
 from relay.message.address import Address
 from relay.spool import claims, mailboxes, sqlite
 from relay.spool.browse import Browser
 from relay.spool.damage import Inspector
 from relay.spool.database import connect
+from relay.spool.keyring import NO_KEYS
 from relay.spool.queries import SQL
-from relay.spool.store import Claim, NewMessage, RecipientResult, Seat, Settlement, State, Stored
-from relay.spool.ulid import new_id
+from relay.spool.selection import Selection, rows_of
+from relay.spool.store import Claim, RecipientResult, Seat, Settlement, State
 from tests.spool.test_store import now
 
 if TYPE_CHECKING:
@@ -74,16 +75,11 @@ def settled(connection: sqlite3.Connection) -> None:
 
 
 def accepted(connection: sqlite3.Connection) -> None:
-    sqlite._insert(connection, NewMessage(
-        id=new_id(), device="copier-1", profile=PROFILE, mailbox=MAILBOX, sender=Address(MAILBOX),
-        recipients=(Address("a@contoso.example"),), client="10.0.2.17", head=HEAD, body=Stored(BODY, len(BODY)),
-        eight_bit=False,
-    ))  # fmt: skip
+    sqlite._insert(connection, message(1), NO_KEYS)
 
 
 def listed(connection: sqlite3.Connection) -> None:
-    for state in ("queued", "uncertain", "leased", "held", "corrupt"):
-        connection.execute(SQL.list_messages, {"state": state, "limit": 100}).fetchall()
+    rows_of(connection, "m.id, m.received_at, m.answer", Selection(limit=100), 0)
 
 
 def purged(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,7 @@
 """The spool as a state machine: any number of seats claim, settle, leave and crash in any order; the laws hold.
 
-Never more owners than sessions, no message in two hands, an old fence settles nothing, every accepted message is
-queued, in somebody's hands, or settled.
+An operator may say a word at any time. Never more owners than sessions, no message in two hands, an old fence settles
+nothing, every accepted message is queued, in somebody's hands, or settled; a dropped one is in nobody's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
+from relay.policy.orders import Order, obstacle
 from relay.spool.browse import Browser
+from relay.spool.orders import Giver
 from relay.spool.store import Claim, Rest, Settlement, State
 from tests.spool.conftest import MAILBOX, Desk
 
@@ -40,6 +42,8 @@ class Spool(RuleBasedStateMachine):
         self.seated: set[str] = set()
         self.in_hand: dict[str, Claim] = {}
         self.states: dict[str, State] = {}
+        self.to_hold: set[str] = set()
+        self.doubted: set[str] = set()
         self.open()
 
     def open(self) -> None:
@@ -79,12 +83,34 @@ class Spool(RuleBasedStateMachine):
         assert self.do(self.desk.store.settle(claim, Settlement(state, "x", due_at=due))) is newest
         if newest:
             del self.in_hand[claim.parcel.id]
-            self.states[claim.parcel.id] = state
+            kept = claim.parcel.id in self.to_hold and state in (State.QUEUED, State.UNCERTAIN)
+            self.states[claim.parcel.id] = State.HELD if kept else state
         return claim
 
     @rule(claim=old)
     def settle_again(self, claim: Claim) -> None:
         assert not self.do(self.desk.store.settle(claim, Settlement(State.FAILED, "late")))
+
+    @rule(order=st.sampled_from(list(Order)), chance=st.randoms(use_true_random=False))
+    def order(self, order: Order, chance: Any) -> None:
+        """An operator's word on any message at any time: it is carried out whole, or not at all."""
+        if not self.states:
+            return
+        name = chance.choice(sorted(self.states))
+        before = self.states[name]
+        reason = obstacle(order, before, held_by="anna" if name in self.to_hold else "")
+        giver = Giver(order, "anna", time.time_ns() // 1_000_000)
+        ordered = self.do(self.desk.store.order(giver, [name]))
+        assert (ordered.done, bool(ordered.skipped)) == ([] if reason else [name], bool(reason))
+        if reason:
+            return
+        self.to_hold.discard(name)
+        if before is State.LEASED:
+            self.to_hold |= {name} if order is Order.HOLD else set()
+        elif order in (Order.HOLD, Order.DROP):
+            self.states[name] = State.HELD if order is Order.HOLD else State.DROPPED
+        elif before not in (State.QUEUED, State.UNCERTAIN):
+            self.states[name] = State.UNCERTAIN if name in self.doubted else State.QUEUED
 
     @rule(owner=st.sampled_from(OWNERS))
     def leave(self, owner: str) -> None:
@@ -98,7 +124,8 @@ class Spool(RuleBasedStateMachine):
         self.open()
         self.seated.clear()
         for name in self.in_hand:
-            self.states[name] = State.UNCERTAIN
+            self.doubted.add(name)
+            self.states[name] = State.HELD if name in self.to_hold else State.UNCERTAIN
         self.in_hand.clear()
 
     @invariant()

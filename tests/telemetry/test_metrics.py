@@ -43,6 +43,15 @@ def test_an_attempt_counts_for_its_message_and_for_what_was_answered(journal: Jo
     assert (sum(deliveries.counts), deliveries.total) == (1, 2.0)
 
 
+def test_a_message_in_two_envelopes_is_delivered_once(journal: Journal, metrics: Metrics) -> None:
+    """With the last of them; each is an attempt and an answer."""
+    journal.delivered(**ATTEMPT, left=3)
+    journal.delivered(**ATTEMPT)
+    assert metrics.counters["relay_messages_delivered"] == {("copier", "box"): 1}
+    assert metrics.counters["relay_upstream_answers"] == {("box", "accepted"): 2}
+    assert sum(metrics.histograms["relay_attempt_seconds"].counts) == 2
+
+
 def test_what_takes_longer_than_all_bounds_is_counted(journal: Journal, metrics: Metrics) -> None:
     """In the last bucket; one that is exactly at a bound is in the bucket of that bound."""
     for ms in (5.0, 5.1, 60_000.0):

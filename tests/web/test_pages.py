@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -192,3 +193,16 @@ def send(shown: Shown, recipient: str, message: bytes = LETTER) -> None:
     with shown.relay.device(COPIER) as device:
         device.hello()
         device.deliver(recipient, message=message)
+
+
+def test_the_command_and_the_page_say_the_same(show: Open) -> None:
+    """`relay status` asks the running relay at its control socket; 0 because mail is taken."""
+    shown = show()
+    command = [sys.executable, "-m", "relay", "status", "--config", str(shown.relay.config)]
+    told = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    command_says, page_says = json.loads(told.stdout), shown.get("/status").json
+    for each in (command_says, page_says):
+        del each["uptime_s"], each["spool"]["free_bytes"]
+    assert command_says == page_says
+    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert words.splitlines()[0].endswith(", ".join(page_says["listening"]))

@@ -9,6 +9,8 @@ ALTER TABLE message ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN split INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE message ADD COLUMN held_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE message ADD COLUMN again_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN transcript TEXT NOT NULL DEFAULT '';
 ALTER TABLE message ADD COLUMN arrival TEXT NOT NULL DEFAULT '';
 -- The attempt under way is counted when the start ends its lease.
@@ -26,11 +28,11 @@ CREATE TABLE kept (
   bytes INTEGER NOT NULL
 );
 INSERT INTO kept SELECT 1, coalesce(sum(size), 0) FROM message WHERE state <> 'delivered';
-CREATE TRIGGER kept_accepted AFTER INSERT ON message WHEN new.state <> 'delivered'
+CREATE TRIGGER kept_accepted AFTER INSERT ON message WHEN new.state NOT IN ('delivered', 'dropped')
 BEGIN UPDATE kept SET bytes = bytes + new.size; END;
-CREATE TRIGGER kept_settled AFTER UPDATE OF state ON message WHEN (old.state = 'delivered') <> (new.state = 'delivered')
-BEGIN UPDATE kept SET bytes = bytes + CASE new.state WHEN 'delivered' THEN -new.size ELSE new.size END; END;
-CREATE TRIGGER kept_forgotten AFTER DELETE ON message WHEN old.state <> 'delivered'
+CREATE TRIGGER kept_settled AFTER UPDATE OF state ON message WHEN (old.state IN ('delivered', 'dropped')) <> (new.state IN ('delivered', 'dropped'))
+BEGIN UPDATE kept SET bytes = bytes + CASE WHEN new.state IN ('delivered', 'dropped') THEN -new.size ELSE new.size END; END;
+CREATE TRIGGER kept_forgotten AFTER DELETE ON message WHEN old.state NOT IN ('delivered', 'dropped')
 BEGIN UPDATE kept SET bytes = bytes - old.size; END;
 
 ALTER TABLE attempt ADD COLUMN recipients INTEGER NOT NULL DEFAULT 0;

@@ -1,0 +1,64 @@
+"""`relay queue export`: one stored message as it is sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.command
+@config_option
+@click.argument("message_id", metavar="ID")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file that is not there yet.")
+@click.option("--json", "as_json", is_flag=True, help="Write its envelope and history beside it, to FILE.json.")
+def export(config: Path, message_id: str, output: Path | None, as_json: bool) -> int:
+    """Write a message as RFC 5322 octets, exactly as they are sent, to standard output or a file."""
+    from relay.control import SpoolError, open_queue
+    from relay.control.queue import export_of
+
+    if as_json and output is None:
+        raise click.UsageError("--json writes beside a file: give one with -o")
+    settings = settings_from(config)
+    try:
+        item = open_queue(settings).show(message_id)
+        if item is None:
+            click.echo(f"There is no message {message_id}; `relay queue list` shows what there is.", err=True)
+            return ExitCode.FAILED
+        with _opened(output) as file:
+            file.writelines(export_of(settings, message_id))
+    except SpoolError as error:
+        raise UnavailableError(str(error)) from error
+    if as_json and output is not None:
+        with _opened(output.with_name(output.name + ".json")) as file:
+            file.write(json.dumps(asdict(item), indent=2).encode() + b"\n")
+    return ExitCode.DONE
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a new file that only its owner reads; half a message is not left behind."""
+    if output is None:
+        yield sys.stdout.buffer
+        return
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        output.unlink(missing_ok=True)
+        raise
