@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SECONDS, ACCEPTED = 30.0, 50
+SECONDS, ACCEPTED = 30.0, 30
 SEED = int(os.environ.get("RELAY_SOAK_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
