@@ -36,7 +36,7 @@ CREATE TABLE message (
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
   held_by     TEXT NOT NULL DEFAULT '',     -- the operator who wants it held: when its attempt ends, while it is leased
-  again_at    INTEGER NOT NULL DEFAULT 0,   -- when an operator had it sent again: its age counts from then
+  again_at    INTEGER NOT NULL DEFAULT 0,   -- where its age counts from, later than received: an operator sent it again, a pause ended
   transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
   arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
