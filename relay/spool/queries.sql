@@ -440,6 +440,10 @@ DELETE FROM notice WHERE message_id = :id AND what = 'failed';
 SELECT id, rule FROM message
 WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND again_at < :before
   AND warned = 0 AND kind = 'mail'
+UNION
+SELECT id, rule FROM message INDEXED BY message_again
+WHERE state = :state AND profile = :profile AND again_at > 0 AND again_at >= :after AND again_at < :before
+  AND warned = 0 AND kind = 'mail'
 LIMIT 500;
 
 -- name: mark_warned

@@ -44,6 +44,7 @@ CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE 
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
+CREATE INDEX message_again ON message (profile, again_at) WHERE again_at > 0;
 
 -- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.
 CREATE TABLE kept (
