@@ -29,6 +29,7 @@ class Pauses:
         self._by_profile: dict[str, Pause] = {}
         self._in_vain: dict[str, int] = {}
         self._probing: set[str] = set()
+        self._ending: set[str] = set()
         self._opened: dict[str, float] = {}
         self._started = time.monotonic()
 
@@ -108,10 +109,16 @@ class Pauses:
         return pause.until
 
     async def end(self, profile: str, mailbox: str) -> None:
-        """The cause is gone: what waited is due. Raises `SpoolError`."""
+        """The cause is gone: what waited is due. Raises `SpoolError`: then it pauses on."""
+        if profile in self._ending:
+            return
+        self._ending.add(profile)
+        try:
+            await self._store.resume(profile)
+        finally:
+            self._ending.discard(profile)
         self._by_profile.pop(profile, None)
         self._in_vain.pop(profile, None)
         self._probing.discard(profile)
         self._opened[profile] = time.monotonic()
-        await self._store.resume(profile)
         self._journal.resumed(profile=profile, mailbox=mailbox)

@@ -65,11 +65,16 @@ ON CONFLICT (profile) DO UPDATE SET until = excluded.until, rule = excluded.rule
 -- name: drop_pause
 DELETE FROM pause WHERE profile = :profile;
 
+-- name: paused_next
+-- In steps, so that no device waits for a hundred thousand messages.
+SELECT id FROM message WHERE id > :after AND profile = :profile AND +state IN ('queued', 'uncertain', 'leased')
+  AND EXISTS (SELECT 1 FROM pause WHERE profile = :profile)
+ORDER BY id LIMIT 500;
+
 -- name: paused_no_longer
 -- The time of the pause is no part of the age of mail that waited for its end.
 UPDATE message SET again_at = max(received_at, again_at) + :now - max(received_at, again_at, pause.since)
-FROM pause WHERE pause.profile = :profile AND message.profile = :profile AND state IN ('queued', 'uncertain', 'leased')
-  AND max(received_at, again_at, pause.since) < :now;
+FROM pause WHERE pause.profile = :profile AND message.id = :id AND max(received_at, again_at, pause.since) < :now;
 
 -- name: due_now
 UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued', 'uncertain') AND due_at > :now;

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims, clock, mailboxes, orders
@@ -207,7 +208,14 @@ class SqliteStore:
 
     async def resume(self, profile: str) -> None:
         """Forgets the pause; what it made wait is due now, and no older for it."""
-        await self._run("resume", lambda connection: _resume(connection, profile))
+        after: str | None = ""
+        while after is not None:
+            after = await self._run("younger", partial(_younger, profile=profile, after=after))
+        values = {"profile": profile, "now": now_ms()}
+        await self._run(
+            "resume",
+            lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
+        )
 
     async def pauses(self) -> Mapping[str, Pause]:
         rows = await self._run("pauses", lambda connection: connection.execute(SQL.pauses).fetchall())
@@ -322,10 +330,12 @@ def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> N
     )
 
 
-def _resume(connection: sqlite3.Connection, profile: str) -> None:
-    values = {"profile": profile, "now": now_ms()}
-    for statement in (SQL.paused_no_longer, SQL.drop_pause, SQL.due_now):
-        connection.execute(statement, values)
+def _younger(connection: sqlite3.Connection, profile: str, after: str) -> str | None:
+    """Takes the time of a pause off the age of the next messages; the last of them, None when there are no more."""
+    values = {"profile": profile, "after": after, "now": now_ms()}
+    ids = [row[0] for row in connection.execute(SQL.paused_next, values)]
+    connection.executemany(SQL.paused_no_longer, [values | {"id": name} for name in ids])
+    return ids[-1] if ids else None
 
 
 def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[tuple[str, int]]:
