@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -68,13 +69,14 @@ class Row:
 @click.option("--write-docs", is_flag=True, help="Put the figures into docs/performance.md.")
 def main(work: Path | None, messages: int, *, write_docs: bool) -> None:
     """Measures the relay on a spool of 1 000 messages and on a deep one."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: the relay is stopped, the directory removed
     try:
         folder = make_work_folder(work)
     except PlaceError as error:
         raise click.ClickException(str(error)) from error
     try:
-        rows = _measured(folder, (DEPTHS[0], messages))
         place = describe(folder, None)
+        rows = _measured(folder, (DEPTHS[0], messages))
     except PeerError as error:
         raise click.ClickException(str(error)) from error
     finally:

@@ -143,7 +143,7 @@ class _Relay:
     def _tell_of_missing_keys(self, store: SqliteStore) -> None:
         for locked in store.locked:
             self._journal.service(
-                "spool.key-missing", level="error", key=locked.key_id, held=locked.messages, remedy=KEY_REMEDY
+                "spool.key_missing", level="error", key=locked.key_id, held=locked.messages, remedy=KEY_REMEDY
             )
 
     def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -104,10 +104,10 @@ class Http(Section):
     """The listener for probes, status and metrics. It holds no secrets; whoever reaches it may read it."""
 
     listen: str = Field(
-        default="127.0.0.1:8025",
+        default="127.0.0.1:8925",
         pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]|[^\s:]+):\d{1,5}$",
         description='Address and port of /healthz, /readyz, /status and /metrics; "": none.',
-        examples=["0.0.0.0:8025"],
+        examples=["0.0.0.0:8925"],
     )
 
 

@@ -22,7 +22,7 @@ PROBLEMS = frozenset({
     "config.refused", "control.unavailable", "credential.changed", "credential.expiring", "credential.unknown",
     "delivery.broken", "delivery.fallback", "delivery.orphaned", "http.failed", "intake.failed", "mailbox.slowed",
     "message.corrupt", "message.deferred", "message.failed", "message.uncertain", "profile.paused", "recipient.failed",
-    "relay.mistake", "session.failed", "signin.failing", "spool.broken", "spool.damaged", "spool.key-missing",
+    "relay.mistake", "session.failed", "signin.failing", "spool.broken", "spool.damaged", "spool.key_missing",
     "spool.refusing", "token.kept",
 })  # fmt: skip
 

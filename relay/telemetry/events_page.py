@@ -48,10 +48,11 @@ SERVICE = {
         "warning or error",
         "A person's sign-in could not be renewed: profile meaning remedy answer days_left.",
     ),
-    "spool.key-missing": ("error", "Mail sealed with a key that is not there is held: key held remedy."),
+    "spool.key_missing": ("error", "Mail sealed with a key that is not there is held: key held remedy."),
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
     "notification.unknown": ("warning", "What is wrong could not be looked for; mail goes on: reason remedy."),
+    "control.unavailable": ("error", "Orders to the running relay can't be given: reason remedy."),
     "credential.unknown": ("warning", "When secrets and certificates end could not be asked: reason."),
 }
 """What is told with `Journal.service`, each with its level."""

@@ -103,7 +103,7 @@ def test_mail_without_its_key_waits_for_it(start, cloud, somebody, sealing, tmp_
     cloud.remove(away)
     lost, sealing["encryption"]["key"] = sealing["encryption"]["key"], None
     relay = start(spool=sealing)
-    told = relay.journal.wait("spool.key-missing")
+    told = relay.journal.wait("spool.key_missing")
     relay.journal.wait("message.delivered", id=sent(relay, f"next-{somebody}", message=LETTER))
     assert told["held"] == 1
     assert "spool.encryption.old_keys" in told["remedy"]
