@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MEANT", "Answer", "NoRelay", "Order", "OrderDesk", "Refused", "Selection", "Unreachable", "give", "meant"]
 
+_IN_A_LINE = 20
 _TOLD = 1000  # ids that an answer names; the counts are always whole
 
 
@@ -83,7 +84,7 @@ class OrderDesk:
             whole.skipped |= _unknown(selection, ids)
         finally:
             self._journal.ordered(
-                order=order, who=who, selection=selection.facts(), count=len(whole.done), skipped=len(whole.skipped)
+                order=order, who=who, count=len(whole.done), skipped=len(whole.skipped), **_told(selection)
             )
         return _answer(whole, by_relay=True)
 
@@ -136,6 +137,15 @@ def _on_the_spool(settings: Settings, order: Order, selection: Selection) -> Ans
         ) from error
     whole.skipped |= _unknown(selection, ids)
     return _answer(whole, by_relay=False)
+
+
+def _told(selection: Selection) -> dict[str, Any]:
+    """As the journal has it: a line is no place for thousands of ids, and the journal hides a recipient."""
+    facts = selection.facts()
+    fields = {"recipient": facts.pop("recipient", "")}
+    if "ids" in facts:
+        facts["ids"] = facts["ids"][:_IN_A_LINE]
+    return fields | {f"selection_{name}": value for name, value in facts.items()}
 
 
 def _unknown(selection: Selection, found: list[str] | Any) -> dict[str, str]:

@@ -40,6 +40,7 @@ SERVICE = {
     "relay.mistake": ("error", "A mistake of the relay itself; mail goes on: reason remedy."),
     "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
     "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
+    "control.unavailable": ("error", "The control socket could not be made; mail goes on: reason remedy."),
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
     "http.listening": ("info", "Probes, status and metrics are served: address."),
     "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
@@ -52,7 +53,6 @@ SERVICE = {
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
     "notification.unknown": ("warning", "What is wrong could not be looked for; mail goes on: reason remedy."),
-    "control.unavailable": ("error", "Orders to the running relay can't be given: reason remedy."),
     "credential.unknown": ("warning", "When secrets and certificates end could not be asked: reason."),
 }
 """What is told with `Journal.service`, each with its level."""

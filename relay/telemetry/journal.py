@@ -182,7 +182,9 @@ class Journal:
     # -- the service
 
     def ordered(self, **fields: Any) -> None:
-        """An operator's order was carried out: order who selection count skipped."""
+        """An operator's order was carried out: order who count skipped recipient, and selection_… for
+        every other filter.
+        """
         self._write("warning" if fields.get("order") == "drop" else "info", "queue.order", fields)
 
     def credential_expiring(self, **fields: Any) -> None:

@@ -52,7 +52,7 @@ def test_held_mail_stays_and_released_mail_is_sent(deferred, cloud, somebody):
     relay.journal.wait("message.delivered", id=name)
     assert cloud.has(somebody) == 1
     held = relay.journal.wait("queue.order", order="hold")
-    assert (held["count"], held["selection"]) == (1, {"ids": [name]})
+    assert (held["count"], held["selection_ids"]) == (1, [name])
     assert held["who"]
     events = relay.queue("show", name)["events"]
     assert [event["what"] for event in events] == ["hold", "release"]
