@@ -65,6 +65,12 @@ ON CONFLICT (profile) DO UPDATE SET until = excluded.until, rule = excluded.rule
 -- name: drop_pause
 DELETE FROM pause WHERE profile = :profile;
 
+-- name: paused_no_longer
+-- The time of the pause is no part of the age of mail that waited for its end.
+UPDATE message SET again_at = max(received_at, again_at) + :now - max(received_at, again_at, pause.since)
+FROM pause WHERE pause.profile = :profile AND message.profile = :profile AND state IN ('queued', 'uncertain', 'leased')
+  AND max(received_at, again_at, pause.since) < :now;
+
 -- name: due_now
 UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued', 'uncertain') AND due_at > :now;
 
@@ -433,6 +439,10 @@ DELETE FROM notice WHERE message_id = :id AND what = 'failed';
 -- name: late_messages
 SELECT id, rule FROM message
 WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND again_at < :before
+  AND warned = 0 AND kind = 'mail'
+UNION
+SELECT id, rule FROM message INDEXED BY message_again
+WHERE state = :state AND profile = :profile AND again_at > 0 AND again_at >= :after AND again_at < :before
   AND warned = 0 AND kind = 'mail'
 LIMIT 500;
 
