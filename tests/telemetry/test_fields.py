@@ -45,6 +45,12 @@ def test_an_answer_that_quotes_a_recipient_is_scrubbed(answer: str) -> None:
     assert fields["recipient"] == hashed(ANN)
 
 
+def test_a_recipient_inside_of_a_mapping_is_hashed() -> None:
+    """The filters of an order: `relay queue drop --recipient` writes no address either."""
+    fields = plain(hidden({"order": "drop", "selection": {"recipient": ANN, "device": "copier"}}, []))
+    assert fields == {"order": "drop", "selection_recipient": hashed(ANN), "selection_device": "copier"}
+
+
 def test_senders_and_message_ids_stay() -> None:
     """Only the recipients of the message are hidden: what finds it in Exchange's message trace is readable."""
     fields = {"sender": "mfp@contoso.test", "answer": "250 2.0.0 OK <01ABC@relay.test> [Hostname=x]"}
