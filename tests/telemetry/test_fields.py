@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.telemetry.fields import hashed, hidden, plain
@@ -69,6 +69,7 @@ def test_a_mailbox_that_writes_to_itself_stays_readable() -> None:
     assert hidden(fields, [ANN]) == fields
 
 
+@settings(deadline=None)
 @given(fields=st.dictionaries(st.sampled_from(["helo", "answer", "reason", "changes"]), VALUES))
 def test_every_value_is_flat_one_line_and_utf_8(fields: dict[str, Any]) -> None:
     """Whatever is handed in: text, numbers and lists of text come out."""
