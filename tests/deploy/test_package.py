@@ -15,13 +15,8 @@ from relay.config.reference import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-<<<<<<< HEAD
-LINES = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-PINS = {canonicalize_name(name): version for name, version in LINES}
-=======
 FROZEN = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
 PINS = {canonicalize_name(name): version for name, version in FROZEN}  # pip freezes some names with an underscore
->>>>>>> review2
 
 
 @pytest.mark.parametrize("line", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
