@@ -200,6 +200,8 @@ class _Relay:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def _on_hangup(self) -> None:
+        if self._ended.is_set():
+            return  # who is about to stop takes nothing up
         task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)

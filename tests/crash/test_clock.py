@@ -36,9 +36,7 @@ async def hand_in(lives: Lives, typist: Typist, count: int) -> list[Letter]:
     return typist.letters
 
 
-@pytest.mark.parametrize(
-    "jump", [2 * HOUR, 3 * DAY, 20 * DAY, -2 * HOUR, -26 * HOUR], ids=["+2h", "+3d", "+20d", "-2h", "-26h"]
-)
+@pytest.mark.parametrize("jump", [3 * DAY, 20 * DAY, -2 * HOUR, -26 * HOUR], ids=["+3d", "+20d", "-2h", "-26h"])
 async def test_mail_that_waits_outlives_a_jump_of_the_clock(jump: int, lives: Lives, cloud: Pretend, clock: Clock):
     """Exchange is down, the clock jumps, attempts go on failing; Exchange is back: old and new mail arrives once.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.crash.lives import Lives
     from tests.crash.pretend import Pretend
 
-LETTERS = 40
+LETTERS = 28
 TROUBLE = {
     "sync-fails": ("fsync,fdatasync", "EIO", "when=12+5"),
     "no-room-for-a-write": ("pwrite64", "ENOSPC", "when=30+7"),

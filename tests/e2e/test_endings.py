@@ -124,6 +124,25 @@ def test_sigterm_lets_an_attempt_in_hand_finish(start, cloud, somebody):
     assert cloud.has(somebody) == 1
 
 
+def test_a_reload_that_comes_while_the_relay_stops_is_none(start, cloud, somebody):
+    """SIGHUP behind SIGTERM, an attempt still in hand: nothing is taken up any more, and it ends in order."""
+    relay = start()
+    already = cloud.strikes("final")
+    fault = cloud.add(Fault(stage="final", action="hang", count=1, mailbox="busy@contoso.test"))
+    with relay.device(BUSY) as device:
+        device.hello()
+        name = device.deliver(somebody)
+    cloud.struck("final", already + 1)
+    relay.terminate()
+    relay.hang_up()
+    cloud.remove(fault)
+
+    assert relay.ended() == 0
+    assert relay.journal.seen("message.delivered", id=name)
+    assert not relay.journal.seen("config.reloaded")
+    assert not relay.journal.seen("relay.mistake")
+
+
 def test_sigterm_cuts_an_attempt_that_does_not_come_to_an_end(start, cloud, somebody):
     """Behind the deadline the attempt counts as in doubt: the next start sends the same message, with the same id."""
     relay = start(delivery={"stop_deadline_s": 0.3})

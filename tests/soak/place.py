@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -139,6 +140,15 @@ class Place:
         """How many notices are still to be written."""
         with closing(sqlite3.connect(f"file:{self.lives.spool}/spool.db?mode=ro", uri=True)) as connection:
             return int(connection.execute("SELECT count(*) FROM notice").fetchone()[0])
+
+    async def order(self, *words: str) -> None:
+        """`relay queue …`; an order that finds nobody, or a relay that dies of something else meanwhile, may fail."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "relay", "queue", *words, "--config", str(self.lives.config),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        assert b"Traceback" not in said, said.decode()
 
     # -- faults
 

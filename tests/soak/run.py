@@ -30,7 +30,7 @@ PAUSE_S = {
     "entra": 8.0,
 }  # at most this long all is well in a group; others: 5 s
 LONG_S = 180.0  # from here on there is time for throttles, whose rests take a minute
-DRAIN_S = 240.0
+DRAIN_S = 900.0  # a mailbox that was throttled goes on slowly for a while
 _ADDRESSES = ("127.0.1.1", "127.0.1.2", "127.0.2.1", "127.0.2.2", "127.0.3.1", "127.0.3.2")
 
 

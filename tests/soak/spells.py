@@ -245,6 +245,15 @@ async def configuration_is_read_again(place: Place, dice: random.Random) -> None
     await place.hold(dice)
 
 
+async def operator_gives_orders(place: Place, dice: random.Random) -> None:
+    """Through the control socket while the relay runs, on the spool itself in the moments when it does not."""
+    await place.order(
+        dice.choice(("hold", "hold", "retry", "drop")), "--limit", str(dice.randint(1, 3)), "--all", "--yes"
+    )
+    await place.hold(dice)
+    await place.order("release", "--state", "held", "--all")
+
+
 async def device_vanishes(place: Place, dice: random.Random) -> None:
     """In the middle of its data: what it began must never arrive."""
     typist = Typist(f"vanishing-{dice.getrandbits(40):x}", 1)
@@ -270,6 +279,9 @@ GROUPS: dict[str, tuple[Spell, ...]] = {
     "process": (killed_at_a_random_moment, killed_at_a_fault_point, restarted_in_order, frozen, disk_fails),
     "disk": (disk_is_full,),
     "clock": (clock_jumps,),
-    "people": (configuration_is_mistaken, doubtful_mail_is_held, configuration_is_read_again, device_vanishes),
+    "people": (
+        configuration_is_mistaken, doubtful_mail_is_held, configuration_is_read_again, device_vanishes,
+        operator_gives_orders,
+    ),
 }  # fmt: skip
 THROTTLES = (exchange_limits_the_rate, exchange_limits_connections)  # a mailbox rests a minute: for long soaks
