@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from relay.config.settings import Settings
 
+_WITHIN_S = 15.0  # a relay that is well answers within five
+
 
 @click.command
 @config_option
@@ -33,7 +35,7 @@ def _found(settings: Settings) -> dict[str, Any]:
     from relay.control.caller import NoRelay, Refused, Unreachable, ask
 
     try:
-        return ask(settings.data_dir, "status")
+        return ask(settings.data_dir, "status", within_s=_WITHIN_S)
     except NoRelay:
         return _offline(settings)
     except (Unreachable, Refused) as error:

@@ -49,12 +49,12 @@ def path_in(directory: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def ask(directory: Path, name: str, **fields: Any) -> dict[str, Any]:
+def ask(directory: Path, name: str, *, within_s: float = _ANSWER_S, **fields: Any) -> dict[str, Any]:
     """The running relay's answer. Raises `NoRelay`, `Unreachable`, `Refused`."""
     request = {"order": name, "acting": os.environ.get("SUDO_USER", ""), **fields}
     with _connected(directory) as connection:
         try:
-            connection.settimeout(_ANSWER_S)
+            connection.settimeout(within_s)
             with contextlib.suppress(BrokenPipeError):  # turned away at once: the answer is there all the same
                 connection.sendall(json.dumps(request).encode() + b"\n")
             line = connection.makefile("rb").readline()

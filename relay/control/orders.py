@@ -116,7 +116,7 @@ def give(settings: Settings, order: Order, selection: Selection, *, everything: 
     Raises `Unreachable`, `Refused`, `SpoolError`.
     """
     try:
-        fields = {"selection": selection.facts(), "all": everything}
+        fields: dict[str, Any] = {"selection": selection.facts(), "all": everything}
         return Answer.of(ask(settings.data_dir, f"queue.{order}", **fields))
     except NoRelay:
         return _on_the_spool(settings, order, selection)

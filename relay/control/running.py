@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from relay import __version__
 from relay.control.look import Look
-from relay.control.status import Service, status
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
 
@@ -94,6 +93,8 @@ class Control:
 
     async def status(self) -> Status:
         """Everything in one value."""
+        from relay.control.status import Service, status  # not before somebody asks: devices are greeted sooner
+
         service = Service(
             __version__, running=True, started=self.started, reasons=self.not_ready(), listening=self.listening,
             sessions=self.sessions, room=self.room(),

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from relay.config.settings import SignIn, TransportKind
 from relay.transport.connector import ConnectorTransport
 from relay.transport.dial import Family, Network
-from relay.transport.graph import GraphTransport
 from relay.transport.hve import HveTransport
 from relay.transport.smtp import ExchangeTransport
 from relay.transport.trust import Identity
 
 if TYPE_CHECKING:
     from relay.config.settings import Profile, Settings
+    from relay.transport.graph import GraphTransport
     from relay.transport.transport import Transport
     from relay.upstream.sources import Sources
 
@@ -54,6 +54,8 @@ class Transports:
         )  # fmt: skip
 
     def _graph(self, settings: Settings, profile_name: str) -> GraphTransport:
+        from relay.transport.graph import GraphTransport  # HTTP, only where a profile leaves by it
+
         profile = settings.profiles[profile_name]
         user = None if profile.sign_in is SignIn.DELEGATED else profile.upn or profile.mailbox
         return GraphTransport(

@@ -142,6 +142,15 @@ async def test_a_stale_socket_is_nobody_and_is_replaced(deep: Path) -> None:
     assert not (deep / NAME).exists()
 
 
+async def test_a_relay_that_is_stuck_is_not_waited_for_longer_than_one_likes(tmp_path: Path) -> None:
+    """`relay status` is what somebody asks of a relay that hangs."""
+    with socket.socket(socket.AF_UNIX) as stuck, path_in(tmp_path) as path:
+        stuck.bind(path)
+        stuck.listen()
+        with pytest.raises(Unreachable, match="does not answer: timed out; see its log"):
+            await asyncio.to_thread(ask, tmp_path, "status", within_s=0.1)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 async def test_another_user_is_told_whom_to_ask_as(tmp_path: Path) -> None:
     """By the mode of the socket; and by the relay, should somebody have widened it."""
