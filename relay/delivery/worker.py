@@ -21,7 +21,7 @@ from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
 from relay.policy.moved import moved
 from relay.spool.store import Claim, Rest, SpoolError
-from relay.telemetry.clock import apart_ms, now_ms
+from relay.telemetry.clock import apart_ms, lead_ms, now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.attempt import Result
@@ -100,7 +100,8 @@ class Worker:
         in_vain = self._lane.pauses.in_vain(claim.profile)
         moment = Moment(now_ms(), random.random(), self._lane.failures, in_vain)  # noqa: S311
         moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
-        claim = replace(claim, received_at=claim.received_at + moved_ms, claimed_at=claim.claimed_at + moved_ms)
+        aged_ms = lead_ms(apart_ms()) - lead_ms(claim.apart_ms)
+        claim = replace(claim, received_at=claim.received_at + aged_ms, claimed_at=claim.claimed_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, moment)
         decision = decision.told(result.transcript, claim.parcel.others)
         stale = decision.pause_until is not None and plan is not self._lane.plan
