@@ -13,13 +13,12 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from relay.telemetry.clock import apart_ms, stand_apart
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TIMED = (
-    "relay.delivery.detours", "relay.delivery.lane", "relay.delivery.pauses", "relay.delivery.report",
-    "relay.delivery.slowness", "relay.delivery.worker", "relay.spool.sqlite",
-)  # fmt: skip
+_TIMED = ("relay.delivery.detours", "relay.delivery.pauses", "relay.delivery.worker", "relay.telemetry.clock")
 
 
 class Clock:
@@ -35,6 +34,9 @@ class Clock:
 
     def time_ns(self) -> int:
         return round(self.now * 1000) * 1_000_000
+
+    def clock_gettime_ns(self, _which: int) -> int:
+        return self.time_ns()
 
 
 class _Selector(selectors.SelectSelector):
@@ -69,4 +71,6 @@ def at_this_clock(clock: Clock) -> Iterator[None]:
     with ExitStack() as stack:
         for name in _TIMED:
             stack.enter_context(patch.object(importlib.import_module(name), "time", clock))
+        stack.callback(stand_apart, apart_ms())
+        stand_apart(0)
         yield

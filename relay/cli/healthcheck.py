@@ -1,6 +1,7 @@
 """`relay healthcheck`: is the relay taking mail? Standard library only, and as little of it as possible.
 
-It connects to the first listener and expects the greeting `220`. Like everything it reports: 0 healthy, 1 not.
+It connects to the first listener and expects the greeting `220`; with `--ready` it asks `/readyz` instead, which knows
+more. Like everything it reports: 0 healthy, 1 not.
 """
 
 from __future__ import annotations
@@ -11,34 +12,39 @@ import socket
 import sys
 
 USAGE = """\
-Usage: relay healthcheck [--address HOST:PORT]
+Usage: relay healthcheck [--ready] [--address HOST:PORT]
 
   Connect to the relay and expect its greeting (220). Exit code 0: healthy, 1: not.
 
 Options:
-  --address HOST:PORT  Where the relay listens. [default: $RELAY_HEALTHCHECK or 127.0.0.1:2525]
+  --ready              Ask /readyz (http.listen) instead: it says why no mail is taken.
+  --address HOST:PORT  Where the relay listens. [default: $RELAY_HEALTHCHECK or 127.0.0.1:2525; with --ready
+                       127.0.0.1:8925]
 """
 DEFAULT_ADDRESS = "127.0.0.1:2525"
+READY_ADDRESS = "127.0.0.1:8925"  # relay.config.telling.Http
 TIMEOUT_S = 5.0
+_MOST = 65_536
 
 
 def healthcheck(arguments: list[str]) -> int:
-    """Checks the address in `arguments`, else in $RELAY_HEALTHCHECK, else port 2525. Returns the exit code."""
-    address = os.environ.get("RELAY_HEALTHCHECK") or DEFAULT_ADDRESS
-    match arguments:
+    """Checks the address in `arguments`, else in $RELAY_HEALTHCHECK, else the default one. Returns the exit code."""
+    ready = "--ready" in arguments
+    address = READY_ADDRESS if ready else os.environ.get("RELAY_HEALTHCHECK") or DEFAULT_ADDRESS
+    match [argument for argument in arguments if argument != "--ready"]:
         case []:
             pass
         case ["--address", given]:
             address = given
         case [option] if option.startswith("--address="):
             address = option.removeprefix("--address=")
-        case ["--help"]:
+        case ["--help" | "-h"]:
             print(USAGE, end="")
             return 0
         case _:
             print(USAGE, end="", file=sys.stderr)
             return 2
-    return _report(address)
+    return _report_ready(address) if ready else _report(address)
 
 
 def _report(address: str) -> int:
@@ -55,10 +61,43 @@ def _report(address: str) -> int:
     return 0
 
 
+def _report_ready(address: str) -> int:
+    try:
+        status, said = _readiness(address)
+    except (OSError, ValueError) as error:
+        print(f"not ready: {address}: {error}; is `relay serve` running, with its http.listen there?", file=sys.stderr)
+        return 1
+    if status != 200:
+        print(f"not ready: {address} answered {status}: {said}", file=sys.stderr)
+        return 1
+    print(f"ready: {address}")
+    return 0
+
+
+def _readiness(address: str) -> tuple[int, str]:
+    """The status of /readyz and what it says. Raises OSError, or ValueError where no HTTP is spoken."""
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(*_host_and_port(address), timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status, " ".join(answer.read(_MOST).decode("utf-8", "replace").split())
+    except HTTPException as error:
+        raise ValueError(f"this is no HTTP: {error!r}") from error
+    finally:
+        connection.close()
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Raises ValueError when the address isn't host:port."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
 def _greeting(address: str) -> bytes:
     """The first line from the relay. Raises OSError, or ValueError when the address isn't host:port."""
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=TIMEOUT_S) as connection:
+    with socket.create_connection(_host_and_port(address), timeout=TIMEOUT_S) as connection:
         line = connection.makefile("rb").readline(1024)
         with contextlib.suppress(OSError):  # good manners; the greeting has told what there is to know
             connection.sendall(b"QUIT\r\n")

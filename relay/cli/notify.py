@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -20,14 +22,16 @@ def notify() -> None:
 
 @notify.command
 @config_option
-def test(config: Path) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def test(config: Path, as_json: bool) -> int:
     """Send a test to each channel, and say what each answered."""
     from relay.control.notify import send_test
 
     settings = settings_from(config)
     tried = send_test(settings, settings.hostname or socket.gethostname())
-    for one in tried:
-        click.echo(f"{one.channel}  {one.why or 'taken'}")
-    if not tried:
-        click.echo("No channel is configured (notifications.channels).")
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in tried], indent=2))
+    else:
+        lines = [f"{one.channel}  {one.why or 'taken'}" for one in tried]
+        click.echo("\n".join(lines) or "No channel is configured (notifications.channels).")
     return ExitCode.FAILED if any(one.why for one in tried) else ExitCode.DONE

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from relay.config.host import host_alone, no_web_services
 from relay.config.secret import SecretRef  # noqa: TC001  (pydantic needs it at run time)
-from relay.config.section import Mail, Patience, Positive, Seconds, Section, Text, can_match
+from relay.config.section import Delay, Mail, Patience, Positive, Seconds, Section, Text, can_match
 
 
 class FromPolicy(StrEnum):
@@ -313,7 +313,7 @@ class MailboxLimits(Section):
 class Delivery(Section):
     """When to try, try again and give up."""
 
-    retry_s: tuple[Patience, ...] = Field(
+    retry_s: tuple[Delay, ...] = Field(
         default=(30, 60, 120, 300, 600, 900, 1800, 3600),
         min_length=1,
         description="Seconds between attempts, from the first on: the older a message, the further on in the list. The "
@@ -324,7 +324,7 @@ class Delivery(Section):
         default=Uncertain.RETRY,
         description="A message whose final answer was lost: retry (may arrive twice), hold (waits for the operator).",
     )
-    recheck_s: Patience = Field(default=300, description="Seconds after which a paused profile is tried again.")
+    recheck_s: Delay = Field(default=300, description="Seconds after which a paused profile is tried again.")
     connect_timeout_s: Patience = Field(default=30, description="Seconds to wait for a connection and its encryption.")
     reply_timeout_s: Patience = Field(default=300, description="Seconds to wait for one answer of the server.")
     large_bytes: Positive = Field(

@@ -31,6 +31,7 @@ class Section(BaseModel):
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 Patience = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]  # a wait of 0 would be a storm
+Delay = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]  # of mail: what is due later was dated wrongly
 Positive = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=320)]

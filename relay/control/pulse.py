@@ -7,7 +7,6 @@ ends in a restart by systemd, and nothing accepted is lost by that.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -42,8 +41,7 @@ class Pulse:
         """Ends both."""
         for task in self._tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # one that failed must not keep the spool open
 
     def _go(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))

@@ -54,13 +54,14 @@ _DOUBTS_MAX = 10  # as many copies as a mailbox may get because answers were los
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When, and with which luck: epoch milliseconds, a random number in [0, 1), failures of the mailbox in a row,
-    rechecks of the profile in vain.
+    rechecks of the profile in vain; how many seconds of its age the message has waited for the profile to be mended.
     """
 
     now: int
     chance: float
     failures: int
     rechecks: int = 0
+    paused_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _not_accepted(
     age_s = (moment.now - claim.received_at) / 1000
     if verdict.cls is Class.CONFIGURATION or (verdict.patience_s is not None and age_s > verdict.patience_s):
         return _misconfigured(met, verdict, settings, moment, results)
-    if expired(age_s, expire_after_s=settings.expire_after_s):
+    if expired(age_s - moment.paused_s, expire_after_s=settings.expire_after_s):
         return _given_up(claim, met, results)
     if met.early or verdict.scope not in _ITS_OWN:
         rest = moment.now + _rest_ms(verdict, settings, moment)
@@ -189,7 +190,7 @@ def _uncertain(claim: Claim, met: Met, settings: Delivery, moment: Moment) -> De
     """
     done = [RecipientResult(address, "delivered", answer) for address, answer in met.done]
     age_s = (moment.now - claim.received_at) / 1000
-    old = expired(age_s, expire_after_s=settings.expire_after_s)
+    old = expired(age_s - moment.paused_s, expire_after_s=settings.expire_after_s)
     if old or claim.doubtful >= _DOUBTS_MAX or settings.uncertain == "hold":
         return Decision(_settlement(State.HELD, Kind.UNCERTAIN, met, moment.now, done), Kind.UNCERTAIN)
     due = moment.now + _own_delay_ms(None, age_s, settings, moment)

@@ -39,10 +39,29 @@ class Pauses:
     def __contains__(self, profile: str) -> bool:
         return profile in self._by_profile
 
-    def open(self, profiles: Iterable[str]) -> tuple[str, ...]:
-        """Those that may be tried now: not paused, or due for a recheck."""
+    def ask(self, profiles: Iterable[str], recheck_s: float) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Before a claim: the profiles that may be tried now, and those of them that pause. Who asks first when a
+        recheck is due is the one to find out; `answer` it after the claim.
+        """
         now = now_ms()
-        return tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
+        open_ = tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
+        probes = frozenset(name for name in open_ if name in self)
+        for name in probes:
+            self._by_profile[name] = replace(self._by_profile[name], until=now + int(recheck_s * 1000))
+        return open_, probes
+
+    def answer(self, probes: Iterable[str], claimed: str) -> None:
+        """After the claim: a message of the profile `claimed` finds out and its others wait; the rest is as before."""
+        for name in probes:
+            if name == claimed:
+                self._probing.add(name)
+            elif name in self:
+                self._by_profile[name] = replace(self._by_profile[name], until=now_ms())
+
+    def paused_s(self, profile: str, received_at: int) -> float:
+        """How long a message has waited for its profile to be mended."""
+        pause = self._by_profile.get(profile)
+        return 0.0 if pause is None else max(0, now_ms() - max(pause.since, received_at)) / 1000
 
     def open_for_s(self, profile: str) -> float:
         """Seconds since its mail may leave: since the relay started, or the profile was resumed; 0 while it pauses."""
@@ -68,12 +87,6 @@ class Pauses:
     def in_vain(self, profile: str) -> int:
         """How many rechecks of it have found nothing mended, since somebody reloaded or restarted."""
         return self._in_vain.get(profile, 0)
-
-    def probe(self, profile: str, recheck_s: float) -> None:
-        """A message of this profile was claimed; while it finds out, the others wait."""
-        if profile in self:
-            self._by_profile[profile] = replace(self._by_profile[profile], until=now_ms() + int(recheck_s * 1000))
-            self._probing.add(profile)
 
     async def begin(self, profile: str, mailbox: str, decision: Decision, recheck_s: float) -> int:
         """Pauses the profile, or goes on doing so; returns when it is tried again. Raises `SpoolError`."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BREATH_S = 0.2  # a flood of failures is looked at together
 _TROUBLE_MS = 30_000
+_AFTER_REST_MS = 5000  # what a mailbox that rested sends first needs no word that it is late
 _LEAST_MS = 1000  # a device that waits for its answer hears the refusal before that, and then it is no notice's matter
 
 
@@ -112,7 +113,7 @@ class Returns:
         profile = settings.profiles.get(group.profile)
         if profile is None or group.profile in standing.paused:
             return None
-        return max(due, standing.blocked.get(profile.mailbox.lower(), 0))
+        return max(due, standing.blocked.get(profile.mailbox.lower(), 0) + _AFTER_REST_MS)
 
     def _composer(self, settings: Settings) -> Callable[[Gathered], NewMessage]:
         return lambda gathered: _composed(gathered, settings, new_id(), now_ms() / 1000)

@@ -79,14 +79,17 @@ class Worker:
     async def _claim(self, plan: Plan) -> Claim | Rest:
         found: Claim | Rest = Rest(None)
         pauses, curbs = self._lane.pauses, self._lane.curbs
-        if profiles := pauses.open(plan.ways):
-            leave = curbs.ask(plan, now_ms())
+        profiles, probes = pauses.ask(plan.ways, plan.settings.recheck_s)
+        if profiles:
+            leave, claim = curbs.ask(plan, now_ms()), None
             seat = self._lane.seat(self._owner, plan, profiles, leave.curbs)
-            found = await self._store.claim(seat, lambda age_ms: _retry_ms(plan, age_ms))
-            way = plan.ways[found.profile] if isinstance(found, Claim) else None
-            curbs.answer(leave, way, found if isinstance(found, Claim) else None, now_ms())
+            try:
+                found = await self._store.claim(seat, lambda age_ms: _retry_ms(plan, age_ms))
+                claim = found if isinstance(found, Claim) else None
+            finally:
+                pauses.answer(probes, claim.profile if claim else "")
+                curbs.answer(leave, plan.ways[claim.profile] if claim else None, claim, now_ms())
         if isinstance(found, Claim):
-            pauses.probe(found.profile, plan.settings.recheck_s)
             return found
         return replace(found, until=min(filter(None, (found.until, pauses.next_recheck(plan.ways))), default=None))
 
@@ -97,25 +100,28 @@ class Worker:
         started = time.perf_counter()
         result = await self._travel(claim, way, plan)
         ms = round((time.perf_counter() - started) * 1000, 1)
-        in_vain = self._lane.pauses.in_vain(claim.profile)
-        moment = Moment(now_ms(), random.random(), self._lane.failures, in_vain)  # noqa: S311
         moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
         aged_ms = lead_ms(apart_ms()) - lead_ms(claim.apart_ms)
         claim = replace(claim, received_at=claim.received_at + aged_ms, claimed_at=claim.claimed_at + moved_ms)
-        decision = decide(claim, result.met, result.refused, plan.settings, moment)
+        decision = decide(claim, result.met, result.refused, plan.settings, self._moment(claim))
         decision = decision.told(result.transcript, claim.parcel.others)
-        stale = decision.pause_until is not None and plan is not self._lane.plan
-        if stale:  # by a configuration that a reload has replaced: the new one is tried at once
-            decision = replace(decision, pause_until=None)
         if decision.curb_until is not None:  # before the message is due again
             self._lane.curbs.begin(way.facts.tenant, decision.curb_until)
         await self._settled()
         self._settling = asyncio.get_running_loop().create_task(self._settle(claim, decision, ms), name="settle")
         if decision.kind is not Kind.DELIVERED or claim.profile in self._lane.pauses:
             await self._settled()
+            stale = decision.pause_until is not None and plan is not self._lane.plan
+            if stale:  # by a configuration that a reload has replaced: the new one is tried at once
+                decision = replace(decision, pause_until=None)
             await self._lane.follow(claim, decision, reached=not (result.met.early or stale))
         else:
             self._lane.went_well(claim, way)
+
+    def _moment(self, claim: Claim) -> Moment:
+        pauses, chance = self._lane.pauses, random.random()  # noqa: S311
+        paused_s = pauses.paused_s(claim.profile, claim.received_at)
+        return Moment(now_ms(), chance, self._lane.failures, pauses.in_vain(claim.profile), paused_s)
 
     async def _travel(self, claim: Claim, way: Way, plan: Plan) -> Result:
         """By the first transport or the second; what that says of the first is remembered."""

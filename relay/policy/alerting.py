@@ -21,6 +21,7 @@ Key = tuple[Alert, str]
 START_AGAIN_S = 60.0
 """Starts closer together than this are told once: a relay that falls over and over says it every minute."""
 _FORGET_AFTER = 2
+_NEWS = (Alert.RELAY_STARTED, Alert.RELAY_STOPPED)  # each is another one: none lasts
 
 
 class Phase(StrEnum):
@@ -70,7 +71,10 @@ def due(
         if before is None:
             words.append(Word(*key, Phase.BEGUN, now, trouble))
             after[key] = Told(now, now, trouble.grade)
-        elif trouble.grade < before.grade or not 0 <= now - before.at < _again_after(key[0], repeat_s):
+        elif key[0] in _NEWS and not 0 <= now - before.at < min(START_AGAIN_S, repeat_s):
+            words.append(Word(*key, Phase.BEGUN, now, trouble))
+            after[key] = Told(now, now)
+        elif key[0] not in _NEWS and (trouble.grade < before.grade or not 0 <= now - before.at < repeat_s):
             words.append(Word(*key, Phase.LASTING, before.since, trouble))
             after[key] = replace(before, at=now, grade=trouble.grade)
     for key in told.keys() - troubles.keys():
@@ -79,10 +83,6 @@ def due(
         if key in well or now - told[key].at >= _FORGET_AFTER * repeat_s:
             del after[key]
     return words, after
-
-
-def _again_after(alert: Alert, repeat_s: float) -> float:
-    return min(START_AGAIN_S, repeat_s) if alert in (Alert.RELAY_STARTED, Alert.RELAY_STOPPED) else repeat_s
 
 
 # -- what counts as trouble: with a band each, so that nothing flaps

@@ -1,6 +1,7 @@
 """Whose turn it is within one mailbox: by due time and by device, never by the order of arrival alone.
 
-Who waits for an answer goes before who does not. Among those the devices take turns, so that one with 10 000 messages
+Who waits for an answer goes before who does not, for as long as a device may wait at most: mail left by an outage is
+nobody's any more, whatever its device asks for. Among those the devices take turns, so that one with 10 000 messages
 costs any other one message of waiting; within a device the message that is due first goes first. A large message takes
 a connection only when it leaves one to the small ones.
 """
@@ -15,7 +16,8 @@ from relay.policy.precedence import is_interactive, is_large
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FARTHEST_MS = 90_000_000  # 25 h: no rule makes mail wait longer, so what is due later was dated by another clock
+_FARTHEST_MS = 108_000_000  # 30 h: nothing makes mail wait longer, so what is due later was dated by another clock
+_WAITED_FOR_MS = 300_000  # the longest answer_within_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Head:
 def whose_turn(heads: Iterable[Head], now: int, *, large: bool) -> Head | None:
     """The message to take now; `large`: whether it may be a large one."""
     ready = (head for head in heads if is_due(head.due_at, now) and (large or not is_large(head.precedence)))
-    return min(ready, key=_rank, default=None)
+    return min(ready, key=lambda head: _rank(head, now), default=None)
 
 
 def next_due(heads: Iterable[Head], now: int) -> int | None:
@@ -46,5 +48,6 @@ def is_due(at: int, now: int) -> bool:
     return not now < at <= now + _FARTHEST_MS
 
 
-def _rank(head: Head) -> tuple[bool, int, int, str]:
-    return not is_interactive(head.precedence), head.served, head.due_at, head.id
+def _rank(head: Head, now: int) -> tuple[bool, int, int, str]:
+    waited_for = is_interactive(head.precedence) and head.due_at > now - _WAITED_FOR_MS
+    return not waited_for, head.served, head.due_at, head.id

@@ -7,7 +7,7 @@ fence, and writes the attempt. What it costs depends on how many devices wait, n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.message.address import Address
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.spool.damage import Inspector
+
+    Limits = tuple[int | None, ...]
 
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
 _NO_SLOT_MS = 1000  # whoever holds them may be another process, so that no event tells when one is free
@@ -64,8 +66,8 @@ def claim(
     if wait:
         return Rest(now + wait)
     connection.execute(SQL.take_turn, {"mailbox": seat.mailbox, "device": found.head.device})
-    most = share_of(len(found.recipients), seat.recipients_per_message, left)
-    claimed = _lease(connection, replace(found, recipients=found.recipients[:most]), now, retry_ms, inspector.bodies)
+    limits = (seat.recipients_per_message, left)
+    claimed = _lease(connection, found, limits, now, retry_ms, inspector.bodies)
     spend(connection, seat.mailbox, len(claimed.parcel.recipients), now)
     return claimed
 
@@ -142,14 +144,14 @@ def _heads(connection: sqlite3.Connection, seat: Seat) -> list[Head]:
 
 
 def _lease(
-    connection: sqlite3.Connection, pick: _Pick, now: int, retry_ms: Callable[[int], int], bodies: Path
+    connection: sqlite3.Connection, pick: _Pick, limits: Limits, now: int, retry_ms: Callable[[int], int], bodies: Path
 ) -> Claim:
     key = {"id": pick.head.id}
     (received_at,) = connection.execute(SQL.received_at, key).fetchone()
     lease = {**key, "lease_until": now + _LEASE_MS, "due_at": now + retry_ms(max(0, now - received_at))}
     row = connection.execute(SQL.lease_message, lease).fetchone()
     device, profile, mailbox, sender, body_size, eight_bit, body_file, attempt, fence, doubts, split = row
-    recipients = tuple(map(Address, pick.recipients[: split or None]))
+    recipients = tuple(map(Address, share_of(pick.recipients, attempt, *limits, split)))
     connection.execute(SQL.insert_attempt, {**key, "n": attempt, "now": now, "recipients": len(recipients)})
     head, content = connection.execute(SQL.body_of, key).fetchone()
     parcel = Parcel(

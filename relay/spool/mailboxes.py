@@ -104,8 +104,8 @@ def start(connection: sqlite3.Connection, seat: Seat, standing: Standing, now: i
 
 
 def block(connection: sqlite3.Connection, mailbox: str, until: int, now: int) -> None:
-    """The mailbox rests until then, or until an earlier block ends: no other failure shortens a Retry-After."""
-    until = max(until, standing(connection, mailbox, now).blocked_until) if until > now else 0
+    """The mailbox rests until then (0: no longer) or until an earlier block ends: nothing shortens a Retry-After."""
+    until = max(until, standing(connection, mailbox, now).blocked_until) if until else 0
     connection.execute(SQL.block_mailbox, {"mailbox": mailbox, "until": until})
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Head = Callable[[sqlite3.Connection, str], bytes | None]
 
 T = TypeVar("T")
+_LATELY_MS = 60_000
 _RECIPIENTS = 100  # of one message in a notice; the others are counted
 
 
@@ -51,7 +52,9 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What waits to be told, since when; the profiles that pause, and until when mailboxes rest (epoch ms)."""
+    """What waits to be told, since when; the profiles that pause, and until when mailboxes rest (epoch ms), those whose
+    rest was over within the last minute included.
+    """
 
     groups: Mapping[Group, int]
     paused: frozenset[str]
@@ -234,7 +237,7 @@ def _standing(connection: sqlite3.Connection) -> Standing:
     if not groups:
         return Standing({}, frozenset(), {})
     paused = frozenset(row[0] for row in connection.execute(SQL.pauses))
-    blocked = dict(connection.execute(SQL.blocked_mailboxes, {"now": now_ms()}).fetchall())
+    blocked = dict(connection.execute(SQL.blocked_mailboxes, {"now": now_ms() - _LATELY_MS}).fetchall())
     return Standing(groups, paused, blocked)
 
 

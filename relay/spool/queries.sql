@@ -65,6 +65,12 @@ ON CONFLICT (profile) DO UPDATE SET until = excluded.until, rule = excluded.rule
 -- name: drop_pause
 DELETE FROM pause WHERE profile = :profile;
 
+-- name: paused_no_longer
+-- The time of the pause is no part of the age of mail that waited for its end.
+UPDATE message SET again_at = max(received_at, again_at) + :now - max(received_at, again_at, pause.since)
+FROM pause WHERE pause.profile = :profile AND message.profile = :profile AND state IN ('queued', 'uncertain', 'leased')
+  AND max(received_at, again_at, pause.since) < :now;
+
 -- name: due_now
 UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued', 'uncertain') AND due_at > :now;
 
@@ -317,7 +323,7 @@ SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY 
 
 -- name: move_messages
 UPDATE message SET received_at = received_at + :aged, due_at = due_at + :by, lease_until = lease_until + :by,
-  settled_at = settled_at + :aged, again_at = CASE again_at WHEN 0 THEN 0 ELSE again_at + :by END;
+  settled_at = settled_at + :aged, again_at = CASE again_at WHEN 0 THEN 0 ELSE again_at + :aged END;
 
 -- name: move_attempts
 UPDATE attempt SET started_at = started_at + :by, ended_at = ended_at + :by;
@@ -348,7 +354,7 @@ UPDATE spent SET bucket = -bucket;
 -- name: messages_ahead
 UPDATE message SET received_at = min(received_at, :now), settled_at = min(settled_at, :now),
   due_at = CASE WHEN due_at > :now THEN max(:now, due_at - :ahead) ELSE due_at END,
-  again_at = CASE WHEN again_at > :now THEN max(:now, again_at - :ahead) ELSE again_at END
+  again_at = min(again_at, :now)
 WHERE received_at > :now OR due_at > :now OR settled_at > :now OR again_at > :now;
 
 -- name: attempts_ahead
@@ -453,6 +459,10 @@ DELETE FROM notice WHERE message_id = :id AND what = 'failed';
 -- name: late_messages
 SELECT id, rule FROM message
 WHERE state = :state AND profile = :profile AND received_at >= :after AND received_at < :before AND again_at < :before
+  AND warned = 0 AND kind = 'mail'
+UNION
+SELECT id, rule FROM message INDEXED BY message_again
+WHERE state = :state AND profile = :profile AND again_at > 0 AND again_at >= :after AND again_at < :before
   AND warned = 0 AND kind = 'mail'
 LIMIT 500;
 

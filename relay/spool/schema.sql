@@ -36,7 +36,7 @@ CREATE TABLE message (
   warned      INTEGER NOT NULL DEFAULT 0,   -- 1: somebody was told that it is late
   key_id      TEXT NOT NULL DEFAULT '',     -- the key its head and body are sealed with; empty: they are not
   held_by     TEXT NOT NULL DEFAULT '',     -- the operator who wants it held: when its attempt ends, while it is leased
-  again_at    INTEGER NOT NULL DEFAULT 0,   -- when an operator had it sent again: its age counts from then
+  again_at    INTEGER NOT NULL DEFAULT 0,   -- where its age counts from, later than received: an operator sent it again, a pause ended
   transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
   arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
 ) WITHOUT ROWID;
@@ -44,6 +44,7 @@ CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE 
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
+CREATE INDEX message_again ON message (profile, again_at) WHERE again_at > 0;
 
 -- One row: the octets of all messages whose content is still kept. Counted with each change, so that nobody has to add up.
 CREATE TABLE kept (

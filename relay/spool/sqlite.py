@@ -206,12 +206,8 @@ class SqliteStore:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})
 
     async def resume(self, profile: str) -> None:
-        """Forgets the pause; what it made wait is due now."""
-        values = {"profile": profile, "now": now_ms()}
-        await self._run(
-            "resume",
-            lambda connection: (connection.execute(SQL.drop_pause, values), connection.execute(SQL.due_now, values)),
-        )
+        """Forgets the pause; what it made wait is due now, and no older for it."""
+        await self._run("resume", lambda connection: _resume(connection, profile))
 
     async def pauses(self) -> Mapping[str, Pause]:
         rows = await self._run("pauses", lambda connection: connection.execute(SQL.pauses).fetchall())
@@ -324,6 +320,12 @@ def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> N
         SQL.insert_recipient,
         [{"id": new.id, "n": n, "address": address} for n, address in enumerate(new.recipients)],
     )
+
+
+def _resume(connection: sqlite3.Connection, profile: str) -> None:
+    values = {"profile": profile, "now": now_ms()}
+    for statement in (SQL.paused_no_longer, SQL.drop_pause, SQL.due_now):
+        connection.execute(statement, values)
 
 
 def _forget_old(connection: sqlite3.Connection, limits: dict[str, int]) -> list[tuple[str, int]]:

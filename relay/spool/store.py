@@ -301,7 +301,7 @@ class Store(Protocol):
     async def block(self, mailbox: str, until: int) -> None:
         """Nothing is claimed for this mailbox before `until` (epoch milliseconds), nor before an earlier block ends.
 
-        A time that is past lifts the block.
+        0 lifts the block.
         """
         ...
 

@@ -34,13 +34,14 @@ def hashed(address: str) -> str:
 
 
 def hidden(fields: Mapping[str, Any], about: Sequence[str]) -> Fields:
-    """The fields with every recipient hashed: those that name one, and texts that quote one of `about`.
+    """The fields with every recipient hashed: those that name one, also inside of a mapping, and texts that quote one
+    of `about`.
 
     An address that the line itself tells as a sender's stays in its texts too: remedies name it.
     """
     shown = {str(fields.get(key, "")).lower() for key in _SHOWN} if about else set()
     names = [name for name in about if name and name.lower() not in shown]
-    if not names and fields.keys().isdisjoint(_ADDRESSED):
+    if not names and fields.keys().isdisjoint(_ADDRESSED) and not any(isinstance(one, dict) for one in fields.values()):
         return dict(fields)
     return {key: _hidden(key, value, names) for key, value in fields.items()}
 
@@ -59,6 +60,8 @@ def plain(fields: Mapping[str, Any]) -> Fields:
 
 
 def _hidden(key: str, value: Any, names: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _hidden(name, item, names) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_hidden(key, item, names) for item in value]
     if not isinstance(value, str) or not value:

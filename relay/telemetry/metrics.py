@@ -49,7 +49,7 @@ _LONG = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400
 
 COUNTED = (
     Metric("relay_messages_received", "counter", "Messages stored durably and answered with 250.", _DEVICE),
-    Metric("relay_bytes_received", "counter", "Octets of those messages as the device sent them.", ("device",)),
+    Metric("relay_received_bytes", "counter", "Octets of those messages as the device sent them.", ("device",)),
     Metric("relay_messages_delivered", "counter", "Messages that Microsoft took for every recipient.", _DEVICE),
     Metric("relay_messages_deferred", "counter", "Attempts after which the message waits for another one.", _DEVICE),
     Metric("relay_messages_failed", "counter", "Messages given up for at least one recipient.", _DEVICE),
@@ -167,7 +167,7 @@ class Metrics:
     def _stored(self, fields: Mapping[str, Any]) -> None:
         device, profile = str(fields["device"]), str(fields["profile"])
         self.add("relay_messages_received", (device, profile))
-        self.add("relay_bytes_received", (device,), int(fields["size"]))
+        self.add("relay_received_bytes", (device,), int(fields["size"]))
         self.histograms["relay_accept_seconds"].observe(fields["ms"] / 1000)
 
     def _settled(self, event: str, fields: Mapping[str, Any]) -> None:

@@ -53,7 +53,7 @@ class WebDoor:
         if not listen:
             return
         try:
-            door = bound(listen)
+            door = await asyncio.to_thread(bound, listen)  # a host's name is looked up
             server = await asyncio.to_thread(import_module, "relay.web.server")
             serving = server.Serving(self._control, self._journal)
             self._end = serving.end

@@ -1,24 +1,65 @@
-"""The web server in the relay's own loop: uvicorn without its signal handlers, its log and its workers."""
+"""The web server in the relay's own loop: uvicorn without its signal handlers, its log and its workers.
+
+Descriptors belong to the mail: connections are few, one that asks nothing makes room for one that does, and one on
+which nothing happens is cut.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from itertools import count
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from relay.web.pages import application
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
     from collections.abc import Iterator
+    from typing import Any
 
     from relay.control.running import Control
     from relay.telemetry.journal import Journal
 
 _CONNECTIONS = 64
 _IDLE_S = 5
+_PATIENCE_S = 20.0  # more than a page takes that waits for its disk
 _STOP_S = 1
+
+
+class _Connection(H11Protocol):
+    """Uvicorn itself waits for ever for a request, and for a client to read its answer."""
+
+    _numbers = count()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.number = next(self._numbers)
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(_PATIENCE_S, self._look, None)
+        if len(self.connections) > _CONNECTIONS:
+            others: Any = (one for one in self.connections if one is not self)
+            least = min(others, key=lambda one: (one.busy, one.number))
+            self.connections.discard(least)
+            least.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _look(self, before: object) -> None:
+        """Another request must have come since the look before."""
+        if self.cycle is before:
+            self.transport.abort()
+        else:
+            self._timer = self.loop.call_later(_PATIENCE_S, self._look, self.cycle)
 
 
 class _Server(uvicorn.Server):
@@ -34,8 +75,8 @@ class Serving:
 
     def __init__(self, control: Control, journal: Journal) -> None:
         self._server = _Server(uvicorn.Config(
-            application(control, journal), loop="none", http="h11", ws="none", interface="asgi3", lifespan="off",
-            log_config=None, access_log=False, server_header=False, limit_concurrency=_CONNECTIONS,
+            application(control, journal), loop="none", http=_Connection, ws="none", interface="asgi3", lifespan="off",
+            log_config=None, access_log=False, server_header=False,
             timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_STOP_S,
         ))  # fmt: skip
 

@@ -138,7 +138,7 @@ def test_the_queue_command_it_prints_works(hostile):
         command = shlex.split(re.search(r"^  (.* queue list .*)$", shown, re.MULTILINE)[1])
         listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
-    assert [line.split()[1] for line in listed.splitlines()[1:]] == ["delivered"] * 3
+    assert [line.split()[1] for line in listed.splitlines()[1:4]] == ["delivered"] * 3
 
 
 def test_a_real_device_is_told_where_to_go(hostile):

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from relay.cli.healthcheck import READY_ADDRESS
+from relay.config.telling import Http
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +28,7 @@ def greeter(line: bytes) -> Iterator[str]:
             with connection:
                 connection.sendall(line)
                 if line:
-                    connection.recv(64)
+                    connection.recv(4096)
 
         thread = threading.Thread(target=greet)
         thread.start()
@@ -81,3 +84,34 @@ def test_it_costs_no_more_than_the_standard_library():
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert output.splitlines()[-1] == "[]"
+
+
+READY = b'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"ready":true,"reasons":[]}\n'
+FULL = b'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n{"ready":false,"reasons":["the disk is full"]}'
+
+
+@pytest.mark.parametrize("form", ["--ready --address {}", "--address={} --ready"])
+def test_a_relay_that_takes_mail_is_ready(relay, form):
+    """200 of /readyz; the variable of the other question does not count."""
+    with greeter(READY) as address:
+        ended = relay("healthcheck", *form.format(address).split(), env={"RELAY_HEALTHCHECK": "127.0.0.1:1"})
+
+    assert (ended.returncode, ended.stdout) == (0, f"ready: {address}\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(FULL, 'answered 503: {"ready":false,"reasons":["the disk is full"]}'), (b"220 relay ESMTP\r\n", "no HTTP")],
+)
+def test_whatever_else_answers_is_not_ready(relay, answer, said):
+    """What /readyz says is shown; so is that the port is another's."""
+    with greeter(answer) as address:
+        ended = relay("healthcheck", "--ready", "--address", address)
+
+    assert ended.returncode == 1
+    assert said in ended.stderr
+
+
+def test_ready_asks_where_the_pages_are_by_default():
+    """The default is that of http.listen."""
+    assert Http().listen == READY_ADDRESS

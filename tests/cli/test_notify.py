@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.hook import Hook
@@ -54,3 +56,12 @@ def test_an_address_nobody_understands_is_a_mistake(relay, with_channels, secret
     assert ended.returncode == 78
     assert "notifications.channels[1].url: secret file:" in ended.stderr
     assert "s3cret-loft" not in ended.stdout + ended.stderr
+
+
+def test_a_script_reads_what_each_channel_answered(relay, with_channels, secrets, hook):
+    """--json: a list, with an empty reason where the test was taken."""
+    ended = relay("notify", "test", "--json", "--config", with_channels(hook.url), env=secrets)
+    (tried,) = json.loads(ended.stdout)
+    assert tried["channel"].endswith("channel-0")
+    assert tried["why"] == ""
+    assert json.loads(relay("notify", "test", "--json", "--config", with_channels(), env=secrets).stdout) == []

@@ -63,12 +63,13 @@ async def test_a_throttle_slows_the_mailbox_and_is_told_once(theatre: Theatre) -
 
 
 async def test_what_one_envelope_does_not_take_leaves_in_the_next(theatre: Theatre) -> None:
-    """Two of five are accepted: the others follow at once, two by two, each once."""
+    """Two of five are accepted: the others follow at once, two at most, each once."""
     people = [Address(f"{n}@contoso.test") for n in range(5)]
     theatre.upstream.answers = [Receipt(HOST, OK, refused=dict.fromkeys(people[2:], TOO_MANY))]
     name = await theatre.put(*people)
     await theatre.becomes(name, "delivered")
-    assert [to for _, to in theatre.upstream.sent] == [tuple(people), tuple(people[2:4]), tuple(people[4:])]
+    assert [len(to) for _, to in theatre.upstream.sent] == [5, 2, 1]
+    assert sorted(one for _, to in theatre.upstream.sent[1:] for one in to) == people[2:]
 
 
 async def test_too_many_at_the_end_of_data_halves_the_envelope(theatre: Theatre) -> None:
@@ -78,7 +79,7 @@ async def test_too_many_at_the_end_of_data_halves_the_envelope(theatre: Theatre)
     name = await theatre.put(*people)
     await theatre.becomes(name, "delivered")
     assert [len(to) for _, to in theatre.upstream.sent] == [8, 4, 2, 2, 2, 2]
-    assert [one for _, to in theatre.upstream.sent[2:] for one in to] == people
+    assert sorted(one for _, to in theatre.upstream.sent[2:] for one in to) == people
 
 
 async def test_an_envelope_never_has_more_than_the_limit(theatre: Theatre) -> None:

@@ -153,6 +153,7 @@ async def test_a_connect_without_end_is_not_in_doubt(theatre: Theatre, monkeypat
 
 async def test_mail_of_a_mistyped_mailbox_leaves_under_its_right_name(theatre: Theatre) -> None:
     """A reload mends the name; what was accepted before signs in and says From as the new one."""
+    theatre.lane.replan(theatre.plan(recheck_s=60))
     theatre.upstream.at_connect = [BAD_SECRET]
     name = await theatre.put(head=b'From: "Doe" <scanner@contoso.test>\r\nTo: scanner@contoso.test\r\n\r\n')
     await until(lambda: "scans" in theatre.pauses)

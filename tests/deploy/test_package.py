@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from relay.config.reference import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PINS = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+FROZEN = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+PINS = {canonicalize_name(name): version for name, version in FROZEN}  # pip freezes some names with an underscore
 
 
 @pytest.mark.parametrize("line", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
@@ -22,7 +24,7 @@ def test_every_requirement_is_pinned_within_its_range(line):
     """The version that was tested is one the package allows."""
     requirement = Requirement(line)
 
-    assert requirement.specifier.contains(PINS[requirement.name])
+    assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
 
 
 @pytest.mark.parametrize("word", ["demo", "test", "check", "bench", "soak", "docs", "venv"])

@@ -56,7 +56,9 @@ def test_starts_are_told_each_but_not_in_a_storm() -> None:
     key = (Alert.RELAY_STARTED, "")
     _, told = due({}, {key: Trouble("started")}, (), 1000, DAY)
     assert due(told, {key: Trouble("started")}, (), 1002, DAY)[0] == []
-    assert len(due(told, {key: Trouble("started")}, (), 1060, DAY)[0]) == 1
+    words, told = due(told, {key: Trouble("started")}, (), 1060, DAY)
+    assert words == [Word(*key, Phase.BEGUN, 1060, Trouble("started"))]  # never "Still: started, since …"
+    assert told == {key: Told(1060, 1060)}
 
 
 @pytest.mark.parametrize(("alert", "says"), [

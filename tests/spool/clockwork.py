@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from relay.message.address import Address
 from relay.spool import claims, mailboxes
+from relay.spool.damage import Inspector
+from relay.spool.keyring import NO_KEYS
 from relay.spool.queries import SCHEMA
 from relay.spool.sqlite import _insert
 from relay.spool.store import Claim, NewMessage, RecipientResult, Rest, Seat, Settlement, State, Stored
@@ -28,6 +30,7 @@ class Clockwork:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.executescript(SCHEMA)
         mailboxes.add_mailbox(self.connection, MAILBOX)
+        self.inspector = Inspector(Path("bodies"))
         self.now = START
         self.seat = replace(Seat("one", MAILBOX, ("scans",), 2, 0), **seat)
         self.count = 0
@@ -43,7 +46,7 @@ class Clockwork:
             id=name, device=device, profile=profile, mailbox=MAILBOX, sender=Address(MAILBOX),
             recipients=tuple(map(Address, recipients)), client="10.0.2.17", head=b"Subject: x\r\n\r\n",
             body=Stored(b"hello\r\n", 7), eight_bit=False, precedence=precedence,
-        ))  # fmt: skip
+        ), NO_KEYS)  # fmt: skip
         self.connection.execute("UPDATE message SET due_at = :now, received_at = :now WHERE id = :id",
                                 {"now": self.now, "id": name})  # fmt: skip
         return name
@@ -53,17 +56,17 @@ class Clockwork:
         self.connection.executescript(f"""
             BEGIN;
             INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size,
-              body_size, eight_bit, body_file, precedence)
+              body_size, eight_bit, body_file, precedence, recipients)
             WITH RECURSIVE count (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < {messages})
             SELECT printf('F%07d', n), 'device ' || n % 10, 'scans', '{MAILBOX}', '{MAILBOX}', '10.0.2.17', 'queued',
-              {START}, {START}, 23, 7, 0, 0, CASE WHEN n % 50 THEN 2 ELSE 3 END FROM count;
-            INSERT INTO body SELECT id, 'Subject: x', 'hello' FROM message;
+              {START}, {START}, 23, 7, 0, 0, CASE WHEN n % 50 THEN 2 ELSE 3 END, 1 FROM count;
+            INSERT INTO body SELECT id, CAST('Subject: x' AS BLOB), CAST('hello' || char(13, 10) AS BLOB) FROM message;
             INSERT INTO recipient (message_id, n, address) SELECT id, 0, 'a@contoso.test' FROM message;
             COMMIT;
         """)
 
     def claim(self, **seat: Any) -> Claim | Rest:
-        return claims.claim(self.connection, replace(self.seat, **seat), lambda _: MINUTE, Path("bodies"), self.now)
+        return claims.claim(self.connection, replace(self.seat, **seat), lambda _: MINUTE, self.inspector, self.now)
 
     def take(self, **seat: Any) -> Claim:
         """The next message; fails when there is none to have."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from relay.spool.store import Claim, Rest, Settlement, SpoolError, State
-from relay.telemetry.clock import _Clock, apart_ms, now_ms, stand_apart
+from relay.telemetry.clock import _Clock, apart_ms, jumped_ms, now_ms, stand_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,20 @@ async def test_the_meter_and_a_block_stand_as_they_stood(desk: Desk) -> None:
     assert isinstance(rest, Rest)
     assert rest.until is not None
     assert 20_000 < rest.until - now_ms() < 62_000
+
+
+def test_whoever_stops_the_process_between_two_looks_has_set_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands still for a minute right after the system's clock was read."""
+    passed, stops = [0], [60_000_000_000]
+
+    def system() -> int:
+        at = apart_ms() * 1_000_000 + passed[0]
+        passed[0] += stops.pop() if stops else 0
+        return at
+
+    monkeypatch.setattr(time, "time_ns", system)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda _: passed[0])
+    assert jumped_ms() == 0
 
 
 async def test_a_spool_that_cannot_follow_leaves_the_clock_where_it_was(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -156,6 +157,18 @@ async def test_late_mail_is_owed_a_word_once(desk: Desk) -> None:
     assert await book.warn_late("scans", 0, now_ms() + 1) == 600
     assert await book.warn_late("scans", 0, now_ms() + 1) == 0
     assert rows(desk, "SELECT what, cause, count(*) FROM notice") == [("delayed", "relay.waiting", 600)]
+
+
+async def test_mail_that_a_pause_has_kept_is_late_when_it_has_waited_since(desk: Desk) -> None:
+    """A sweep went over it by when it came; its age counts anew, and so it comes up once more."""
+    await desk.put()
+    await desk.store.pause(Pause("scans", now_ms() - 60_000, now_ms(), "r", "a", "m", "d"))
+    await asyncio.sleep(0.005)
+    paused_until, book = now_ms(), desk.store.notices
+    await desk.store.resume("scans")
+
+    assert await book.warn_late("scans", 0, paused_until) == 0
+    assert await book.warn_late("scans", paused_until, paused_until + 60_000) == 1
 
 
 async def test_mail_that_left_meanwhile_is_late_no_more(desk: Desk) -> None:

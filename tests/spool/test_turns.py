@@ -52,6 +52,17 @@ def test_who_waits_for_an_answer_goes_before_all_bulk_mail() -> None:
     assert {work.sent(), work.sent()} == {panel, scan}
 
 
+def test_who_has_waited_for_longer_than_any_device_does_takes_turns() -> None:
+    """What an outage left of a device that waits for answers delays no other device."""
+    work = Clockwork()
+    flood = [work.put("panel", precedence=INTERACTIVE) for _ in range(3)]
+    work.now += 6 * MINUTE
+    bulk = [work.put("fax") for _ in range(2)]
+    fresh = work.put("copier", precedence=INTERACTIVE)
+
+    assert [work.sent() for _ in range(5)] == [fresh, flood[0], bulk[0], flood[1], bulk[1]]
+
+
 def test_a_large_message_leaves_the_last_connection_to_the_small_ones() -> None:
     """Two connections: the second large one waits for the first, a small one does not."""
     work = Clockwork()
@@ -132,11 +143,11 @@ def test_a_clock_set_back_does_not_end_the_turns() -> None:
 
 
 def test_mail_dated_by_a_clock_that_ran_ahead_is_due() -> None:
-    """Not for the length of a day, which a rule may ask for; beyond that."""
+    """Not for the length of a day and a fifth, as a rule may ask for; beyond that."""
     work = Clockwork()
     name = work.put()
-    work.settle(work.take(), State.QUEUED, due_at=work.now + DAY)
-    assert work.rest() == DAY
+    work.settle(work.take(), State.QUEUED, due_at=work.now + 29 * HOUR)
+    assert work.rest() == 29 * HOUR
     work.now -= 2 * HOUR
 
     assert work.sent() == name

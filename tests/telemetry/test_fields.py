@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.telemetry.fields import hashed, hidden, plain
@@ -45,6 +45,12 @@ def test_an_answer_that_quotes_a_recipient_is_scrubbed(answer: str) -> None:
     assert fields["recipient"] == hashed(ANN)
 
 
+def test_a_recipient_inside_of_a_mapping_is_hashed() -> None:
+    """The filters of an order: `relay queue drop --recipient` writes no address either."""
+    fields = plain(hidden({"order": "drop", "selection": {"recipient": ANN, "device": "copier"}}, []))
+    assert fields == {"order": "drop", "selection_recipient": hashed(ANN), "selection_device": "copier"}
+
+
 def test_senders_and_message_ids_stay() -> None:
     """Only the recipients of the message are hidden: what finds it in Exchange's message trace is readable."""
     fields = {"sender": "mfp@contoso.test", "answer": "250 2.0.0 OK <01ABC@relay.test> [Hostname=x]"}
@@ -63,6 +69,7 @@ def test_a_mailbox_that_writes_to_itself_stays_readable() -> None:
     assert hidden(fields, [ANN]) == fields
 
 
+@settings(deadline=None)
 @given(fields=st.dictionaries(st.sampled_from(["helo", "answer", "reason", "changes"]), VALUES))
 def test_every_value_is_flat_one_line_and_utf_8(fields: dict[str, Any]) -> None:
     """Whatever is handed in: text, numbers and lists of text come out."""

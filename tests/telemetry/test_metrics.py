@@ -58,7 +58,7 @@ def test_what_takes_longer_than_all_bounds_is_counted(journal: Journal, metrics:
         journal.stored(id="X", device="copier", profile="box", size=10, ms=ms)
     accept = metrics.histograms["relay_accept_seconds"]
     assert (accept.counts[0], accept.counts[1], accept.counts[-1]) == (1, 1, 1)
-    assert metrics.counters["relay_bytes_received"] == {("copier",): 30}
+    assert metrics.counters["relay_received_bytes"] == {("copier",): 30}
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_metrics_count_what_devices_hand_in_and_what_exchange_takes(show: Open, 
     copier = frozenset({("device", "copier"), ("profile", "box")})
     assert metrics["relay_messages_received_total", copier] == 1
     assert metrics["relay_messages_delivered_total", copier] == 1
-    assert metrics["relay_bytes_received_total", frozenset({("device", "copier")})] > 0
+    assert metrics["relay_received_bytes_total", frozenset({("device", "copier")})] > 0
     assert metrics["relay_repairs_total", frozenset({("kind", "line-ends")})] == 1
     code = " ".join(refused["reply"].split()[:2])
     assert metrics["relay_client_refused_total", frozenset({("reply", code)})] == 1

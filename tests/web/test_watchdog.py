@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from relay.control.pulse import Pulse
 from tests.e2e.configuration import COPIER
 from tests.e2e.device import LETTER
 from tests.e2e.running import WAIT_S
@@ -85,3 +87,22 @@ def test_the_status_line_says_what_waits_and_why(show: Open, manager: Manager, s
     show(delivery={"recheck_s": 600}, env=manager.env)
     manager.heard("READY=1")
     assert manager.heard("STATUS=").endswith("; 1 queued; 1 profile paused")
+
+
+async def test_a_line_that_fails_keeps_nobody_from_stopping(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The spool is closed after this: what went wrong here before is not raised there."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    asked = asyncio.Event()
+
+    class Broken:
+        listening = ()
+
+        async def look(self) -> None:
+            asked.set()
+            raise OverflowError("a damaged row")
+
+    pulse = Pulse(cast("Any", Broken()))
+    pulse.start()
+    await asked.wait()
+    await asyncio.sleep(0)
+    await pulse.stop()

@@ -22,6 +22,7 @@ DROP INDEX message_settled;
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
+CREATE INDEX message_again ON message (profile, again_at) WHERE again_at > 0;
 
 CREATE TABLE kept (
   only  INTEGER PRIMARY KEY CHECK (only = 1),

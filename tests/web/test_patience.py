@@ -1,0 +1,70 @@
+"""The pages among clients that hold connections: descriptors and probes are not theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, cast
+
+from relay.web import server
+from relay.web.door import bound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from tests.web.conftest import Open
+
+ASKED = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
+
+
+def test_silent_connections_take_no_place_from_a_probe(show: Open) -> None:
+    """Those that came first and asked nothing are closed for those that come."""
+    shown = show()
+    with ExitStack() as stack:
+        first, *_ = [stack.enter_context(socket.create_connection(("127.0.0.1", shown.port))) for _ in range(80)]
+        assert shown.get("/healthz").status == 200
+        first.settimeout(20)
+        assert heard(first) == b""
+
+
+async def test_whoever_asks_nothing_in_time_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silent from the beginning, in the middle of a request, or behind an answer."""
+    monkeypatch.setattr(server, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(server, "_IDLE_S", 600)
+    nobody = cast("Any", None)
+    serving, door = server.Serving(nobody, nobody), bound("127.0.0.1:0")
+    running = asyncio.create_task(serving.run(door))
+    for words in (b"", ASKED[:-3], ASKED, ASKED + ASKED[:5]):
+        answer = await asyncio.wait_for(told(door.getsockname()[1], words), 20)
+        assert answer.startswith(b"HTTP/1.1 200") == words.startswith(ASKED)
+    serving.end()
+    await running
+
+
+async def told(port: int, words: bytes) -> bytes:
+    """Everything until the other side ends the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(words)
+    heard = b""
+    while piece := await piece_of(reader.read):
+        heard += piece
+    writer.close()
+    return heard
+
+
+async def piece_of(read: Callable[[int], Any]) -> bytes:
+    try:
+        return cast("bytes", await read(4096))
+    except ConnectionResetError:
+        return b""
+
+
+def heard(client: socket.socket) -> bytes:
+    """The next octets; none when the connection was ended, in whichever way."""
+    try:
+        return client.recv(100)
+    except ConnectionResetError:
+        return b""
