@@ -21,7 +21,7 @@ from relay.message.outcome import Kind
 from relay.policy.backoff import delay_s
 from relay.policy.moved import moved
 from relay.spool.store import Claim, Rest, SpoolError
-from relay.telemetry.clock import apart_ms, now_ms
+from relay.telemetry.clock import apart_ms, lead_ms, now_ms
 
 if TYPE_CHECKING:
     from relay.delivery.attempt import Result
@@ -101,7 +101,8 @@ class Worker:
         result = await self._travel(claim, way, plan)
         ms = round((time.perf_counter() - started) * 1000, 1)
         moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
-        claim = replace(claim, received_at=claim.received_at + moved_ms, claimed_at=claim.claimed_at + moved_ms)
+        aged_ms = lead_ms(apart_ms()) - lead_ms(claim.apart_ms)
+        claim = replace(claim, received_at=claim.received_at + aged_ms, claimed_at=claim.claimed_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, self._moment(claim))
         decision = decision.told(result.transcript, claim.parcel.others)
         if decision.curb_until is not None:  # before the message is due again

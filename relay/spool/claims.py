@@ -148,7 +148,7 @@ def _lease(
 ) -> Claim:
     key = {"id": pick.head.id}
     (received_at,) = connection.execute(SQL.received_at, key).fetchone()
-    lease = {**key, "lease_until": now + _LEASE_MS, "due_at": now + retry_ms(now - received_at)}
+    lease = {**key, "lease_until": now + _LEASE_MS, "due_at": now + retry_ms(max(0, now - received_at))}
     row = connection.execute(SQL.lease_message, lease).fetchone()
     device, profile, mailbox, sender, body_size, eight_bit, body_file, attempt, fence, doubts, split = row
     recipients = tuple(map(Address, share_of(pick.recipients, attempt, *limits, split)))

@@ -327,8 +327,8 @@ SELECT min(received_at) FROM (
 SELECT mailbox, sum(recipients) FROM spent WHERE bucket > :window_from GROUP BY mailbox;
 
 -- name: move_messages
-UPDATE message SET received_at = received_at + :by, due_at = due_at + :by, lease_until = lease_until + :by,
-  settled_at = settled_at + :by, again_at = CASE again_at WHEN 0 THEN 0 ELSE again_at + :by END;
+UPDATE message SET received_at = received_at + :aged, due_at = due_at + :by, lease_until = lease_until + :by,
+  settled_at = settled_at + :aged, again_at = CASE again_at WHEN 0 THEN 0 ELSE again_at + :aged END;
 
 -- name: move_attempts
 UPDATE attempt SET started_at = started_at + :by, ended_at = ended_at + :by;
@@ -354,6 +354,26 @@ UPDATE spent SET bucket = -(bucket + :stretches);
 
 -- name: move_spent
 UPDATE spent SET bucket = -bucket;
+
+-- What was dated by a clock that has been put back while nothing ran. Days of a mailbox: see spent_ahead.
+-- name: messages_ahead
+UPDATE message SET received_at = min(received_at, :now), settled_at = min(settled_at, :now),
+  due_at = CASE WHEN due_at > :now THEN max(:now, due_at - :ahead) ELSE due_at END,
+  again_at = min(again_at, :now)
+WHERE received_at > :now OR due_at > :now OR settled_at > :now OR again_at > :now;
+
+-- name: attempts_ahead
+UPDATE attempt SET started_at = min(started_at, :now), ended_at = min(ended_at, :now) WHERE started_at > :now;
+
+-- name: mailboxes_ahead
+UPDATE mailbox SET tat = min(tat, max(:now, tat - :ahead)), blocked_until = min(blocked_until, max(:now, blocked_until - :ahead)),
+  paced_at = min(paced_at, max(:now, paced_at - :ahead));
+
+-- name: pauses_ahead
+UPDATE pause SET since = min(since, :now), until = min(until, max(:now, until - :ahead));
+
+-- name: notices_ahead
+UPDATE notice SET at = min(at, :now);
 
 -- Notices: who is to be told of what, and what is late or too old (notices.py, sweeps.py).
 

@@ -29,7 +29,7 @@ def _system_apart_ms() -> int:
 class _Clock:
     """The one clock of this process: how far it stands from the one that only counts."""
 
-    apart_ms = _system_apart_ms()
+    apart_ms = started_ms = _system_apart_ms()
 
 
 def now_ms() -> int:
@@ -45,6 +45,11 @@ def jumped_ms() -> int:
 def apart_ms() -> int:
     """Differs between two moments by what the clock was moved in between."""
     return _Clock.apart_ms
+
+
+def lead_ms(apart_ms: int) -> int:
+    """How far a clock that stands so is ahead of the one of the start; 0 for one that is behind it."""
+    return max(0, apart_ms - _Clock.started_ms)
 
 
 def stand_apart(apart_ms: int) -> None:

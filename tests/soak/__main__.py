@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,10 +22,14 @@ def main() -> int:
     given = parser.parse_args()
     wanted = Soak(given.seed, given.minutes * 60, given.rate)
     print(f"soak of {given.minutes:g} minutes, seed {given.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="relay-soak-") as directory:
-        tally = asyncio.run(soak(wanted, Path(directory)))
-        print(tally.table(wanted.seed, wanted.seconds))
-    return 1 if tally.breaches else 0
+    directory = Path(tempfile.mkdtemp(prefix="relay-soak-"))
+    tally = asyncio.run(soak(wanted, directory))
+    print(tally.table(wanted.seed, wanted.seconds))
+    if tally.breaches:
+        print(f"journal, spool and everything that arrived: {directory}")
+        return 1
+    shutil.rmtree(directory)
+    return 0
 
 
 if __name__ == "__main__":

@@ -78,6 +78,9 @@ class Place:
             self.disk = stack.enter_context(closing(Disk(self.directory / "data")))
             self.lives = Lives(self.directory, self.cloud)
             stack.push_async_callback(self.lives.close)
+            self.lives.set(
+                "min_free_bytes: 0", "min_free_bytes: 0, keep_delivered_days: 36500, keep_failed_days: 36500"
+            )
             self.lives.set("log: {", "notices: {failed: [admin], admin: it@contoso.test, collect_s: 1}\nlog: {")
             self.lives.set("connect_timeout_s: 10, reply_timeout_s: 20", "connect_timeout_s: 2, reply_timeout_s: 2")
             self.secret_file = Path(str(self.cloud.settings["secret_file"]))
@@ -136,10 +139,10 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 self.lives.signal(number)
 
-    def owed(self) -> int:
-        """How many notices are still to be written."""
+    def asked(self, question: str) -> list[tuple[Any, ...]]:
+        """What the database of the spool answers to a SELECT."""
         with closing(sqlite3.connect(f"file:{self.lives.spool}/spool.db?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM notice").fetchone()[0])
+            return connection.execute(question).fetchall()
 
     async def order(self, *words: str) -> None:
         """`relay queue …`; an order that finds nobody, or a relay that dies of something else meanwhile, may fail."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ async def soak(wanted: Soak, directory: Path) -> Tally:
         await _calm(place)
         await _settled(place)
         await place.stop_keeping()
+        shutil.copytree(place.lives.spool, directory / "spool-at-the-end")
         return Tally([letter for typist in typists for letter in typist.letters], place)
 
 
@@ -113,7 +115,7 @@ async def _settled(place: Place) -> None:
     """Everything has left that can leave, the notices about what could not too."""
     await drained(place.lives, DRAIN_S)
     async with asyncio.timeout(DRAIN_S):
-        while place.owed():
+        while place.asked("SELECT 1 FROM notice"):
             await place.lives.next("message.delivered", 0.5)
     await drained(place.lives, DRAIN_S)
 

@@ -27,7 +27,7 @@ class Tally:
         self._states = {row.id: state for state in _STATES for row in place.lives.rows(state)}
         self.did = place.did
         self._notices = _notices(place.cloud.directory / "arrived")
-        self._notice_failed = any(self._is_notice(row.id) for row in place.lives.rows("failed"))
+        self._told = {row[0] for row in place.asked("SELECT message_id FROM event WHERE what = 'notice.queued'")}
         self.accepted = self.account.of(Fate.ACCEPTED)
         self.ends = Counter(self._end(letter) for letter in self.accepted)
         self.breaches = self._breaches()
@@ -39,17 +39,8 @@ class Tally:
         if state in WAITING:
             return "spooled"
         if state == "failed":
-            return "notified" if self._is_told(letter) else "failed, and nobody told"
+            return "notified" if letter.queue_id in self._told else "failed, and nobody told"
         return {"corrupt": "held"}.get(state, state)
-
-    def _is_told(self, letter: Letter) -> bool:
-        """A notice that names it has arrived; or one failed itself: nobody is told of that, the queue shows it."""
-        named = (letter.queue_id.encode(), letter.token.encode())
-        return self._notice_failed or any(name in notice for notice in self._notices for name in named)
-
-    def _is_notice(self, message_id: str) -> bool:
-        item = self._place.lives.item(message_id)
-        return item is not None and message_id not in {letter.queue_id for letter in self.account.letters.values()}
 
     def _breaches(self) -> dict[str, object]:
         account = self.account

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relay.spool.store import Claim, Rest, Settlement, SpoolError, State
-from relay.telemetry.clock import apart_ms, jumped_ms, now_ms, stand_apart
+from relay.telemetry.clock import _Clock, apart_ms, jumped_ms, now_ms, stand_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +45,31 @@ async def test_what_is_due_in_two_minutes_stays_so(desk: Desk, jump: int) -> Non
 
 @pytest.mark.parametrize("jump", [20 * DAY_MS, -2 * DAY_MS])
 async def test_a_message_is_as_old_as_before(desk: Desk, jump: int) -> None:
-    """Received a moment ago by any clock: it does not expire for being dated by the wrong one."""
+    """Received a moment ago by any clock: it does not expire for being dated by the wrong one, nor when it is right."""
     await desk.put()
     await desk.store.clock_moved(jump)
     claim = await desk.take()
-    assert 0 <= now_ms() - claim.received_at < 60_000
+    assert now_ms() - claim.received_at < 60_000
     assert claim.apart_ms == apart_ms()
+    await desk.store.clock_moved(-jump)
+    await desk.store.settle(claim, Settlement(State.QUEUED, "deferred", due_at=0))
+    assert 0 <= now_ms() - (await desk.take()).received_at < 60_000
+
+
+async def test_a_clock_that_was_wrong_at_the_start_makes_no_mail_of_before_older(desk: Desk) -> None:
+    """Mail waits, the machine starts days ahead and is put right: the mail is as old as if it had always been so."""
+    await desk.put()
+    await desk.store.close()
+    stand_apart(apart_ms() + 20 * DAY_MS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Clock, "started_ms", apart_ms())
+        again = type(desk)(desk.directory, min_free_bytes=0).store
+        await again.open()
+        await again.clock_moved(-20 * DAY_MS)
+        claim = await again.claim(desk.seat(), lambda _: 0)
+        await again.close()
+    assert isinstance(claim, Claim)
+    assert 0 <= now_ms() - claim.received_at < 60_000
 
 
 async def test_a_clock_that_was_put_back_while_nothing_ran_makes_nobody_wait(desk: Desk) -> None:
