@@ -143,8 +143,9 @@ class _Relay:
     def _tell_of_missing_keys(self, store: SqliteStore) -> None:
         for locked in store.locked:
             self._journal.service(
-                "spool.key_missing", level="error", key=locked.key_id, held=locked.messages, remedy=KEY_REMEDY
-            )
+                "spool.key_missing", level="error", key=locked.key_id, held=locked.messages,
+                reason=f"mail is held that is sealed with key {locked.key_id}, which is not there", remedy=KEY_REMEDY,
+            )  # fmt: skip
 
     def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody caught: the relay goes on, and says what it was."""

@@ -17,6 +17,8 @@ from relay.cli.options import ExitCode, UnavailableError, config_option, setting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_WITHOUT_CONTENT = ("delivered", "dropped")
+
 
 @click.command
 @config_option
@@ -35,6 +37,11 @@ def export(config: Path, message_id: str, output: Path | None, as_json: bool) ->
         item = open_queue(settings).show(message_id)
         if item is None:
             click.echo(f"There is no message {message_id}; `relay queue list` shows what there is.", err=True)
+            return ExitCode.FAILED
+        if item.state in _WITHOUT_CONTENT:
+            click.echo(
+                f"Nothing but the record of {message_id} is kept: it was {item.state}; see queue show.", err=True
+            )
             return ExitCode.FAILED
         with _opened(output) as file:
             file.writelines(export_of(settings, message_id))
@@ -55,7 +62,7 @@ def _opened(output: Path | None) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise click.ClickException(f"{output}: {error.strerror}") from error
+        raise click.ClickException(f"{output}: {error.strerror}; name a new file, where you may write") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

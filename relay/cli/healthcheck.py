@@ -42,7 +42,7 @@ def healthcheck(arguments: list[str]) -> int:
             print(USAGE, end="")
             return 0
         case _:
-            print(USAGE, end="", file=sys.stderr)
+            print(f"{USAGE}\nError: not understood: {' '.join(arguments)}", file=sys.stderr)
             return 2
     return _report_ready(address) if ready else _report(address)
 

@@ -97,10 +97,11 @@ class Lately:
     def _note(self, event: str, fields: Mapping[str, Any]) -> None:
         now = self._clock()
         about = _first(fields, "profile", "app", "mailbox", "device")
-        what = shown(_first(fields, "meaning", "reason") or "; ".join(fields.get("complaints") or ()))
+        mailbox = _first(fields, "mailbox")
+        what = shown(_first(fields, "meaning", "reason") or "; ".join(fields.get("complaints") or ()), mailbox)
         key = (event, about, str(fields.get("rule") or what))
         earlier = self._problems.pop(key, None)
-        answer, remedy = shown(_first(fields, "answer"))[:_ANSWER], shown(_first(fields, "remedy"))
+        answer, remedy = shown(_first(fields, "answer"), mailbox)[:_ANSWER], shown(_first(fields, "remedy"), mailbox)
         one = Problem(event, about, what[:_ANSWER], answer, remedy, now, now)
         if earlier is not None:
             one.first, one.times = earlier.first, earlier.times + 1
@@ -111,13 +112,21 @@ class Lately:
     def _keep(self, where: dict[str, Trouble], fields: Mapping[str, Any]) -> None:
         name = str(fields["profile"])
         since = where[name].since if name in where else self._clock()
-        words = (shown(_first(fields, field)) for field in ("rule", "meaning", "remedy", "answer"))
+        mailbox = _first(fields, "mailbox")
+        words = (shown(_first(fields, field), mailbox) for field in ("rule", "meaning", "remedy", "answer"))
         where[name] = Trouble(since, *words)
 
 
-def shown(text: str) -> str:
-    """A text for everybody who reaches the page: of an address only the domain is left."""
-    return _ADDRESS.sub(r"…@\1", text)
+def shown(text: str, mailbox: str = "") -> str:
+    """A text for everybody who reaches the page: of an address only the domain is left.
+
+    Unless it is the mailbox, which the page names anyway, and without which a remedy can't be followed.
+    """
+    if not mailbox:
+        return _ADDRESS.sub(r"…@\1", text)
+    own = rf"(?P<own>(?:mailboxes\.)?{re.escape(mailbox)}(?:\.(?:sessions|messages|recipients)_?\w*)?(?!\.?[\w-]))"
+    whole = re.compile(f"{own}|{_ADDRESS.pattern}", re.IGNORECASE)
+    return whole.sub(lambda found: found["own"] or f"…@{found[2]}", text)
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> str:

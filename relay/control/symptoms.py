@@ -151,4 +151,4 @@ def _lines(*lines: str) -> str:
 
 
 def _mega(octets: int) -> str:
-    return f"{octets / 1e6:.0f} MB"
+    return f"{octets / 1e6:.3g} MB" if octets < 1e9 else f"{octets / 1e9:.3g} GB"

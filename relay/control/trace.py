@@ -76,7 +76,9 @@ def told(record: Record) -> Trace:
 
 
 def _the_one(chronicle: Chronicle, text: str) -> str:
-    called = text.startswith("<") and text.endswith(">")
+    called = "@" in text or text.startswith("<")
+    if called:
+        text = f"<{text.strip('<>')}>"
     if not called and len(text) < _SHORTEST:
         raise NotFoundError(f"{text} is too short for an id: give at least {_SHORTEST} characters of its begin or end.")
     found = chronicle.ids_called(text) if called else chronicle.ids(text)

@@ -13,6 +13,7 @@ _ENDS = {
     "failed": "nothing more: it failed; relay queue retry sends it again",
     "dropped": "nothing more: it was dropped",
 }
+_SMALL = frozenset({"The", "A", "An", "Too", "No", "What", "There", "Nobody", "This", "Somebody", "Over", "More"})
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -63,7 +64,7 @@ def _held(one: Standing) -> str:
 def _waits(one: Standing, now: int) -> str:
     """What it waits for besides its own time, the longest lasting first."""
     if one.paused_until:
-        cause = f" because {one.paused_for.rstrip('.')}" if one.paused_for else ""
+        cause = f" because {_inside(one.paused_for)}" if one.paused_for else ""
         return (
             f"waits: its profile {one.profile} is paused{cause}; rechecked at {at(one.paused_until)}; "
             f"relay doctor {one.profile}"
@@ -74,6 +75,12 @@ def _waits(one: Standing, now: int) -> str:
     if one.rests_until > own:
         return f"waits: the mailbox rests until {at(one.rests_until)}"
     return ""
+
+
+def _inside(sentence: str) -> str:
+    """As it stands within another sentence; names and commands keep their capitals."""
+    first, _, rest = sentence.rstrip(".").partition(" ")
+    return f"{first.lower() if first in _SMALL else first} {rest}".rstrip()
 
 
 def _attempt(one: Standing, now: int) -> str:

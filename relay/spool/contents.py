@@ -116,7 +116,7 @@ def _stored(directory: Path, message_id: str) -> tuple[str, bytes, bytes, int, b
     with contextlib.closing(sqlite3.connect(f"file:{directory / 'spool.db'}?mode=ro", uri=True, timeout=10)) as spool:
         row = spool.execute(SQL.content_of, {"id": message_id}).fetchone()
     if row is None:
-        raise SpoolError(f"nothing is kept of message {message_id}: there is none, or its content was removed after it")
+        raise SpoolError(f"nothing is kept of message {message_id}: there is none, or it is settled")
     key_id, head, content, size, in_file = row
     return key_id, head, content or b"", size, bool(in_file)
 

@@ -157,11 +157,14 @@ SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE 
 SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
 
 -- name: keys_in_use
-SELECT DISTINCT key_id FROM message WHERE key_id <> '';
+SELECT DISTINCT key_id FROM message WHERE key_id <> '' AND state IN ('queued', 'uncertain', 'held');
 
 -- name: hold_unreadable
 UPDATE message SET state = 'held', rule = 'spool.key-missing', answer = :answer
 WHERE key_id = :key_id AND state IN ('queued', 'uncertain');
+
+-- name: held_unreadable
+SELECT count(*) FROM message WHERE +key_id = :key_id AND state = 'held' AND rule = 'spool.key-missing';
 
 -- name: release_readable
 -- What was in doubt before it was held is so again.

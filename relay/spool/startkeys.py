@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A key that mail is sealed with and that is not there: how many messages have been held for it now."""
+    """A key that waiting mail is sealed with and that is not there: how many messages are held for it."""
 
     key_id: str
     messages: int
@@ -32,9 +32,11 @@ def sort_by_keys(connect: Callable[[], sqlite3.Connection], ids: frozenset[str])
             connection.execute(SQL.release_readable, {"key_id": key_id, "now": now_ms()})
         locked = [Locked(key_id, _hold(connection, key_id)) for key_id in used if key_id not in ids]
         connection.execute("COMMIT")
-    return tuple(locked)
+    return tuple(one for one in locked if one.messages)
 
 
 def _hold(connection: sqlite3.Connection, key_id: str) -> int:
     answer = f"it is sealed with key {key_id}, which is not there; {KEY_REMEDY}"
-    return connection.execute(SQL.hold_unreadable, {"key_id": key_id, "answer": answer}).rowcount
+    connection.execute(SQL.hold_unreadable, {"key_id": key_id, "answer": answer})
+    (held,) = connection.execute(SQL.held_unreadable, {"key_id": key_id}).fetchone()
+    return int(held)

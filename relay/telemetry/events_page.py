@@ -49,7 +49,7 @@ SERVICE = {
         "warning or error",
         "A person's sign-in could not be renewed: profile meaning remedy answer days_left.",
     ),
-    "spool.key_missing": ("error", "Mail sealed with a key that is not there is held: key held remedy."),
+    "spool.key_missing": ("error", "Mail sealed with a key that is not there is held: key held reason remedy."),
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
     "notification.unknown": ("warning", "What is wrong could not be looked for; mail goes on: reason remedy."),

@@ -49,7 +49,7 @@ class Journal:
     # -- the way in
 
     def received(self, **fields: Any) -> None:
-        """A device handed over a message: id device profile listener client helo tls sender recipients size
+        """A device handed over a message: id device profile listener client helo tls sender sends_as recipients size
         changes left.
 
         `changes` names each repair, then what the From policy did; `left` the damage that stays.
@@ -91,7 +91,7 @@ class Journal:
         self._write("warning", "credential.changed", fields)
 
     def delivered(self, **fields: Any) -> None:
-        """Exchange took the message: id device profile mailbox host answer attempt ms age_s left.
+        """Exchange took the message: id device profile mailbox host stage answer attempt ms age_s left.
 
         `left` counts recipients that go in another envelope.
         """

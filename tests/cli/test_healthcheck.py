@@ -70,6 +70,7 @@ def test_a_wrong_option_is_wrong_usage(relay):
 
     assert ended.returncode == 2
     assert ended.stderr.startswith("Usage: relay healthcheck")
+    assert ended.stderr.endswith("not understood: --adress x\n")
 
 
 def test_it_costs_no_more_than_the_standard_library():

@@ -52,6 +52,17 @@ def test_a_sign_in_that_fails_is_over_with_the_first_mail_that_leaves() -> None:
     assert lately.sign_ins == {}
 
 
+def test_the_mailbox_stays_in_a_remedy_and_nobody_else() -> None:
+    """It is no secret of the page, and a command without it can't be typed; longer addresses are not the mailbox."""
+    lately = Lately()
+    remedy = "Set mailboxes.plc@contoso.test.sessions to 1; Set-Mailbox plc@contoso.test; plc@contoso.test."
+    others = "ann-plc@contoso.test plc@contoso.test.example"
+    fields = {"profile": "plc", "mailbox": "plc@contoso.test", "remedy": remedy, "answer": others}
+    lately.heard("mailbox.slowed", fields)
+    (one,) = lately.problems()
+    assert (one.remedy, one.answer) == (remedy, "…@contoso.test …@contoso.test.example")
+
+
 def test_of_an_address_in_an_answer_only_the_domain_is_told() -> None:
     """Quoted, in brackets or bare; a recipient's own field is not told at all."""
     lately = Lately()

@@ -76,7 +76,8 @@ def test_a_dropped_message_is_gone_and_its_story_stays(deferred, cloud, somebody
     assert exported.endswith(LETTER.rpartition(b"\r\n\r\n")[2])
     assert answer(relay, "drop", name)["count"] == 1
     gone = ask(relay, "export", name)
-    assert gone.returncode == 69
+    assert gone.returncode == 1
+    assert b"it was dropped" in gone.stderr
     story = relay.queue("show", name)
     assert (story["state"], story["header"]) == ("dropped", "")
     assert [event["what"] for event in story["events"]] == ["drop"]

@@ -109,6 +109,7 @@ def test_a_message_is_found_by_the_ends_of_its_id_and_by_its_message_id(relay, s
     assert story(relay, name)["id"] == name
     assert story(relay, name[-8:].lower())["id"] == name
     assert story(relay, named)["id"] == name
+    assert story(relay, named.strip("<>"))["id"] == name
 
 
 def test_what_cannot_be_found_says_where_to_look(relay, somebody):

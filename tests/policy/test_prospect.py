@@ -10,7 +10,7 @@ from relay.policy.prospect import Standing, prospect
 
 NOW = 1_700_000_000_000
 PAUSED = (
-    "waits: its profile scans is paused because The secret is expired; rechecked at 2023-11-14T22:13:20Z; "
+    "waits: its profile scans is paused because the secret is expired; rechecked at 2023-11-14T22:13:20Z; "
     "relay doctor scans"
 )
 BUSY = "attempt 3 when its turn has come on a connection of the mailbox"

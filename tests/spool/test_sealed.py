@@ -11,10 +11,11 @@ import pytest
 from relay.config.aeskey import decoded_key, fingerprint, new_key
 from relay.config.secret import SecretError
 from relay.config.settings import Spool
+from relay.message.address import Address
 from relay.spool.browse import Browser
 from relay.spool.contents import head_of
 from relay.spool.keyring import NO_KEYS, Keyring
-from relay.spool.store import Settlement, SpoolError, State
+from relay.spool.store import RecipientResult, Settlement, SpoolError, State
 from relay.transport.content import ContentError, open_content
 from tests.spool.conftest import HEAD, LINES, MAILBOX, Desk
 
@@ -174,11 +175,23 @@ async def test_mail_whose_key_is_missing_is_shown_and_goes_on_with_it(opened: Op
         assert lost in item.header
         with pytest.raises(SpoolError, match=lost):
             list(Browser(desk.directory).content(name))
+    async with opened(None) as desk:
+        assert [(locked.key_id, locked.messages) for locked in desk.store.locked] == [(lost, 1)]
     async with opened(None, key) as desk:
         assert desk.store.locked == ()
         claim = await desk.take()
         assert claim.parcel.id == name
         assert await content(claim.parcel) == HEAD + b"\r\n" + LARGE
+
+
+async def test_a_key_that_nothing_waits_for_is_not_missed(opened: Opening, key: Path) -> None:
+    """The record of delivered mail outlives its content: its key may be taken out, and nothing is told."""
+    async with opened(key) as desk:
+        await desk.put(SMALL)
+        result = RecipientResult(Address("ann@contoso.test"), "delivered", "250 2.0.0 OK")
+        await desk.store.settle(await desk.take(), Settlement(State.DELIVERED, "delivered", recipients=(result,)))
+    async with opened(None) as desk:
+        assert desk.store.locked == ()
 
 
 async def test_mail_released_without_its_key_is_not_sent(opened: Opening, key: Path, spool_directory: Path) -> None:
