@@ -22,6 +22,7 @@ from relay.delivery.plan import Plan, Way
 from relay.message.address import Address
 from relay.policy.precedence import is_interactive, is_large, precedence_of
 from relay.policy.verdict import Facts
+from relay.spool.damage import Inspector
 from relay.spool.queries import SCHEMA
 from relay.spool.sqlite import SqliteStore
 from relay.spool.store import NewMessage, Stored
@@ -40,11 +41,19 @@ LARGE_BYTES = Delivery().large_bytes
 _WAITING = "SELECT count(*) FROM message WHERE state IN ('queued', 'uncertain', 'leased')"
 
 
+class _Trusting(Inspector):
+    """Bodies are sizes alone in this day: there is nothing to find damage in."""
+
+    def sound(self, connection: sqlite3.Connection, message_id: str) -> bool:  # noqa: ARG002
+        return True
+
+
 class DayStore(SqliteStore):
     """The relay's spool, its statements and its rules, on a database in memory: no thread, no disk."""
 
     def __init__(self, on_mail: Callable[[str, str], None]) -> None:
         super().__init__(Path("day"), Spool(), on_mail)
+        self._inspector = _Trusting(Path("day"))
         self.connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
         self.connection.executescript(SCHEMA)
 
