@@ -94,6 +94,14 @@ class Decision:
     slowed: bool = False
     about: tuple[Address, ...] = ()
 
+    def moved(self, by_ms: int) -> Decision:
+        """The same, by a clock that was set since: its times move along."""
+        if by_ms == 0:
+            return self
+        times = {name: getattr(self, name) for name in ("rest_until", "pause_until", "curb_until")}
+        later = {name: until + by_ms for name, until in times.items() if until is not None}
+        return replace(self, settlement=self.settlement.moved(by_ms), **later)
+
     def told(self, transcript: str, about: tuple[Address, ...]) -> Decision:
         """With what was said in the attempt, to be kept with it, and with the recipients whom texts may quote."""
         return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)

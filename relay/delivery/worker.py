@@ -104,13 +104,15 @@ class Worker:
         aged_ms = lead_ms(apart_ms()) - lead_ms(claim.apart_ms)
         claim = replace(claim, received_at=claim.received_at + aged_ms, claimed_at=claim.claimed_at + moved_ms)
         decision = decide(claim, result.met, result.refused, plan.settings, self._moment(claim))
-        decision = decision.told(result.transcript, claim.parcel.others)
+        decision, apart = decision.told(result.transcript, claim.parcel.others), apart_ms()
         if decision.curb_until is not None:  # before the message is due again
             self._lane.curbs.begin(way.facts.tenant, decision.curb_until)
         await self._settled()
+        decision, apart = decision.moved(apart_ms() - apart), apart_ms()
         self._settling = asyncio.get_running_loop().create_task(self._settle(claim, decision, ms), name="settle")
         if decision.kind is not Kind.DELIVERED or claim.profile in self._lane.pauses:
             await self._settled()
+            decision = decision.moved(apart_ms() - apart)
             stale = decision.pause_until is not None and plan is not self._lane.plan
             if stale:  # by a configuration that a reload has replaced: the new one is tried at once
                 decision = replace(decision, pause_until=None)

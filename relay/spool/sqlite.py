@@ -181,7 +181,11 @@ class SqliteStore:
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Records the outcome; the body of a delivered message is removed."""
-        state = await self._run("settle", lambda connection: claims.settle(connection, claim, settlement, now_ms()))
+        apart = apart_ms()
+        state = await self._run(
+            "settle",
+            lambda connection: claims.settle(connection, claim, settlement.moved(apart_ms() - apart), now_ms()),
+        )
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
         if state is not None and any(result.state == State.FAILED for result in settlement.recipients):
@@ -198,10 +202,19 @@ class SqliteStore:
         await self._execute("leave", SQL.free_slot, {"owner": owner})
 
     async def block(self, mailbox: str, until: int) -> None:
-        await self._run("block", lambda connection: mailboxes.block(connection, mailbox, until, now_ms()))
+        apart = apart_ms()
+
+        def work(connection: sqlite3.Connection) -> None:
+            moved = until and until + apart_ms() - apart  # by a clock that was set since it was asked for
+            mailboxes.block(connection, mailbox, moved, now_ms())
+
+        await self._run("block", work)
 
     async def slow(self, claim: Claim, until: int) -> float | None:
-        return await self._run("slow", lambda connection: mailboxes.slow(connection, claim, until, now_ms()))
+        apart = apart_ms()
+        return await self._run(
+            "slow", lambda connection: mailboxes.slow(connection, claim, until + apart_ms() - apart, now_ms())
+        )
 
     async def pause(self, pause: Pause) -> None:
         await self._execute("pause", SQL.add_pause, {name: getattr(pause, name) for name in Pause.__slots__})

@@ -7,7 +7,7 @@ disk raises `SpoolError`; nothing accepted is lost by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -208,6 +208,10 @@ class Settlement:
     recipients: Sequence[RecipientResult] = field(default=())
     transcript: str = ""
     split: int = 0
+
+    def moved(self, by_ms: int) -> Settlement:
+        """The same, by a clock that was set since."""
+        return replace(self, due_at=self.due_at + by_ms) if by_ms and self.due_at else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from relay.spool.store import Claim, Rest, Settlement, SpoolError, State
 from relay.telemetry.clock import _Clock, apart_ms, jumped_ms, now_ms, stand_apart
+from tests.spool.conftest import MAILBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +98,19 @@ async def test_the_meter_and_a_block_stand_as_they_stood(desk: Desk) -> None:
     assert isinstance(rest, Rest)
     assert rest.until is not None
     assert 20_000 < rest.until - now_ms() < 62_000
+
+
+@pytest.mark.parametrize("jump", [-DAY_MS, DAY_MS])
+async def test_a_rest_that_is_written_behind_a_jump_is_no_longer_for_it(desk: Desk, jump: int) -> None:
+    """The clock moves in the writer's thread while the order to rest waits for its turn there."""
+    await desk.put()
+    moving = asyncio.ensure_future(desk.store.clock_moved(jump))
+    resting = asyncio.ensure_future(desk.store.block(MAILBOX, now_ms() + SOON_MS))
+    await asyncio.gather(moving, resting)
+    rest = await desk.store.claim(desk.seat(), lambda _: 0)
+    assert isinstance(rest, Rest)
+    assert rest.until is not None
+    assert 0 < rest.until - now_ms() <= SOON_MS
 
 
 def test_whoever_stops_the_process_between_two_looks_has_set_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:

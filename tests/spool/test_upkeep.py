@@ -105,7 +105,10 @@ async def test_nothing_of_a_forgotten_message_is_left(state: State, desk: Desk) 
     with closing(sqlite3.connect(desk.directory / "spool.db")) as connection, connection:
         connection.execute("UPDATE message SET state = ?", (state,))
         connection.execute("INSERT INTO event (message_id, at, n, what) VALUES (?, 1, 0, 'held')", (message_id,))
-        connection.execute("INSERT INTO notice VALUES (?, 'failed', 'x', 1)", (message_id,))
+        connection.execute(
+            "INSERT INTO notice (message_id, n, what, profile, cause, at) VALUES (?, 0, 'failed', 'scans', 'x', 1)",
+            (message_id,),
+        )
     assert await desk.store.purge(0, 0) == 0
     kept = state is not State.DELIVERED
     assert desk.bodies() == ([message_id] if kept else [])
