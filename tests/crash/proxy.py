@@ -74,7 +74,7 @@ class Proxy:
         cut = self.cuts.popleft() if self.cuts else None
         self.up.append(bytearray())
         try:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):  # asyncio's server would print the latter
                 there = await asyncio.open_connection(*self._target)
                 await self._carry(_Wire((reader, writer), there, cut), self.up[-1])
         finally:

@@ -178,8 +178,10 @@ async def restarted_in_order(place: Place, dice: random.Random) -> None:
 
 async def frozen(place: Place, dice: random.Random) -> None:
     place.signal(signal.SIGSTOP)
-    await place.hold(dice)
-    place.signal(signal.SIGCONT)
+    try:
+        await place.hold(dice)
+    finally:
+        place.signal(signal.SIGCONT)
 
 
 # -- the disk and the clock
