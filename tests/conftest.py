@@ -34,6 +34,13 @@ def lacking() -> Callable[[str], NoReturn]:
     return not_to_be_had
 
 
+@pytest.fixture
+def as_root() -> None:
+    """What only root can do (be another user, give a file away, mount a disk) is left out for others, not in CI."""
+    if os.geteuid() != 0:
+        not_to_be_had("only root can be another user, give a file away or mount a disk")
+
+
 def find_tool(name: str) -> str:
     """Looks beside this Python, on PATH and in the system's administration directories; a library by its path."""
     places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]

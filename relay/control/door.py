@@ -57,9 +57,10 @@ class Door:
     async def open(self, directory: Path) -> None:
         """Listens. A socket that is there was left by a crash: the spool is ours alone. Raises `OSError`."""
         (directory / NAME).unlink(missing_ok=True)
-        listening = _listening(directory)
         self._path = directory / NAME
-        self._server = await asyncio.start_unix_server(self._come_in, sock=listening, limit=_LINE)
+        with path_in(directory) as path:  # open as long as asyncio looks it up (from Python 3.13 on)
+            listening = _listening(path)
+            self._server = await asyncio.start_unix_server(self._come_in, sock=listening, limit=_LINE)
 
     async def close(self) -> None:
         """Lets nobody in any more; what is being carried out is finished by the spool."""
@@ -128,14 +129,13 @@ def _no(error: str, remedy: str) -> dict[str, Any]:
     return {"ok": False, "error": error, "remedy": remedy}
 
 
-def _listening(directory: Path) -> socket.socket:
+def _listening(path: str) -> socket.socket:
     """Nobody else may connect from the first moment on: the mode is set before there is a name."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         os.fchmod(listening.fileno(), 0o600)
-        with path_in(directory) as path:
-            listening.bind(path)
-        (directory / NAME).chmod(0o600)
+        listening.bind(path)
+        os.chmod(path, 0o600)  # noqa: PTH101  (a path for this moment)
         listening.listen(_CLIENTS)
         listening.setblocking(False)
     except BaseException:

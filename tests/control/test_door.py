@@ -151,7 +151,7 @@ async def test_a_relay_that_is_stuck_is_not_waited_for_longer_than_one_likes(tmp
             await asyncio.to_thread(ask, tmp_path, "status", within_s=0.1)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.usefixtures("as_root")
 async def test_another_user_is_told_whom_to_ask_as(tmp_path: Path) -> None:
     """By the mode of the socket; and by the relay, should somebody have widened it."""
     for directory in (tmp_path, *tmp_path.parents[:3]):

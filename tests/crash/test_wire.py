@@ -13,7 +13,7 @@ from tests.crash.account import read_copies
 from tests.crash.devices import Connection, Fate, Letter, Typist
 from tests.crash.lives import drained
 from tests.crash.pretend import Pretend
-from tests.crash.proxy import Cut, Proxy
+from tests.crash.proxy import Cut, Proxy, without_starttls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,7 +123,7 @@ async def test_a_connection_that_falls_silent_at_any_octet_loses_nothing(ways: l
 async def test_mail_never_goes_on_in_clear_when_somebody_takes_starttls_away(ways: list[Way], lives: Lives):
     """EHLO without STARTTLS: no octet but EHLO and QUIT leaves; the mail waits, and goes when it is offered again."""
     pipes = ways[0]
-    pipes.proxy.rewrite = lambda octets: octets.replace(b"250-STARTTLS", b"250-XXXXXXXX")
+    pipes.proxy.rewrite = without_starttls
     await lives.start()
     letter = await pipes.hand_in(lives, 500)
     await lives.logged("message.deferred")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from relay.telemetry.faults import POINTS
 from tests.crash.devices import Connection, Typist, head_of
-from tests.crash.proxy import Cut
+from tests.crash.proxy import Cut, without_starttls
 from tests.soak.place import PROFILES
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ async def wire_loses_its_connections(place: Place, dice: random.Random) -> None:
 
 async def wire_strips_starttls(place: Place, dice: random.Random) -> None:
     wire = place.wires[dice.choice(PROFILES)]
-    wire.rewrite = lambda octets: octets.replace(b"250-STARTTLS", b"250-XXXXXXXX")
+    wire.rewrite = without_starttls
     try:
         wire.reset_all()
         await place.hold(dice)

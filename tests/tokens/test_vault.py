@@ -192,7 +192,7 @@ def test_a_lock_of_another_process_that_never_ends_is_an_error(place):
         assert place.read() == KEPT
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who gives files away")
+@pytest.mark.usefixtures("as_root")
 def test_root_gives_what_it_wrote_to_the_owner_of_the_data(place, tmp_path):
     """`sudo relay authorize` leaves files that the relay's own user can read."""
     (tmp_path / "data").mkdir()
