@@ -17,6 +17,7 @@ from relay.control.alerts import Alerts
 from relay.control.door import Door
 from relay.control.end_watch import EndWatch
 from relay.control.orders import OrderDesk
+from relay.control.running import Hands
 from relay.control.symptoms import Symptoms
 from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
@@ -87,7 +88,7 @@ class _Relay:
         self._up, self._ended = asyncio.Event(), asyncio.Event()
         self._door = Door()
         self._door.add("status", self._faces.status)
-        self._reloads: set[asyncio.Task[None]] = set()
+        self._reloads: set[asyncio.Task[tuple[str, ...]]] = set()
         self._one_reload = asyncio.Lock()
 
     async def run(self) -> int:
@@ -121,7 +122,8 @@ class _Relay:
             self._announce(listening, recovered, passed.left())
             self._tell_of_missing_keys(store)
             self._keep_alive.start()
-            self._faces.open(lambda: self._settings, house, self._ends, listening)
+            hands = Hands(self._config, self._journal, self._orders, self._reload)
+            self._faces.open(lambda: self._settings, house, self._ends, hands, listening)
             await self._alerts.start("The relay has started", f"Version {__version__}, on {', '.join(listening)}.")
             await self._ended.wait()
         except SpoolError as error:
@@ -157,7 +159,8 @@ class _Relay:
 
     async def _open_door(self, store: SqliteStore) -> None:
         """The relay does without its control socket, should the file system have none."""
-        OrderDesk(store, self._journal, self._look_again).serve(self._door)
+        self._orders = OrderDesk(store, self._journal, self._look_again)
+        self._orders.serve(self._door)
         try:
             await self._door.open(self._settings.data_dir)
         except OSError as error:
@@ -207,8 +210,11 @@ class _Relay:
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
 
-    async def _reload(self) -> None:
-        """A new configuration in force, or the old one with a loud word; sessions and connections go on either way."""
+    async def _reload(self) -> tuple[str, ...]:
+        """A new configuration in force, or the old one with a loud word; sessions and connections go on either way.
+
+        Answers with the complaints.
+        """
         await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
@@ -221,8 +227,10 @@ class _Relay:
                 "config.refused", level="error", complaints=complaints,
                 remedy="the old configuration goes on; mend the file, try `relay check`, then reload again",
             )  # fmt: skip
+            return tuple(complaints)
         finally:
             notify("READY=1")
+        return ()
 
     async def _take_up(self, settings: Settings, rules: Rules) -> None:
         restart = [

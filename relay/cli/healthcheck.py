@@ -22,7 +22,7 @@ Options:
                        127.0.0.1:8925]
 """
 DEFAULT_ADDRESS = "127.0.0.1:2525"
-READY_ADDRESS = "127.0.0.1:8925"  # relay.config.telling.Http
+READY_ADDRESS = "127.0.0.1:8925"  # relay.config.dashboard.Http
 TIMEOUT_S = 5.0
 _MOST = 65_536
 

@@ -17,6 +17,7 @@ from relay.config.clouds import HOSTS, HVE_HOST, Cloud
 from relay.config.complaint import option_name
 from relay.config.credential import AppCertificate, Credential, Federated
 from relay.config.crosscheck import crosscheck
+from relay.config.dashboard import EntraSignIn, Http, ProxySignIn, Role
 from relay.config.device import Answer, Device, DeviceOptions, DeviceTls, Login, inherited
 from relay.config.inbound import Intake, Tls, Unrepairable
 from relay.config.listening import Listener, ListenerAuth, ListenerTls, Mechanism, TlsFloor
@@ -44,7 +45,6 @@ from relay.config.section import Mail, Name, Section
 from relay.config.telling import (
     Alert,
     Channel,
-    Http,
     Log,
     LogFormat,
     LogLevel,
@@ -70,6 +70,7 @@ __all__ = [
     "DeviceTls",
     "Encryption",
     "Endpoint",
+    "EntraSignIn",
     "Federated",
     "FromPolicy",
     "GraphOptions",
@@ -90,7 +91,9 @@ __all__ = [
     "Notifications",
     "Outgoing",
     "Profile",
+    "ProxySignIn",
     "Resource",
+    "Role",
     "SecretError",
     "SecretRef",
     "SendAs",
@@ -205,7 +208,7 @@ class Settings(Section):
     notifications: Notifications = Field(
         default=Notifications(), description="Word by other ways than mail: a webhook, a chat, a pager."
     )
-    http: Http = Field(default=Http(), description="Probes, status and metrics.")
+    http: Http = Field(default=Http(), description="The dashboard, its API, probes and metrics.")
     log: Log = Field(default=Log(), description="What is logged, and how.")
 
     @model_validator(mode="before")

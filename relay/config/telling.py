@@ -1,4 +1,4 @@
-"""The options of telling people: notices by mail, notifications by other channels, the log, the HTTP listener.
+"""The options of telling people: notices by mail, notifications by other channels, the log.
 
 Parts of `relay.config.settings`, which is where others import them from.
 """
@@ -98,17 +98,6 @@ class Notifications(Section):
         description="Share of a mailbox's recipients_per_day left at which budget_low is sent.",
     )
     repeat_s: Patience = Field(default=86_400, description="Seconds after which what still lasts is told again.")
-
-
-class Http(Section):
-    """The listener for probes, status and metrics. It holds no secrets; whoever reaches it may read it."""
-
-    listen: str = Field(
-        default="127.0.0.1:8925",
-        pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]|[^\s:]+):\d{1,5}$",
-        description='Address and port of /healthz, /readyz, /status and /metrics; "": none.',
-        examples=["0.0.0.0:8925"],
-    )
 
 
 class LogFormat(StrEnum):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay import __version__
@@ -14,35 +15,57 @@ from relay.control.look import Look
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
 
-__all__ = ["Control", "House"]
+__all__ = ["Control", "Ears", "Hands", "House"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from relay.config.settings import Settings
     from relay.control.end_watch import EndWatch
     from relay.control.lately import Lately
     from relay.control.look import Seen
+    from relay.control.orders import OrderDesk
     from relay.control.status import Status
     from relay.policy.room import Room
+    from relay.telemetry.journal import Journal
     from relay.telemetry.metrics import Metrics
     from relay.upstream.enddates import EndDate
 
 ALIVE_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What may be done to the running relay, beside looking. `reload` answers with complaints; none: it is in force."""
+
+    config: Path
+    journal: Journal
+    orders: OrderDesk
+    reload: Callable[[], Awaitable[tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What listens to the journal."""
+
+    lately: Lately
+    metrics: Metrics
+
+
 class Control:
     """The facade of one running relay. Belongs to its event loop."""
 
     def __init__(
-        self, settings: Callable[[], Settings], house: House, ends: EndWatch, lately: Lately, metrics: Metrics
+        self, settings: Callable[[], Settings], house: House, ends: EndWatch, ears: Ears, hands: Hands
     ) -> None:
         self._settings = settings
         self._house = house
         self._ends = ends
         self._look = Look(house.store.directory)
-        self.lately = lately
-        self.metrics = metrics
+        self.lately = ears.lately
+        self.metrics = ears.metrics
+        self.hands = hands
         self.started = time.time()
         self.listening: tuple[str, ...] = ()
 

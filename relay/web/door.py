@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from relay.config.dashboard import Http
     from relay.control.running import Control
     from relay.telemetry.journal import Journal
 
@@ -29,17 +30,17 @@ class WebDoor:
     def __init__(self, control: Control, journal: Journal) -> None:
         self._control = control
         self._journal = journal
-        self._listen = ""
+        self._wanted: Http | None = None
         self._serving: asyncio.Task[None] | None = None
         self._end: Callable[[], None] = lambda: None
 
-    def open(self, listen: str) -> None:
-        """Begins to serve at that address (empty: nowhere), now or after a reload. Returns at once, never raises."""
-        if listen == self._listen and self._serving is not None and not self._serving.done():
+    def open(self, wanted: Http) -> None:
+        """Begins to serve as wanted, now or after a reload. Returns at once, never raises."""
+        if wanted == self._wanted and self._serving is not None and not self._serving.done():
             return
         before, end = self._serving, self._end
-        self._listen, self._end = listen, lambda: None
-        work = self._serve(listen, before, end)
+        self._wanted, self._end = wanted, lambda: None
+        work = self._serve(wanted.listen, before, end)
         self._serving = asyncio.get_running_loop().create_task(work, name="http")
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from relay.control.caller import Refused
 from relay.control.lately import Lately
 from relay.control.pulse import Pulse
-from relay.control.running import Control
+from relay.control.running import Control, Ears
 from relay.telemetry.metrics import Metrics
 from relay.web.door import WebDoor
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from relay.config.settings import Settings
     from relay.control.end_watch import EndWatch
-    from relay.control.running import House
+    from relay.control.running import Hands, House
     from relay.telemetry.journal import Journal
 
 
@@ -37,9 +37,11 @@ class Faces:
         self._pulse: Pulse | None = None
         self._door: WebDoor | None = None
 
-    def open(self, settings: Callable[[], Settings], house: House, ends: EndWatch, listening: Iterable[str]) -> None:
+    def open(
+        self, settings: Callable[[], Settings], house: House, ends: EndWatch, hands: Hands, listening: Iterable[str]
+    ) -> None:
         """Mail is taken now."""
-        self._control = control = Control(settings, house, ends, self._lately, self._metrics)
+        self._control = control = Control(settings, house, ends, Ears(self._lately, self._metrics), hands)
         control.listening = tuple(listening)
         self._pulse, self._door = Pulse(control), WebDoor(control, self._journal)
         self._pulse.start()
@@ -48,7 +50,7 @@ class Faces:
     def reload(self, settings: Settings) -> None:
         """Another configuration is in force."""
         if self._door is not None:
-            self._door.open(settings.http.listen)
+            self._door.open(settings.http)
 
     async def status(self, _: object) -> Mapping[str, Any]:
         """Answers `status` at the control socket. Raises `Refused` before `open`."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from relay.web.pages import application
+from relay.web.application import application
 
 if TYPE_CHECKING:
     import asyncio

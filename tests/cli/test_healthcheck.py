@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relay.cli.healthcheck import READY_ADDRESS
-from relay.config.telling import Http
+from relay.config.dashboard import Http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,18 +6,20 @@ import http.client
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from relay.control.accounts import Accounts
+from relay.control.who import Role
 from tests.e2e.configuration import configuration, write
 from tests.e2e.conftest import cloud, somebody
 from tests.e2e.running import WAIT_S, RunningRelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.e2e.pretend import PretendCloud
 
@@ -56,6 +58,14 @@ class Shown:
 
     relay: RunningRelay
     port: int
+    data_dir: Path
+
+    def token(self, role: Role = Role.OPERATOR) -> str:
+        """A new token for the API, as `relay admin` makes them."""
+        accounts = Accounts.read(self.data_dir)
+        token = accounts.new_token(f"test-{len(accounts.tokens)}", role)
+        accounts.write(self.data_dir)
+        return token
 
     def get(self, path: str, **headers: str) -> Answer:
         return get(self.port, path, **headers)
@@ -79,6 +89,6 @@ def show(cloud: PretendCloud, tmp_path: Path) -> Iterator[Open]:
             settings = configuration(cloud, tmp_path, **{"http": {"listen": "127.0.0.1:0"}} | changes)
             relay = stack.enter_context(RunningRelay(write(tmp_path / "relay.yaml", settings), env=env))
             address = relay.journal.wait("http.listening")["address"]
-            return Shown(relay, int(address.rpartition(":")[2]))
+            return Shown(relay, int(address.rpartition(":")[2]), Path(settings["data_dir"]))
 
         yield run

@@ -35,7 +35,7 @@ def test_a_relay_that_is_well_says_so_to_both_probes(show: Open, need_tool: Need
         assert ended.returncode == 0, (page, ended)
     assert shown.get("/healthz").body == "ok\n"
     assert shown.get("/readyz").json == {"ready": True, "reasons": []}
-    assert shown.get("/").status == 200
+    assert shown.get("/").status == 303  # to the sign-in
     assert shown.get("/nothing").status == 404
 
 

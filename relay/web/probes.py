@@ -1,7 +1,4 @@
-"""The pages, as one ASGI application: all read only, none holds a secret, each asks `relay.control` alone.
-
-Any Host is answered: there is nothing here that a page of another site could do or steal beyond reading it.
-"""
+"""Probes, status and metrics: read only, none holds a secret, each asks `relay.control` alone."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from relay.control.running import Control
-    from relay.telemetry.journal import Journal
 
 _FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _INDEX = """\
@@ -30,27 +25,19 @@ _INDEX = """\
 """
 
 
-def application(control: Control, journal: Journal) -> Starlette:
-    """The application for one running relay."""
-    pages = Pages(control, journal)
-    routes = [
-        Route("/", pages.index),
-        Route("/healthz", pages.healthz),
-        Route("/readyz", pages.readyz),
-        Route("/status", pages.status),
-        Route("/metrics", pages.metrics),
-    ]
-    return Starlette(routes=routes, exception_handlers={Exception: pages.fault})
+class Probes:
+    """One method a path."""
 
-
-class Pages:
-    """One method a page."""
-
-    def __init__(self, control: Control, journal: Journal) -> None:
+    def __init__(self, control: Control) -> None:
         self._control = control
-        self._journal = journal
+
+    def routes(self) -> list[Route]:
+        """What answers whoever reaches the listener."""
+        paths = {"/healthz": self.healthz, "/readyz": self.readyz, "/status": self.status, "/metrics": self.metrics}
+        return [Route(path, endpoint) for path, endpoint in paths.items()]
 
     async def index(self, _: Request) -> Response:
+        """The first page where there is no dashboard."""
         return PlainTextResponse(_INDEX, headers=_FRESH)
 
     async def healthz(self, _: Request) -> Response:
@@ -69,11 +56,3 @@ class Pages:
         standing = Standing.of(self._control, await self._control.look())
         text = await asyncio.to_thread(exposition, standing)
         return Response(text, headers=_FRESH, media_type=CONTENT_TYPE)
-
-    async def fault(self, request: Request, error: Exception) -> Response:
-        """A page that failed: told once here, and uvicorn's own log is off."""
-        self._journal.service(
-            "http.failed", level="error", reason=f"{request.url.path}: {error!r}",
-            remedy="mail goes on; this is a mistake of the relay, report it with this line",
-        )  # fmt: skip
-        return PlainTextResponse("the relay made a mistake; its log has it\n", 500, headers=_FRESH)

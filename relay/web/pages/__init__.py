@@ -1,0 +1,7 @@
+"""Every page of the dashboard, by topic; one file each."""
+
+from __future__ import annotations
+
+from relay.web.pages import overview
+
+PAGES = (*overview.PAGES,)

@@ -1,0 +1,62 @@
+"""Templates: HTML that is escaped unless a template says otherwise, and words for times, sizes and ages."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from relay import __version__
+from relay.message.transcript import octets
+
+if TYPE_CHECKING:
+    from relay.web.page import Visit
+
+NAVIGATION = (
+    ("/", "Overview"),
+    ("/messages", "Messages"),
+    ("/devices", "Devices"),
+    ("/profiles", "Profiles"),
+    ("/test-mail", "Test mail"),
+    ("/explain", "Explain"),
+    ("/settings", "Settings"),
+)
+_SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def render(visit: Visit | None, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page, or the part of it that htmx asked for. `visit` is None for who is not signed in."""
+    text = environment().get_template(template).render(
+        visit=visit, who=visit.who if visit else None, path=visit.request.url.path if visit else "",
+        navigation=NAVIGATION, version=__version__, **values,
+    )  # fmt: skip
+    return HTMLResponse(text, status)
+
+
+@cache
+def environment() -> Environment:
+    """Made when the first page is asked for."""
+    made = Environment(
+        loader=PackageLoader("relay.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"span": span, "size": size, "moment": moment}
+    return made
+
+
+def span(seconds: float) -> str:
+    """Seconds in the largest unit that fits: 90 is `1 min`."""
+    whole = int(seconds)
+    return next((f"{whole // length} {unit}" for length, unit in _SPANS if whole >= length), "0 s")
+
+
+def size(count: int) -> str:
+    """Octets in words."""
+    return octets(count).strip("… ")
+
+
+def moment(text: str) -> str:
+    """ISO 8601 in UTC, as people read it."""
+    return text.replace("T", " ").replace("Z", " UTC")
