@@ -6,6 +6,7 @@
 #   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
+#   make site              the manual as pages for a browser, in build/site
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak docs venv constraints
+.PHONY: demo test check bench soak docs site venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -51,6 +52,9 @@ docs: venv
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
+
+site: venv
+	$(BIN)/mkdocs build --quiet
 
 venv: $(STAMP)
 
