@@ -5,6 +5,7 @@
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
 #   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
+#   make screenshots       the pictures in docs/images, taken by the browser tests
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
 #   make site              the manual as pages for a browser, in build/site
 #   make constraints       the pinned versions, made anew from pyproject.toml
@@ -17,7 +18,7 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak docs site venv constraints
+.PHONY: demo test check bench soak screenshots docs site venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -42,6 +43,10 @@ soak: venv
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) RELAY_OUTAGE=10000 $(BIN)/python -m pytest \
 	  tests/crash tests/fuzz tests/delivery/test_long_outage.py --timeout 0 $(ARGS)
+
+screenshots: venv
+	@tests/setup
+	RELAY_SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
 
 docs: venv
 	$(BIN)/relay example > config.example.yaml
