@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import Settings
+    from relay.control.activity import Minutes
     from relay.control.end_watch import EndWatch
     from relay.control.lately import Lately
     from relay.control.look import Seen
@@ -51,6 +52,7 @@ class Ears:
 
     lately: Lately
     metrics: Metrics
+    minutes: Minutes
 
 
 class Control:
@@ -65,6 +67,7 @@ class Control:
         self._look = Look(house.store.directory)
         self.lately = ears.lately
         self.metrics = ears.metrics
+        self.minutes = ears.minutes
         self.hands = hands
         self.started = time.time()
         self.listening: tuple[str, ...] = ()
