@@ -35,7 +35,7 @@ def bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def forged(headers: Mapping[str, str], public_url: str, *, known: bool) -> str:
-    """Why this request, which may change something, may have been sent by a page of another site; empty when it was not.
+    """Why a request that may change something may be from a page of another site; empty when it is not.
 
     `known` says that something the browser sends by itself (a cookie, the name from a proxy) would say who asks.
     """
