@@ -21,6 +21,7 @@ VERBS = (
     "trace",
     "status",
     "device",
+    "admin",
     "notify",
     "explain",
     "sandbox",
