@@ -7,6 +7,7 @@
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
 #   make screenshots       the pictures in docs/images, taken by the browser tests
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
+#   make site              the manual as pages for a browser, in build/site
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak screenshots docs venv constraints
+.PHONY: demo test check bench soak screenshots docs site venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -56,6 +57,9 @@ docs: venv
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
+
+site: venv
+	$(BIN)/mkdocs build --quiet
 
 venv: $(STAMP)
 
