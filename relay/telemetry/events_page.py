@@ -47,6 +47,13 @@ SERVICE = {
     "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy who."),
     "http.listening": ("info", "Probes, status and metrics are served: address."),
     "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
+    "web.setup": (
+        "warning",
+        "Nobody can sign in at the dashboard yet: address (open it once, it makes the first operator) remedy.",
+    ),
+    "web.signed_in": ("info", "Somebody signed in at the dashboard: name address way (password, entra, proxy)."),
+    "web.signed_out": ("info", "Somebody signed out: name address way."),
+    "web.sign_in_refused": ("warning", "Somebody could not sign in: name address way reason."),
     "delivery.orphaned": ("error", "Mail waits for a profile that is not configured any more: profile remedy."),
     "signin.failing": (
         "warning or error",
