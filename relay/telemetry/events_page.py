@@ -38,10 +38,13 @@ SERVICE = {
     "relay.stopped": ("info", "It has stopped: sessions_cut attempts_cut."),
     "relay.failed": ("error", "It could not start, or not go on: reason remedy."),
     "relay.mistake": ("error", "A mistake of the relay itself; mail goes on: reason remedy."),
-    "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
+    "config.reloaded": (
+        "info",
+        "A new configuration is in force: needs_restart (what of it waits for a restart) who (none: a signal).",
+    ),
     "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "control.unavailable": ("error", "The control socket could not be made; mail goes on: reason remedy."),
-    "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
+    "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy who."),
     "http.listening": ("info", "Probes, status and metrics are served: address."),
     "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
     "web.setup": (

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from relay.web.pages import overview
+from relay.web.pages import configuration, devices, overview, words
 
-PAGES = (*overview.PAGES,)
+PAGES = (*overview.PAGES, *devices.PAGES, *words.PAGES, *configuration.PAGES)
