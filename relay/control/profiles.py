@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from relay.config.settings import SignIn, TransportKind
-from relay.control.m365 import UnfitError, script
-from relay.control.m365_portal import portal
 from relay.control.status import CredentialStatus, TokenStatus, WhyStatus  # noqa: TC001  (read from the annotations)
 from relay.upstream.people import person_of
 
@@ -83,6 +81,9 @@ def setup_of(settings: Settings, name: str, *, classic: bool) -> Setup:
     """Script and clicks for one profile. Raises `LookupError`."""
     if name not in settings.profiles:
         raise _unknown(name, list(settings.profiles))
+    from relay.control.m365 import UnfitError, script  # not before somebody asks: it has its price in memory
+    from relay.control.m365_portal import portal
+
     try:
         texts = script(settings, name, classic=classic), portal(settings, name, classic=classic)
     except UnfitError as error:

@@ -19,7 +19,7 @@ from relay.spool.store import SpoolError
 __all__ = ["Control", "Ears", "Hands", "House"]
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from relay.config.settings import Settings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relay.control.lately import Lately
     from relay.control.look import Seen
     from relay.control.orders import OrderDesk
-    from relay.control.sign_ins import SignIns
+    from relay.control.sign_ins import Landed, SignIns
     from relay.control.status import Status
     from relay.control.trials import Trials
     from relay.policy.room import Room
@@ -90,6 +90,10 @@ class Control:
         from relay.control.sign_ins import SignIns
 
         return SignIns(self._settings, self.hands.journal, self.hands.orders.look_again)
+
+    async def returned(self, answer: Mapping[str, str]) -> Landed | None:
+        """A browser came back from a sign-in with this; None when nobody waits for it."""
+        return await self.sign_ins.returned(answer) if "sign_ins" in self.__dict__ else None
 
     async def close(self) -> None:
         """The relay stops: what was begun here is given up."""

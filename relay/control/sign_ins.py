@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from relay.control.aside import aside
-from relay.control.authorize import Authorization, AuthorizeError
 from relay.control.caller import Refused
 from relay.control.returned import parameters
 from relay.control.status import when
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relay.config.settings import Settings
+    from relay.control.authorize import Authorization, AuthorizeError
     from relay.telemetry.journal import Journal
 
 OPEN_S = 900.0
@@ -110,6 +110,8 @@ class SignIns:
             raise LookupError(f"there is no profile {profile}; there are {', '.join(settings.profiles)}")
         if len(self._begun) >= MOST:
             raise Refused(f"{MOST} sign-ins wait already", "finish one, or wait for fifteen minutes")
+        from relay.control.authorize import AuthorizeError  # not before somebody asks: it has its price in memory
+
         try:
             begun = await aside(lambda: self._opened(settings, profile, who, way, origin), "authorize")
         except AuthorizeError as error:
@@ -157,6 +159,8 @@ class SignIns:
 
     def _opened(self, settings: Settings, profile: str, who: str, way: Way, origin: str) -> _Begun:
         """Asks Entra. Raises `AuthorizeError`."""
+        from relay.control.authorize import Authorization
+
         authorization = Authorization(settings, profile)
         begun = _Begun(profile, who, way, origin, self._clock() + OPEN_S, authorization)
         if way == "device":
@@ -180,6 +184,8 @@ class SignIns:
             begun.busy = False
 
     async def _trade(self, begun: _Begun, finish: Callable[[], list[str]]) -> None:
+        from relay.control.authorize import AuthorizeError
+
         try:
             begun.told = await aside(finish, "authorize")
         except AuthorizeError as error:

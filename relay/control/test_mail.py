@@ -20,6 +20,7 @@ from relay.control.caller import Refused
 from relay.control.status import when
 from relay.message.address import Address
 from relay.message.repair import Arrival, missing, received
+from relay.message.subject import hash_of_section
 from relay.policy.precedence import precedence_of
 from relay.policy.sender import rewrite
 from relay.spool.chronicle import Chronicle
@@ -172,6 +173,7 @@ def _message(control: Control, name: str, stored: tuple[Draft, Whole], to: str, 
         recipients=(Address(to),), client="", head=head, body=whole.body, eight_bit=whole.eight_bit,
         precedence=precedence_of(size, interactive=True, large_bytes=settings.delivery.large_bytes), author=SILENT,
         transcript=f"     - {who} handed it in at the dashboard", arrival=json.dumps(facts, ensure_ascii=False),
+        subject_hash=hash_of_section(whole.section),
     )  # fmt: skip
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 from relay.control.caller import Refused
-from relay.control.doctor import Doctor, Wish
-from relay.control.doctor_step import State, Step
 from relay.control.status import when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.config.settings import Settings, TransportKind
+    from relay.control.doctor_step import Step
+    from relay.control.typed import Typed
     from relay.telemetry.journal import Journal
 
 MOST_AT_ONCE = 3
@@ -63,18 +63,20 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to try: the settings, the profile in them, what else is asked for. No answer shows `secret`."""
+    """What to try: the settings, the profile in them, a mail to send; and what was typed, where it is not saved."""
 
     settings: Settings = field(repr=False)
     profile: str
-    wish: Wish = field(default_factory=Wish)
+    send_to: str = ""
+    send_from: str = ""
+    typed: Typed | None = None
     yaml: str = ""
-    secret: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
 class _Run:
     trial: Trial
+    typed: Typed | None
     task: asyncio.Task[None] | None = None
     ended_at: float = 0.0
 
@@ -97,7 +99,7 @@ class Trials:
             id=secrets.token_hex(8), profile=plan.profile, mailbox=plan.settings.profiles[plan.profile].mailbox,
             who=who, started=when(self._clock()), ended="", good=None, trouble="", steps=[], yaml=plan.yaml,
         )  # fmt: skip
-        run = self._runs[trial.id] = _Run(trial)
+        run = self._runs[trial.id] = _Run(trial, replace(plan.typed, secret="") if plan.typed else None)
         run.task = asyncio.get_running_loop().create_task(self._try(run, plan), name=f"trial {trial.id}")
         return trial
 
@@ -107,6 +109,11 @@ class Trials:
         if trial_id not in self._runs:
             raise LookupError("there is no such test, or it ended more than ten minutes ago; begin another")
         return self._runs[trial_id].trial
+
+    def typed(self, trial_id: str) -> Typed | None:
+        """What was typed for it, without the secret, to be changed and tried again; None where it was not typed."""
+        run = self._runs.get(trial_id)
+        return run.typed if run else None
 
     async def stop(self) -> None:
         """The relay stops: whatever runs is given up."""
@@ -135,17 +142,20 @@ class Trials:
             self._end(run, trouble)
 
     async def _walk(self, run: _Run, plan: Plan) -> None:
-        physician = Doctor(plan.settings, plan.wish)
+        from relay.control.doctor import Doctor, Wish  # not before somebody asks: it has its price in memory
+
+        physician = Doctor(plan.settings, Wish(plan.send_to, plan.send_from))
+        secret = plan.typed.secret if plan.typed else ""
         for kind in physician.ways(plan.profile):
 
             def tell(step: Step, kind: TransportKind = kind) -> None:
-                run.trial.steps.append(_told(step, kind, plan.secret))
+                run.trial.steps.append(_told(step, kind, secret))
 
             await physician.examine(plan.profile, kind, tell)
 
     def _end(self, run: _Run, trouble: str) -> None:
         run.ended_at = self._clock()
-        failed = [step.name for step in run.trial.steps if step.state == State.FAILED]
+        failed = [step.name for step in run.trial.steps if step.state == "failed"]
         run.trial = replace(run.trial, ended=when(run.ended_at), good=not (failed or trouble), trouble=trouble)
         run.task = None
         self._journal.service(

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from relay.control.who import Role
 from relay.web import api
 from relay.web.guard import Guard
+from relay.web.landing import Landing
 from relay.web.page import Page, Visit
 from relay.web.pages import PAGES
 from relay.web.render import render
@@ -52,7 +53,7 @@ def dashboard(control: Control, probes: Iterable[Route], fault: Callable[..., An
         *(_route(page, control, guard) for page in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    return _Headers(Starlette(routes=routes, exception_handlers={Exception: fault}))
+    return _Headers(Landing(control, Starlette(routes=routes, exception_handlers={Exception: fault})))
 
 
 def _route(page: Page, control: Control, guard: Guard) -> Route:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from relay.web.calls import service
+from relay.web.calls import profiles, service
 
-CALLS = (*service.CALLS,)
+CALLS = (*service.CALLS, *profiles.CALLS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from relay.control.profiles import Profiles, ProfileView, Setup, profile_of, profiles_of, setup_of
@@ -101,7 +101,7 @@ async def try_saved(control: Control, question: Wished, who: Who) -> Trial:
 
 async def try_typed(control: Control, question: Typed, who: Who) -> Trial:
     """Begins a test of what is typed."""
-    return _begun(control, question, who, typed_anew=True)
+    return _begun(control, question, who, anew=True)
 
 
 async def trial(control: Control, question: Numbered, _who: Who) -> Trial:
@@ -135,13 +135,12 @@ async def follow_test_mail(control: Control, question: Numbered, _who: Who) -> T
     return await followed(control, question.id)
 
 
-def _begun(control: Control, typed: Typed, who: Who, *, typed_anew: bool = False) -> Trial:
-    from relay.control.doctor import Wish
-
+def _begun(control: Control, typed: Typed, who: Who, *, anew: bool = False) -> Trial:
     draft = drafted(typed, control.settings)
-    wish = Wish(typed.send_to, typed.send_from)
-    text = draft.yaml if typed_anew else ""
-    return control.trials.begin(Plan(draft.settings, draft.profile, wish, text, typed.secret), who.name)
+    plan = Plan(draft.settings, draft.profile, typed.send_to, typed.send_from)
+    if anew:
+        plan = replace(plan, typed=typed, yaml=draft.yaml)
+    return control.trials.begin(plan, who.name)
 
 
 _V, _O = Role.VIEWER, Role.OPERATOR

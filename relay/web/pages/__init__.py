@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from relay.web.pages import overview
+from relay.web.pages import overview, profiles, trials
 
-PAGES = (*overview.PAGES,)
+PAGES = (*overview.PAGES, *trials.PAGES, *profiles.PAGES)
