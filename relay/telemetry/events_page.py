@@ -59,6 +59,14 @@ SERVICE = {
         "warning or error",
         "A person's sign-in could not be renewed: profile meaning remedy answer days_left.",
     ),
+    "signin.kept": (
+        "info",
+        "A person signed in at the dashboard: profile person who (the operator) way (browser or device).",
+    ),
+    "profile.tested": (
+        "info",
+        "Settings were tested at the dashboard: profile who typed (not as they are saved) good failed (steps).",
+    ),
     "spool.key_missing": ("error", "Mail sealed with a key that is not there is held: key held reason remedy."),
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
