@@ -111,7 +111,7 @@ class Control:
     @property
     def strangers(self) -> Sequence[Stranger]:
         """Sources that were refused because nobody knows them, the one seen last comes first."""
-        return self._house.strangers.all()[::-1]
+        return self.house.strangers.all()[::-1]
 
     @property
     def ends(self) -> Sequence[EndDate]:
