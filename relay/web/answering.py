@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+PREFIX = "/api/v1"
+
 
 def answered(value: Any, status: int = 200) -> Response:
     """JSON. Half a surrogate that somebody sent us comes back as a question mark."""

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from relay.control.caller import Refused
 from relay.control.queue import SpoolError
-from relay.web.answering import answered, refused
+from relay.web.answering import PREFIX, answered, refused
 from relay.web.asking import BadBody, question_of
 from relay.web.call import Attachment
 from relay.web.calls import CALLS
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from relay.web.call import Call
     from relay.web.guard import Guard
 
-PREFIX = "/api/v1"
 DOCUMENT = f"{PREFIX}/openapi.json"
 _SAID = "send what the document of the API says (/api/v1/openapi.json)"
 _TOKEN = "send a token: Authorization: Bearer …; see `relay admin token`"

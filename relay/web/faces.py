@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from relay.control.activity import Minutes
 from relay.control.caller import Refused
+from relay.control.device_log import DeviceLog
 from relay.control.lately import Lately
 from relay.control.pulse import Pulse
 from relay.control.running import Control, Ears
@@ -31,8 +32,8 @@ class Faces:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._ears = Ears(Lately(), Metrics(), Minutes())
-        for ear in (self._ears.metrics, self._ears.lately, self._ears.minutes):
+        self._ears = Ears(Lately(), Metrics(), Minutes(), DeviceLog())
+        for ear in (self._ears.metrics, self._ears.lately, self._ears.minutes, self._ears.devices):
             journal.tell(ear.heard)
         self._control: Control | None = None
         self._pulse: Pulse | None = None
@@ -65,3 +66,5 @@ class Faces:
             await self._door.close()
         if self._pulse is not None:
             await self._pulse.stop()
+        if self._control is not None:
+            await self._control.close()
