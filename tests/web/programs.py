@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relay.control.who import Role
 from tests.e2e.configuration import configuration, write
 from tests.e2e.running import WAIT_S, RunningRelay
 from tests.web.conftest import Answer, Shown
@@ -16,6 +15,7 @@ from tests.web.conftest import Answer, Shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from relay.control.who import Role
     from tests.e2e.pretend import PretendCloud
 
 API = "/api/v1"
