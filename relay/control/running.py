@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay import __version__
+from relay.config.settings import TlsFloor
 from relay.control.look import Look
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
@@ -18,6 +19,7 @@ from relay.spool.store import SpoolError
 __all__ = ["Control", "Ears", "Hands", "House"]
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
@@ -83,6 +85,10 @@ class Control:
     def sessions(self) -> int:
         """Devices connected now."""
         return self._house.sessions
+
+    def certificate(self) -> ssl.SSLContext:
+        """TLS with the relay's own certificate, as it is in force now."""
+        return self._house.rules.tls[TlsFloor.MODERN]
 
     def room(self) -> Room:
         """How full disk and spool are."""
