@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from relay.config.dashboard import Role
 from relay.config.password import hashed, matches, usable
@@ -31,6 +31,23 @@ _NOBODY = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAAAAAAAAAAAAAAAAAAAAAAAAA
 
 class AccountsError(Exception):
     """The file can't be read or written; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One entry, without what proves it."""
+
+    name: Annotated[str, "the person or the program"]
+    role: Annotated[str, "viewer or operator"]
+    kind: Annotated[str, "person or token"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everybody, by name."""
+
+    people: Annotated[tuple[Account, ...], "who may sign in with a password"]
+    tokens: Annotated[tuple[Account, ...], "programs that may ask the API"]
 
 
 @dataclass
@@ -68,6 +85,10 @@ class Accounts:
         beside.replace(data_dir / NAME)
         with _opened(data_dir) as directory:
             os.fsync(directory)
+
+    def listing(self) -> Listing:
+        """To be shown."""
+        return Listing(_shown(self.people, "person"), _shown(self.tokens, "token"))
 
     def set_password(self, name: str, password: str, role: Role) -> None:
         """Makes or changes a person. Costs the time and memory of scrypt."""
@@ -128,6 +149,10 @@ def objection(password: str) -> str:
 def digest(token: str) -> str:
     """How a token is kept: it is random, so that a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _shown(entries: dict[str, dict[str, str]], kind: str) -> tuple[Account, ...]:
+    return tuple(Account(name, one["role"], kind) for name, one in sorted(entries.items()))
 
 
 def _whole(accounts: Accounts) -> Accounts:

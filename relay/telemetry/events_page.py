@@ -59,6 +59,14 @@ SERVICE = {
         "warning or error",
         "A person's sign-in could not be renewed: profile meaning remedy answer days_left.",
     ),
+    "signin.kept": (
+        "info",
+        "A person signed in at the dashboard: profile person who (the operator) way (browser or device).",
+    ),
+    "profile.tested": (
+        "info",
+        "Settings were tested at the dashboard: profile who typed (not as they are saved) good failed (steps).",
+    ),
     "spool.key_missing": ("error", "Mail sealed with a key that is not there is held: key held reason remedy."),
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
     "notification.failed": ("error", "A channel did not take a notification: channel alert title reason remedy."),
@@ -83,7 +91,7 @@ def events() -> dict[str, tuple[str, str]]:
     """Each event of the journal, its levels, and when it is written with which fields."""
     found = {}
     for name, method in inspect.getmembers(Journal, inspect.isfunction):
-        if not name.startswith("_") and name not in ("tell", "service"):
+        if not name.startswith("_") and name not in ("tell", "hold", "let_hear", "service"):
             levels, event = _heard(name)
             found[event] = (levels, " ".join(inspect.cleandoc(method.__doc__ or "").split()))
     return found | SERVICE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -14,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from relay.control.accounts import AccountsError
 from relay.control.who import Role
 from relay.web import api
+from relay.web.landing import Landing
 from relay.web.origin import SAFE
 from relay.web.page import Page, Visit
 from relay.web.pages import PAGES
@@ -44,7 +46,7 @@ def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Ca
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     handlers = {AccountsError: _no_accounts, Exception: fault}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Landing, control)])
 
 
 def _route(page: Page, control: Control, guard: Guard) -> Route:

@@ -65,3 +65,5 @@ class Faces:
             await self._door.close()
         if self._pulse is not None:
             await self._pulse.stop()
+        if self._control is not None:
+            await self._control.close()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from relay.control.who import Role
-from tests.browser.chromium import PHONE, axe, screenshot, wider_than_the_screen
+from tests.browser.chromium import axe, screenshot
 from tests.e2e.configuration import BUSY, COPIER, KEEPER
 from tests.e2e.device import LETTER
 
