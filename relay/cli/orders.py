@@ -125,8 +125,8 @@ def _all_of(name: str) -> str:
 
 
 def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool) -> Answer:
-    from relay.control import SpoolError
     from relay.control.orders import Order, Refused, Unreachable, give
+    from relay.control.queue import SpoolError
 
     try:
         return give(settings, Order(name), chosen, everything=everything)
@@ -137,8 +137,8 @@ def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool
 
 
 def _found(settings: Settings, name: str, chosen: Selection) -> list[str]:
-    from relay.control import SpoolError, open_queue
     from relay.control.orders import Order, meant
+    from relay.control.queue import SpoolError, open_queue
 
     try:
         return list(open_queue(settings).find(meant(Order(name), chosen)))

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from relay import __version__
-from relay.control.look import Look
+from relay.control.look import DeviceLook, Look
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import Settings
+    from relay.control.device_log import DeviceLog
     from relay.control.end_watch import EndWatch
     from relay.control.lately import Lately
-    from relay.control.look import Seen
+    from relay.control.look import Seen, Volumes
     from relay.control.orders import OrderDesk
     from relay.control.sign_ins import Landed, SignIns
     from relay.control.status import Status
     from relay.control.trials import Trials
     from relay.policy.room import Room
+    from relay.smtpd.strangers import Stranger
     from relay.telemetry.journal import Journal
     from relay.telemetry.metrics import Metrics
     from relay.upstream.enddates import EndDate
@@ -40,12 +42,14 @@ ALIVE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What may be done to the running relay, beside looking. `reload` answers with complaints; none: it is in force."""
+    """What may be done to the running relay, beside looking. `reload(who)` answers with complaints; none: it is in
+    force.
+    """
 
     config: Path
     journal: Journal
     orders: OrderDesk
-    reload: Callable[[], Awaitable[tuple[str, ...]]]
+    reload: Callable[[str], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Ears:
 
     lately: Lately
     metrics: Metrics
+    devices: DeviceLog
 
 
 class Control:
@@ -66,9 +71,12 @@ class Control:
         self.house = house
         self._ends = ends
         self._look = Look(house.store.directory)
+        self._look_at_devices = DeviceLook(house.store.directory)
         self.lately = ears.lately
         self.metrics = ears.metrics
+        self.devices = ears.devices
         self.hands = hands
+        self.started_with = settings()
         self.started = time.time()
         self.listening: tuple[str, ...] = ()
 
@@ -99,6 +107,11 @@ class Control:
         """The relay stops: what was begun here is given up."""
         begun = [self.__dict__[name] for name in ("trials", "sign_ins") if name in self.__dict__]
         await asyncio.gather(*(each.stop() for each in begun))
+
+    @property
+    def strangers(self) -> Sequence[Stranger]:
+        """Sources that were refused because nobody knows them, the one seen last comes first."""
+        return self.house.strangers.all()[::-1]
 
     @property
     def ends(self) -> Sequence[EndDate]:
@@ -139,6 +152,10 @@ class Control:
     async def look(self) -> Seen:
         """What the spool holds, as of the last two seconds; within a time."""
         return await self._look.look()
+
+    async def volumes(self) -> Volumes:
+        """How much each device handed in, as of the last seconds; within a time."""
+        return await self._look_at_devices.look()
 
     async def status(self) -> Status:
         """Everything in one value."""

@@ -22,7 +22,7 @@ _MOST_OCTETS = 20_000
 class Landing:
     """In front of all routes."""
 
-    def __init__(self, control: Control, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, control: Control) -> None:
         self._control = control
         self._inner = inner
 

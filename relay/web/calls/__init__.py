@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from relay.web.calls import profiles, service
+from relay.web.calls import configuration, devices, profiles, service, words
 
-CALLS = (*service.CALLS, *profiles.CALLS)
+CALLS = (*service.CALLS, *devices.CALLS, *profiles.CALLS, *words.CALLS, *configuration.CALLS)
