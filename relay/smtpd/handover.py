@@ -159,6 +159,7 @@ class Handover:
         self._house.journal.received(
             id=new.id, device=new.device, profile=new.profile, listener=self._desk.listener.listen,
             client=new.client, helo=self._dialogue.helo, tls=self._dialogue.tls,
+            cipher=self._dialogue.cipher, mechanism=self._dialogue.mechanism,
             sender=self._dialogue.sender, sends_as=new.sender, recipients=len(new.recipients),
             size=self._intake.size, changes=list(changes), left=list(whole.left) or None, mistake=whole.mistake,
         )  # fmt: skip

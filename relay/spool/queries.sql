@@ -314,6 +314,12 @@ SELECT state, profile, count(*), sum(size), min(received_at),
   sum(received_at > :age_4)
 FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
 
+-- name: volumes
+-- By device: the newest message, and how much of each time is left. Answered from message_state alone.
+SELECT device, max(received_at), id, count(*), sum(received_at > :day), sum(CASE WHEN received_at > :day THEN size ELSE 0 END),
+  sum(received_at > :week), sum(CASE WHEN received_at > :week THEN size ELSE 0 END)
+FROM message GROUP BY device;
+
 -- name: version_of
 SELECT version FROM schema_version;
 
