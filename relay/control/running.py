@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import Settings
+    from relay.control.activity import Minutes
     from relay.control.device_log import DeviceLog
     from relay.control.end_watch import EndWatch
     from relay.control.lately import Lately
@@ -58,6 +59,7 @@ class Ears:
 
     lately: Lately
     metrics: Metrics
+    minutes: Minutes
     devices: DeviceLog
 
 
@@ -74,6 +76,7 @@ class Control:
         self._look_at_devices = DeviceLook(house.store.directory)
         self.lately = ears.lately
         self.metrics = ears.metrics
+        self.minutes = ears.minutes
         self.devices = ears.devices
         self.hands = hands
         self.started_with = settings()
@@ -111,7 +114,7 @@ class Control:
     @property
     def strangers(self) -> Sequence[Stranger]:
         """Sources that were refused because nobody knows them, the one seen last comes first."""
-        return self._house.strangers.all()[::-1]
+        return self.house.strangers.all()[::-1]
 
     @property
     def ends(self) -> Sequence[EndDate]:

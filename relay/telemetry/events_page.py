@@ -91,7 +91,7 @@ def events() -> dict[str, tuple[str, str]]:
     """Each event of the journal, its levels, and when it is written with which fields."""
     found = {}
     for name, method in inspect.getmembers(Journal, inspect.isfunction):
-        if not name.startswith("_") and name not in ("tell", "service"):
+        if not name.startswith("_") and name not in ("tell", "hold", "let_hear", "service"):
             levels, event = _heard(name)
             found[event] = (levels, " ".join(inspect.cleandoc(method.__doc__ or "").split()))
     return found | SERVICE
