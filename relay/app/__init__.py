@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from relay import __version__
 from relay.config.certificate import CertificateError
+from relay.config.changes import needs_restart
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import LogRecipients, Uncertain
@@ -175,21 +176,21 @@ class _Relay:
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
 
-    async def _reload(self) -> tuple[str, ...]:
+    async def _reload(self, who: str = "") -> tuple[str, ...]:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way.
 
-        Answers with the complaints.
+        Answers with the complaints. `who` wants it so, where it is no signal.
         """
         await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
                 reloading()
                 settings = await asyncio.to_thread(load, self._config)
-                await self._take_up(settings, self._rules(settings))
+                await self._take_up(settings, self._rules(settings), who)
         except (ConfigError, SecretError, CertificateError, SpoolError, OSError) as error:
             complaints = [str(item) for item in error.complaints] if isinstance(error, ConfigError) else [str(error)]
             self._journal.service(
-                "config.refused", level="error", complaints=complaints,
+                "config.refused", level="error", complaints=complaints, who=who,
                 remedy="the old configuration goes on; mend the file, try `relay check`, then reload again",
             )  # fmt: skip
             return tuple(complaints)
@@ -197,17 +198,14 @@ class _Relay:
             notify("READY=1")
         return ()
 
-    async def _take_up(self, settings: Settings, rules: Rules) -> None:
-        restart = [
-            name for name in ("data_dir", "listeners", "hostname", "spool", "log")
-            if getattr(settings, name) != getattr(self._started_with, name)
-        ]  # fmt: skip
+    async def _take_up(self, settings: Settings, rules: Rules, who: str) -> None:
         assert self._rear is not None  # nobody reloads before it is up
         await self._rear.plan(settings)  # may fail on the disk: then nothing has changed
         self._settings = settings
         self._house.rules = rules
         self._rear.take_up(settings)
-        self._journal.service("config.reloaded", needs_restart=restart or None)
+        restart = needs_restart(self._started_with, settings)
+        self._journal.service("config.reloaded", needs_restart=restart or None, who=who)
 
     # -- parts
 

@@ -88,6 +88,10 @@ class OrderDesk:
             )
         return _answer(whole, by_relay=True)
 
+    def look_again(self, profiles: list[str]) -> None:
+        """Somebody has mended what these profiles may wait for: they are tried now."""
+        self._wake(profiles, True)
+
     def _handler(self, order: Order) -> Any:
         async def handle(request: Request) -> Mapping[str, Any]:
             try:

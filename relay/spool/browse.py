@@ -19,6 +19,7 @@ from relay.spool.selection import Selection, ids_of, rows_of
 from relay.spool.shape import Shape, shape_of
 from relay.spool.standing import Surroundings
 from relay.spool.store import Pause, SpoolError
+from relay.spool.volumes import Volume, volumes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,6 +171,11 @@ class Browser:
         """What waits, by profile, state and age. Raises `SpoolError`."""
         with self._reading() as connection:
             return shape_of(connection, _now())
+
+    def volumes(self) -> dict[str, Volume]:
+        """How much each device handed in. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return volumes_of(connection, _now())
 
     def pauses(self) -> dict[str, Pause]:
         """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""

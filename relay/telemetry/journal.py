@@ -66,10 +66,11 @@ class Journal:
     # -- the way in
 
     def received(self, **fields: Any) -> None:
-        """A device handed over a message: id device profile listener client helo tls sender sends_as recipients size
-        changes left.
+        """A device handed over a message: id device profile listener client helo tls cipher mechanism sender sends_as
+        recipients size changes left.
 
-        `changes` names each repair, then what the From policy did; `left` the damage that stays.
+        `mechanism` is how it logged in; `changes` names each repair, then what the From policy did; `left` the damage
+        that stays.
         """
         self._write("info", "message.received", fields)
 
@@ -78,7 +79,9 @@ class Journal:
         self._write("info", "message.stored", fields)
 
     def client_refused(self, **fields: Any) -> None:
-        """A client or recipient was turned away: client helo device reply reason remedy."""
+        """A client or recipient was turned away: client helo device reply reason remedy. Where a login failed, `device`
+        is whose user name was tried.
+        """
         self._write("warning", "client.refused", fields)
 
     def intake_failed(self, **fields: Any) -> None:

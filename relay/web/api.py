@@ -44,7 +44,9 @@ def _route(call: Call, control: Control, guard: Guard) -> Route:
 async def _answer(call: Call, control: Control, guard: Guard, request: Request) -> Response:
     who = await guard.who(request)
     if who is None:
-        return refused(401, "nobody is signed in", "send a token: Authorization: Bearer …; see `relay admin token`")
+        answer = refused(401, "nobody is signed in", "send a token: Authorization: Bearer …; see `relay admin token`")
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
     if not who.may(call.scope):
         return refused(403, f"{who.name} is a {who.role}", f"this call needs the role {call.scope}")
     try:

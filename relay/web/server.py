@@ -14,6 +14,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from relay.web.application import application
+from relay.web.guard import Guard
+
+__all__ = ["Guard", "Serving"]
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,10 +76,11 @@ class _Server(uvicorn.Server):
 class Serving:
     """One run of the server, from `run` to `end`."""
 
-    def __init__(self, control: Control, journal: Journal) -> None:
+    def __init__(self, control: Control, journal: Journal, guard: Guard) -> None:
         self._server = _Server(uvicorn.Config(
-            application(control, journal), loop="none", http=_Connection, ws="none", interface="asgi3", lifespan="off",
-            log_config=None, access_log=False, server_header=False,
+            application(control, journal, guard), loop="none", http=_Connection, ws="none", interface="asgi3",
+            lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False,  # who has connected is the peer; whom a proxy names is decided by relay.web.origin
             timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_STOP_S,
         ))  # fmt: skip
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from relay.web.calls import service
+from relay.web.calls import configuration, devices, profiles, service, words
 
-CALLS = (*service.CALLS,)
+CALLS = (*service.CALLS, *devices.CALLS, *profiles.CALLS, *words.CALLS, *configuration.CALLS)

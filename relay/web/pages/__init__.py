@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from relay.web.pages import overview
+from relay.web.pages import configuration, devices, overview, profiles, trials, words
 
-PAGES = (*overview.PAGES,)
+PAGES = (
+    *overview.PAGES,
+    *devices.PAGES,
+    *trials.PAGES,
+    *profiles.PAGES,
+    *words.PAGES,
+    *configuration.PAGES,
+)
