@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from relay import __version__
+from relay.config.settings import TlsFloor
 from relay.control.look import DeviceLook, Look
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
@@ -19,6 +20,7 @@ from relay.spool.store import SpoolError
 __all__ = ["Control", "Ears", "Hands", "House"]
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -125,6 +127,10 @@ class Control:
     def sessions(self) -> int:
         """Devices connected now."""
         return self.house.sessions
+
+    def certificate(self) -> ssl.SSLContext:
+        """TLS with the relay's own certificate, as it is in force now."""
+        return self.house.rules.tls[TlsFloor.MODERN]
 
     def room(self) -> Room:
         """How full disk and spool are."""
