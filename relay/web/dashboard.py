@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from relay.control.accounts import AccountsError
 from relay.control.who import Role
 from relay.web import api
+from relay.web.entra import EntraDoor
 from relay.web.landing import Landing
 from relay.web.origin import SAFE
 from relay.web.page import Page, Visit
@@ -41,6 +42,7 @@ def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Ca
         *probes,
         *Signing(guard).routes(),
         *Setup(control, guard).routes(),
+        *EntraDoor(control, guard).routes(),
         *api.routes(control, guard),
         *(_route(page, control, guard) for page in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
