@@ -93,7 +93,7 @@ class EntraDoor:
                 remedy="Ask an operator to name you under http.entra.operators or http.entra.viewers, and to reload.",
             )  # fmt: skip
         # The session's cookie is for requests of the relay's own pages: this page makes the next one such a request.
-        answer = render(None, "onward.html", target=under.target)
+        answer = render(None, "onward.html", title="Signed in", target=under.target)
         self._guard.let_in(request, answer, Session(name, _WAY), secure=self._is_https)
         answer.delete_cookie(COOKIE, path=PATH)
         return answer

@@ -88,6 +88,14 @@ def test_the_way_back_is_the_page_that_was_asked_for(person: Person) -> None:
     assert (part.status, part.headers["HX-Redirect"]) == (401, "/sign-in?next=/messages%3Fstate%3Dheld")
 
 
+def test_a_link_on_another_site_leads_to_its_page(person: Person) -> None:
+    """The browser sends no cookie with it; the page in between asks again, from the relay itself."""
+    between = person.get("/messages?state=held", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+    assert between.status == 200
+    assert 'content="0; url=/messages?state=held"' in between.body
+    assert person.get("/", **OWN_PAGE).status == 303
+
+
 def test_a_trusted_proxy_names_who_asks(shown: Shown, person: Person) -> None:
     """By pattern, any case; it is told once, with the address the proxy tells of; who is not listed is nobody."""
     for _ in range(2):
