@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.config.settings import Settings
+    from relay.control.activity import Minutes
     from relay.control.device_log import DeviceLog
     from relay.control.end_watch import EndWatch
     from relay.control.lately import Lately
@@ -60,6 +61,7 @@ class Ears:
 
     lately: Lately
     metrics: Metrics
+    minutes: Minutes
     devices: DeviceLog
 
 
@@ -76,6 +78,7 @@ class Control:
         self._look_at_devices = DeviceLook(house.store.directory)
         self.lately = ears.lately
         self.metrics = ears.metrics
+        self.minutes = ears.minutes
         self.devices = ears.devices
         self.hands = hands
         self.started_with = settings()

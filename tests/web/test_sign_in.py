@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from relay.cli.healthcheck import healthcheck
 from relay.config.settings import Tls
 from relay.control.accounts import changing
 from relay.control.who import Role
@@ -86,6 +87,13 @@ def test_the_way_back_is_the_page_that_was_asked_for(person: Person) -> None:
     assert person.get("/?a=1&b=2").location == "/sign-in?next=/%3Fa%3D1%26b%3D2"
     part = person.get("/", **{"HX-Request": "true", "HX-Current-URL": "https://127.0.0.1/messages?state=held"})
     assert (part.status, part.headers["HX-Redirect"]) == (401, "/sign-in?next=/messages%3Fstate%3Dheld")
+
+
+def test_probes_are_asked_over_https_too(shown: Shown, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever name stands in the certificate."""
+    address = f"https://127.0.0.1:{shown.port}"
+    assert healthcheck(["--ready", "--address", address]) == 0
+    assert capsys.readouterr().out == f"ready: {address}\n"
 
 
 def test_a_link_on_another_site_leads_to_its_page(person: Person) -> None:
