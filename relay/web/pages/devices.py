@@ -25,7 +25,7 @@ COLUMNS = (
     (Sort.WEEK, "7 days", "number"),
     (None, "Speaks", ""),
     (None, "Mended", "number"),
-    (Sort.REFUSED, "Turned away", "number"),
+    (Sort.REFUSED, "Turned away", ""),
 )
 _LARGEST_FIRST = (Sort.LAST, Sort.DAY, Sort.WEEK, Sort.REFUSED)
 _NO_FORM = {
@@ -107,7 +107,7 @@ def _form(visit: Visit, one: DeviceStatus | None = None) -> dict[str, Any]:
             "encrypted": "yes" if one.tls else "",
         }
     listeners = [(one.listen, f"{one.listen}, tls {one.tls}") for one in visit.control.settings.listeners]
-    return {"listeners": listeners, **_run(typed)}
+    return {"listeners": listeners, "file": f"{visit.control.hands.config}:", **_run(typed)}
 
 
 def _run(typed: dict[str, str], words: str = "", outcome: Explanation | None = None) -> dict[str, Any]:
