@@ -5,7 +5,8 @@
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
 #   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
-#   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
+#   make docs              what is printed out of the code: example configuration, reference, verdicts, schema, command line
+#   make man               the man pages, into build/man
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak docs venv constraints
+.PHONY: demo test check bench soak docs man venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -51,6 +52,10 @@ docs: venv
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
+	$(BIN)/python -m relay.cli.cli_page > docs/reference/cli.md
+
+man: venv
+	$(BIN)/python -m relay.cli.manpages build/man
 
 venv: $(STAMP)
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import BrokenConfig, ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import (
+    BrokenConfig,
+    ExitCode,
+    LaterError,
+    OutOfReachError,
+    TellingError,
+    UnavailableError,
+    config_option,
+    settings_from,
+)
 from relay.cli.paste import ask_for_answer
 
 if TYPE_CHECKING:
@@ -60,10 +69,10 @@ def authorize(config: Path, profile: str | None, new_key: bool, **options: Any) 
     try:
         told = _signed_in(Authorization(settings, profile), settings, options)
     except AuthorizeError as error:
-        return _refused(error)
+        raise _refused(error) from error
     if told is None:
-        click.echo(f"Nobody signed in within {options['timeout']:g} s; nothing has changed.", err=True)
-        return ExitCode.TRY_LATER
+        text = f"Nobody signed in within {options['timeout']:g} s; nothing has changed."
+        raise LaterError(text)
     click.echo("\n".join(told))
     click.echo(_next_step(settings))
     return ExitCode.DONE
@@ -165,17 +174,16 @@ def _open_browser(url: str, *, wanted: bool) -> None:
             webbrowser.open(url)
 
 
-def _refused(error: AuthorizeError) -> int:
+def _refused(error: AuthorizeError) -> TellingError:
     from relay.control.authorize import Why
 
-    click.echo(str(error), err=True)
-    codes = {
-        Why.REFUSED: ExitCode.FAILED,
-        Why.LATER: ExitCode.TRY_LATER,
-        Why.UNREACHABLE: ExitCode.UNAVAILABLE,
-        Why.CONFIGURATION: ExitCode.CONFIG,
+    kinds = {
+        Why.REFUSED: TellingError,
+        Why.LATER: LaterError,
+        Why.UNREACHABLE: OutOfReachError,
+        Why.CONFIGURATION: BrokenConfig,
     }
-    return codes[error.why]
+    return kinds[error.why](str(error))
 
 
 def _next_step(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.options import BrokenConfig, ExitCode, config_option, settings_from
+from relay.cli.options import BrokenConfig, ExitCode, TellingError, config_option, settings_from
 from relay.cli.table import listing
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ class Answers(click.Group):
 
 @click.group(cls=Answers)
 def explain() -> None:
-    """Ask what an answer means, or what would happen, without sending anything.
-
-    \b
-    relay explain "535 5.7.139 Authentication unsuccessful, …"
-    relay explain AADSTS7000215
-    relay explain device --from 10.0.2.17
-    """
+    """Ask what an answer means, or what would happen, without sending anything."""
 
 
 @explain.command
@@ -64,10 +58,7 @@ def answer(text: tuple[str, ...], stage: str, profile: str, config: Path, as_jso
     pasted = _input() if text == ("-",) else " ".join(text)
     found = explain_answer(pasted, stage, _facts(config, profile, facts_for) if profile else None)
     if found is None:
-        click.echo(
-            "There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.", err=True
-        )
-        return ExitCode.FAILED
+        raise TellingError("There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.")
     if as_json:
         facts = asdict(found)
         click.echo(json.dumps({"class": facts.pop("cls"), **facts}, indent=2, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from email.errors import HeaderParseError
 from email.message import EmailMessage
@@ -13,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relay.cli.conversation import RefusedError, Target, Tls, UnreachableError, hand_in, queue_id
-from relay.cli.options import ExitCode, config_option, settings_from
+from relay.cli.options import (
+    ExitCode,
+    LaterError,
+    OutOfReachError,
+    TellingError,
+    config_option,
+    json_option,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,23 +49,26 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared wi
 @click.option(
     "--attach", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="A file to attach."
 )
-def send(config: Path, recipients: tuple[str, ...], **options: Any) -> int:
+@json_option
+def send(config: Path, recipients: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Hand a test message to a running relay.
 
     Shows each step and the relay's answers. Where to and as whom comes from the configuration's first listener and
     --device, or from --host and --username. What was taken is on its way: `relay queue show ID` tells how far.
     """
     target = _given_target(options) if options["host"] else _configured_target(settings_from(config), options)
-    message = _letter(recipients, options)
+    message, told = _letter(recipients, options), list[tuple[str, str]]()
     try:
-        answer = hand_in(target, message, recipients, _tell)
+        answer = hand_in(target, message, recipients, (lambda *step: told.append(step)) if as_json else _tell)
     except RefusedError as error:
-        click.echo(str(error), err=True)
-        return ExitCode.TRY_LATER if error.passing else ExitCode.FAILED
+        raise (LaterError if error.passing else TellingError)(str(error)) from error
     except UnreachableError as error:
-        click.echo(str(error), err=True)
-        return ExitCode.UNAVAILABLE
-    _tell("taken as", queue_id(answer) or "(the relay named no id)")
+        raise OutOfReachError(str(error)) from error
+    if as_json:
+        steps = [{"step": step, "said": said} for step, said in told]
+        click.echo(json.dumps({"id": queue_id(answer), "steps": steps}, indent=2))
+    else:
+        _tell("taken as", queue_id(answer) or "(the relay named no id)")
     return ExitCode.DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from importlib import import_module
 
@@ -37,15 +38,19 @@ VERBS = (
 )
 _FILES = {"import": "importing"}  # a word of Python's own can't name a file
 
-EPILOGUE = """\b
+EXIT_CODES = {
+    0: "done",
+    1: "refused or failed; the output says by whom and what to do",
+    2: "wrong usage",
+    69: "the relay, or what the command needs, can't be reached",
+    75: "refused for now; the same again may work later",
+    78: "the configuration is broken; every mistake is listed",
+    130: "interrupted",
+}
+_CODES = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+EPILOGUE = f"""\b
 Exit codes:
-  0    done
-  1    refused or failed; the output says by whom and what to do
-  2    wrong usage
-  69   the relay, or what the command needs, can't be reached
-  75   refused for now; the same again may work later
-  78   the configuration is broken; every mistake is listed
-  130  interrupted
+{_CODES}
 
 \b
 Start here:
@@ -95,14 +100,26 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:
+            click.echo(json.dumps(_as_json(error), ensure_ascii=False), err=True)
+        else:
+            error.show()
         return error.exit_code
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        return 1
 
 
-@click.command("healthcheck", add_help_option=False, context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def _healthcheck(arguments: tuple[str, ...]) -> int:
+def _as_json(error: click.ClickException) -> dict[str, object]:
+    """An error for a program: what a person would read, and the exit code."""
+    return {"error": error.format_message(), "code": int(error.exit_code)}
+
+
+@click.command("healthcheck")
+@click.option("--ready", is_flag=True, help="Ask /readyz (http.listen) instead: it says why no mail is taken.")
+@click.option("--address", default="", metavar="HOST:PORT", help="Where the relay listens.")
+def _healthcheck(ready: bool, address: str) -> int:
     """Is the relay taking mail? For containers."""
     from relay.cli.healthcheck import healthcheck
 
-    return healthcheck(list(arguments))
+    return healthcheck([*(["--ready"] if ready else []), *(["--address", address] if address else [])])
