@@ -20,6 +20,7 @@ from relay.cli.options import (
     settings_from,
 )
 from relay.cli.paste import ask_for_answer
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     import ssl
@@ -120,7 +121,8 @@ def _by_callback(
         _open_browser(url, wanted=options["browser"])
         click.echo(f"Waiting at {place[0]}:{callback.port} for the browser to come back …")
         click.echo("Ctrl-C gives up. Where there is no browser: --paste")
-        return callback.wait(options["timeout"])
+        with progress("waiting for the sign-in"):
+            return callback.wait(options["timeout"])
 
 
 def _by_paste(authorization: Authorization) -> list[str]:
@@ -143,7 +145,8 @@ def _by_device_code(authorization: Authorization, timeout_s: float) -> list[str]
     code = authorization.begin_device()
     until = min(code.expires_at, time.time() + timeout_s)
     click.echo(f"Sign in as {authorization.person}. Open {code.url} in any browser and type the code {code.code}")
-    return authorization.finish_device(lambda: time.time() > until)
+    with progress("waiting for the sign-in"):
+        return authorization.finish_device(lambda: time.time() > until)
 
 
 def _place(listen: str) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from relay.cli.options import ExitCode, UnavailableError, config_option, json_option, settings_from
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +129,8 @@ def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool
     from relay.control.orders import Order, Refused, Unreachable, give
 
     try:
-        return give(settings, Order(name), chosen, everything=everything)
+        with progress(f"{name}: the relay is at it"):
+            return give(settings, Order(name), chosen, everything=everything)
     except Refused as error:
         raise click.ClickException(str(error)) from error
     except (SpoolError, Unreachable) as error:

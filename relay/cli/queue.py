@@ -12,6 +12,7 @@ import click
 from relay.cli.export import export
 from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, json_option, settings_from
 from relay.cli.orders import STATES, drop, filters, hold, release, retry
+from relay.cli.paint import painted
 from relay.cli.table import listing, table
 from relay.cli.trace import standing_of
 
@@ -53,7 +54,7 @@ def list_(config: Path, selection: dict[str, Any], limit: int, everything: bool,
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
     if rows:
-        click.echo(table([_line(row) for row in rows], whole="next"))
+        click.echo(painted(table([_line(row) for row in rows], whole="next")))
     elif not counts or (not chosen.narrow and not everything):
         click.echo("Nothing waits.")
     else:

@@ -7,6 +7,7 @@ import os
 from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,12 @@ from relay.cli.options import (
     json_option,
     settings_from,
 )
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from relay.cli.progress import Progress
     from relay.config.settings import Device, Settings
 
 _TLS_OF_LISTENER: dict[str, Tls] = {"none": "none", "optional": "auto", "required": "starttls", "implicit": "implicit"}
@@ -59,7 +62,8 @@ def send(config: Path, recipients: tuple[str, ...], as_json: bool, **options: An
     target = _given_target(options) if options["host"] else _configured_target(settings_from(config), options)
     message, told = _letter(recipients, options), list[tuple[str, str]]()
     try:
-        answer = hand_in(target, message, recipients, (lambda *step: told.append(step)) if as_json else _tell)
+        with progress("waiting for the relay") as busy:
+            answer = hand_in(target, message, recipients, partial(_note, busy, told, as_json))
     except RefusedError as error:
         raise (LaterError if error.passing else TellingError)(str(error)) from error
     except UnreachableError as error:
@@ -139,6 +143,14 @@ def _login_of(devices: dict[str, Device], name: str) -> tuple[str, str]:
         return login.username, "ignored" if login.any_password else login.password.read()
     except SecretError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _note(busy: Progress, told: list[tuple[str, str]], quiet: bool, *step: str) -> None:
+    """One step of the conversation: told at once, or kept for JSON."""
+    told.append((step[0], step[1]))
+    if not quiet:
+        with busy.aside():
+            _tell(*step)
 
 
 def _tell(step: str, what: str) -> None:

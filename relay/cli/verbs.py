@@ -10,6 +10,7 @@ import click
 
 from relay import __version__
 from relay.cli.examples import with_examples
+from relay.cli.paint import OPTION, unwanted
 
 # The order is the order of an administrator's day. Each verb is the command of the same name in relay/cli/<verb>.py.
 VERBS = (
@@ -81,6 +82,7 @@ class Verbs(click.Group):
     cls=Verbs, epilog=EPILOGUE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="relay")
+@click.option("--no-color", is_flag=True, expose_value=False, help="No colours; as with NO_COLOR set.")
 def relay() -> None:
     """A local SMTP relay that adds OAuth2 to legacy devices.
 
@@ -94,8 +96,10 @@ def run(arguments: list[str]) -> int:
         from relay.cli.completion import answer
 
         return answer(asked)
+    plain = unwanted(arguments)
+    words = [word for word in arguments if word != OPTION]  # understood wherever it stands
     try:
-        with relay.make_context("relay", arguments) as context:
+        with relay.make_context("relay", words, color=False if plain else None) as context:
             return int(relay.invoke(context) or 0)
     except click.exceptions.Exit as end:
         return end.exit_code
