@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,9 @@ def export(config: Path, message_id: str, output: Path | None, as_json: bool) ->
     try:
         item = open_queue(settings).show(message_id)
         if item is None:
-            click.echo(f"There is no message {message_id}; `relay queue list` shows what there is.", err=True)
-            return ExitCode.FAILED
+            raise TellingError(f"There is no message {message_id}; `relay queue list` shows what there is.")
         if item.state in _WITHOUT_CONTENT:
-            click.echo(
-                f"Nothing but the record of {message_id} is kept: it was {item.state}; see queue show.", err=True
-            )
-            return ExitCode.FAILED
+            raise TellingError(f"Nothing but the record of {message_id} is kept: it was {item.state}; see queue show.")
         with _opened(output) as file:
             file.writelines(export_of(settings, message_id))
     except SpoolError as error:

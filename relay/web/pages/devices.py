@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -39,8 +40,8 @@ async def devices(visit: Visit) -> Response:
     question = _asked(visit)
     found = await calls.devices(visit.control, question, visit.who)
     unknown = await calls.unknown(visit.control, None, visit.who)
-    return render(
-        visit, "devices.html", found=found, unknown=unknown.sources, question=question, columns=_columns(question),
+    return await asyncio.to_thread(  # a thousand of them take longer than a device should wait
+        render, visit, "devices.html", found=found, unknown=unknown.sources, question=question, columns=_columns(question),
         sorts=[(sort, title) for sort, title, _ in COLUMNS if sort],
         total=len(visit.control.settings.devices), **_form(visit),
     )  # fmt: skip
