@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import PHONE, axe, screenshot, wider_than_the_screen
+from tests.browser.chromium import PHONE, WAIT_MS, axe, screenshot, wider_than_the_screen
 from tests.e2e.delegated import ANN, USERS, delegated
 from tests.e2e.person import Browser
 from tests.e2e.pretend import PretendCloud
@@ -42,7 +42,7 @@ def test_settings_are_tried_as_they_are_typed(browse: Browse, cloud: PretendClou
     page.get_by_label("Name of the profile").fill("scanner")
     screenshot(page, "test-settings-form")
     page.get_by_role("button", name="Test settings").click()
-    expect(page.get_by_text("not well")).to_be_visible()
+    expect(page.get_by_text("not well")).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text("AADSTS7000215").first).to_be_visible()
     expect(page.get_by_text("Do this:").first).to_be_visible()
     page.get_by_role("link", name="Change and test again").click()
@@ -50,7 +50,7 @@ def test_settings_are_tried_as_they_are_typed(browse: Browse, cloud: PretendClou
     expect(page.get_by_label("Mailbox that signs in")).to_have_value("box@contoso.test")
     page.get_by_label("Client secret").fill(cloud.settings.client_secret)
     page.get_by_role("button", name="Test settings").click()
-    expect(page.get_by_text("all is well")).to_be_visible()
+    expect(page.get_by_text("all is well")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#yaml")).to_contain_text("/etc/relay/contoso.secret")
     assert cloud.settings.client_secret not in page.content()
     axe(page)
@@ -74,9 +74,9 @@ def test_a_person_signs_in_and_the_mail_that_waited_leaves(browse: Browse, offic
     mail = browse("/test-mail?profile=ann")
     mail.get_by_label("To", exact=True).fill("waiting@contoso.test")
     mail.get_by_role("button", name="Send").click()
-    expect(mail.get_by_text("relay authorize ann").first).to_be_visible()
+    expect(mail.get_by_text("relay authorize ann").first).to_be_visible(timeout=WAIT_MS)
     page = browse("/profiles")
-    expect(page.get_by_text("paused").first).to_be_visible()
+    expect(page.get_by_text("paused").first).to_be_visible(timeout=WAIT_MS)
     screenshot(page, "profiles")
     axe(page)
     page.get_by_role("link", name="Authorize ann").click()
@@ -90,10 +90,10 @@ def test_a_person_signs_in_and_the_mail_that_waited_leaves(browse: Browse, offic
     home = Browser(cloud.settings.ca_file).sign_in(address, ANN)
     landed = browse(home, role=None)
     expect(landed.get_by_role("heading", level=1)).to_have_text("Signed in")
-    expect(page.get_by_text("signed in", exact=True)).to_be_visible()
-    expect(mail.get_by_text("delivered", exact=True)).to_be_visible()
+    expect(page.get_by_text("signed in", exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(mail.get_by_text("delivered", exact=True)).to_be_visible(timeout=WAIT_MS)
     page.goto("/profiles/ann")
-    expect(page.get_by_text("Mail of this profile leaves.")).to_be_visible()
+    expect(page.get_by_text("Mail of this profile leaves.")).to_be_visible(timeout=WAIT_MS)
 
 
 def test_without_javascript_an_address_is_pasted(browse: Browse, cloud: PretendCloud) -> None:
@@ -109,7 +109,7 @@ def test_without_javascript_an_address_is_pasted(browse: Browse, cloud: PretendC
     home = Browser(cloud.settings.ca_file).sign_in(address, "b.oss@corp.contoso.test")
     page.get_by_label("the address it ended at").fill(home)
     page.get_by_role("button", name="Take this address").click()
-    expect(page.get_by_text("signed in", exact=True)).to_be_visible()
+    expect(page.get_by_text("signed in", exact=True)).to_be_visible(timeout=WAIT_MS)
 
 
 def test_the_script_is_copied(browse: Browse) -> None:
@@ -132,7 +132,7 @@ def test_a_test_mail_is_followed_to_exchanges_answer(browse: Browse) -> None:
     page.get_by_label("Profile").select_option("box")
     page.get_by_label("To", exact=True).fill("mail@contoso.test")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("delivered", exact=True)).to_be_visible()
+    expect(page.get_by_text("delivered", exact=True)).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text("250 2.0.0").first).to_be_visible()
     expect(page.get_by_role("link", name="The whole story of this message")).to_be_visible()
     axe(page)
