@@ -56,7 +56,14 @@ class Ship:
         options = [f"--volume={here}:{there}" for here, there in mounts.items()]
         name = f"relay-of-{volume}"
         self.engine(
-            "run", "-d", f"--name={name}", "--network=container:cloud", "--health-interval=1s", *HARDENED, *options, IMAGE
+            "run",
+            "-d",
+            f"--name={name}",
+            "--network=container:cloud",
+            "--health-interval=1s",
+            *HARDENED,
+            *options,
+            IMAGE,
         )
         try:
             until("the greeting", self.device)
