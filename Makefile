@@ -5,7 +5,9 @@
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
 #   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
+#   make screenshots       the pictures in docs/images, taken by the browser tests
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
+#   make site              the manual as pages for a browser, in build/site
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -16,7 +18,7 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak docs venv constraints
+.PHONY: demo test check bench soak screenshots docs site venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -42,6 +44,10 @@ soak: venv
 	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) RELAY_OUTAGE=10000 $(BIN)/python -m pytest \
 	  tests/crash tests/fuzz tests/delivery/test_long_outage.py --timeout 0 $(ARGS)
 
+screenshots: venv
+	@tests/setup
+	RELAY_SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
+
 docs: venv
 	$(BIN)/relay example > config.example.yaml
 	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
@@ -51,6 +57,9 @@ docs: venv
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
+
+site: venv
+	$(BIN)/mkdocs build --quiet
 
 venv: $(STAMP)
 

@@ -27,8 +27,7 @@ _WITHOUT_CONTENT = ("delivered", "dropped")
 @click.option("--json", "as_json", is_flag=True, help="Write its envelope and history beside it, to FILE.json.")
 def export(config: Path, message_id: str, output: Path | None, as_json: bool) -> int:
     """Write a message as RFC 5322 octets, exactly as they are sent, to standard output or a file."""
-    from relay.control import SpoolError, open_queue
-    from relay.control.queue import export_of
+    from relay.control.queue import SpoolError, export_of, open_queue
 
     if as_json and output is None:
         raise click.UsageError("--json writes beside a file: give one with -o")

@@ -125,8 +125,8 @@ def _all_of(name: str) -> str:
 
 
 def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool) -> Answer:
-    from relay.control import SpoolError
     from relay.control.orders import Order, Refused, Unreachable, give
+    from relay.control.queue import SpoolError
 
     try:
         return give(settings, Order(name), chosen, everything=everything)
@@ -137,8 +137,8 @@ def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool
 
 
 def _found(settings: Settings, name: str, chosen: Selection) -> list[str]:
-    from relay.control import SpoolError, open_queue
     from relay.control.orders import Order, meant
+    from relay.control.queue import SpoolError, open_queue
 
     try:
         return list(open_queue(settings).find(meant(Order(name), chosen)))
@@ -170,7 +170,7 @@ def _make_sure(settings: Settings, chosen: Selection) -> None:
 def _told(name: str, answer: Answer) -> str:
     where = "" if answer.by_relay else ", on the spool: no relay runs"
     lines = [f"{_messages(answer.count)} {_DONE[name]}{where}."] if answer.count else []
-    lines += [f"{message_id}: {reason}" for message_id, reason in answer.skipped[:_SHOWN]]
+    lines += [f"{one.id}: {one.reason}" for one in answer.skipped[:_SHOWN]]
     if answer.skipped_count > _SHOWN:
         lines.append(f"… and {answer.skipped_count - _SHOWN} more were left as they are")
     return "\n".join(lines)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relay.control import QueueItem, QueueRow
+    from relay.control.queue import QueueItem, QueueRow
 
 
 @click.group
@@ -40,8 +40,7 @@ for _command in (retry, hold, release, drop, export):
 @json_option
 def list_(config: Path, selection: dict[str, Any], limit: int, everything: bool, as_json: bool) -> None:
     """List messages, one a line: all that are not settled, or those that the options mean."""
-    from relay.control import open_queue
-    from relay.control.queue import Selection
+    from relay.control.queue import Selection, open_queue
 
     chosen = Selection.of(selection | ({} if everything else {"limit": limit}))
     with _spool_errors():
@@ -91,8 +90,8 @@ def unknown(config: Path, as_json: bool) -> None:
 
     They were judged by their code alone. `[host time id]` is left out; `relay queue show ID` has the whole answer.
     """
-    from relay.control import open_queue
     from relay.control.answers import REPORT
+    from relay.control.queue import open_queue
 
     with _spool_errors():
         rows = [asdict(row) for row in open_queue(settings_from(config)).unknown()]
@@ -111,7 +110,7 @@ def unknown(config: Path, as_json: bool) -> None:
 @json_option
 def show(config: Path, message_id: str, as_json: bool) -> int:
     """Show one message: its recipients, attempts and answers."""
-    from relay.control import open_queue
+    from relay.control.queue import open_queue
 
     with _spool_errors():
         item = open_queue(settings_from(config)).show(message_id)
@@ -138,7 +137,7 @@ def story(item: QueueItem) -> str:
 
 @contextmanager
 def _spool_errors() -> Iterator[None]:
-    from relay.control import SpoolError
+    from relay.control.queue import SpoolError
 
     try:
         yield

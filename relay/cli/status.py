@@ -26,16 +26,17 @@ def status(config: Path, as_json: bool) -> int:
 
     Asks the running relay; where none runs, its spool. Exit code 1: no relay runs, or it takes no mail.
     """
-    found = _found(settings_from(config))
+    found = look_at(settings_from(config))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else in_words(found))
     return ExitCode.DONE if found["ready"] else ExitCode.FAILED
 
 
-def _found(settings: Settings) -> dict[str, Any]:
+def look_at(settings: Settings, within_s: float = _WITHIN_S) -> dict[str, Any]:
+    """`Status` as plain values, of the running relay or of the spool where none runs. Raises `UnavailableError`."""
     from relay.control.caller import NoRelay, Refused, Unreachable, ask
 
     try:
-        return ask(settings.data_dir, "status", within_s=_WITHIN_S)
+        return ask(settings.data_dir, "status", within_s=within_s)
     except NoRelay:
         return _offline(settings)
     except (Unreachable, Refused) as error:
@@ -61,8 +62,8 @@ def in_words(found: dict[str, Any]) -> str:
     profiles = found["profiles"]
     blocks += [f"profile {one['name']} is {one['state']}\n{listing(one['why'])}" for one in profiles if one["why"]]
     blocks += [table(rows) for rows in (_profiles(found), _mailboxes(found), _ends(found)) if rows]
-    if found["problems"]:
-        blocks.append("Lately:\n" + table([_problem(one) for one in found["problems"][:10]]))
+    if lately := [one for one in found["problems"] if not _told_above(one, found)]:
+        blocks.append("Lately:\n" + table([_problem(one) for one in lately[:10]], whole="remedy"))
     return "\n\n".join(blocks)
 
 
@@ -102,6 +103,12 @@ def _ends(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {key: one[key] for key in ("app", "credential", "kind", "ends", "days_left")} for one in found["credentials"]
     ]
+
+
+def _told_above(one: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether a pause or a failing sign-in stands at the top already, with its remedy."""
+    held_up = {profile["name"] for profile in found["profiles"] if profile["why"]}
+    return one["event"] in ("profile.paused", "signin.failing", "delivery.fallback") and one["about"] in held_up
 
 
 def _problem(one: dict[str, Any]) -> dict[str, Any]:

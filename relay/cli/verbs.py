@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
 
 from relay import __version__
+from relay.cli.examples import with_examples
 
 # The order is the order of an administrator's day. Each verb is the command of the same name in relay/cli/<verb>.py.
 VERBS = (
     "demo",
+    "init",
+    "import",
     "serve",
     "check",
     "authorize",
@@ -20,15 +24,19 @@ VERBS = (
     "queue",
     "trace",
     "status",
+    "top",
     "device",
+    "admin",
     "notify",
     "explain",
     "sandbox",
     "example",
     "schema",
     "healthcheck",
+    "completion",
     "version",
 )
+_FILES = {"import": "importing"}  # a word of Python's own can't name a file
 
 EPILOGUE = """\b
 Exit codes:
@@ -43,7 +51,7 @@ Exit codes:
 \b
 Start here:
   relay demo                            see it work, without a tenant
-  relay example > relay.yaml            a configuration to fill in
+  relay init                            a configuration, after five questions
   relay check --config relay.yaml       every mistake at once
   relay doctor --config relay.yaml      is the tenant ready?
   relay serve --config relay.yaml       run it
@@ -60,9 +68,9 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         if cmd_name == "healthcheck":
-            return _healthcheck
-        command: click.Command = getattr(import_module(f"relay.cli.{cmd_name}"), cmd_name)
-        return command
+            return with_examples(_healthcheck, cmd_name)
+        name = _FILES.get(cmd_name, cmd_name)
+        return with_examples(getattr(import_module(f"relay.cli.{name}"), name), cmd_name)
 
 
 @click.group(
@@ -78,6 +86,10 @@ def relay() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one verb and returns its exit code; what was wrong with the usage is said."""
+    if asked := os.environ.get("_RELAY_COMPLETE"):
+        from relay.cli.completion import answer
+
+        return answer(asked)
     try:
         with relay.make_context("relay", arguments) as context:
             return int(relay.invoke(context) or 0)

@@ -6,10 +6,15 @@ Parts of `relay.config.settings`, which is where others import them from.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from relay.config.network import network_of
 from relay.config.section import Name, Section, Text
+
+if TYPE_CHECKING:
+    from relay.config.network import Network
 
 _PEOPLE = "; * stands for any characters."
 
@@ -48,6 +53,18 @@ class ProxySignIn(Section):
         default=(), description=f"User names who are operators{_PEOPLE}", examples=[["admin@contoso.com"]]
     )
     viewers: tuple[Text, ...] = Field(default=(), description=f"User names who are viewers{_PEOPLE}", examples=[["*"]])
+
+    @field_validator("trusted")
+    @classmethod
+    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            network_of(text)
+        return texts
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The trusted addresses; a single one is a network of one."""
+        return tuple(network_of(text) for text in self.trusted)
 
 
 class Http(Section):

@@ -65,8 +65,8 @@ def _section(model: type[BaseModel], values: dict[str, Any], indent: str) -> Ite
 
 
 def _option(name: str, field: FieldInfo, values: dict[str, Any], indent: str) -> Iterator[str]:
-    yield from _comment(field.description or "", indent)
-    model = _model(field.annotation)
+    yield from comment(field.description or "", indent)
+    model = model_of(field.annotation)
     if name in values:
         yield from _written(name, field, values[name], indent)
     elif model and field.default is not None and issubclass(type(field.default), model):
@@ -74,29 +74,29 @@ def _option(name: str, field: FieldInfo, values: dict[str, Any], indent: str) ->
         yield from _section(model, {}, indent + "  ")
     elif field.default_factory is not None and field.examples:
         yield f"{indent}{name}:"
-        yield from (f"{indent}  #{entry}: {_flow(value)}" for entry, value in field.examples[0].items())
+        yield from (f"{indent}  #{entry}: {flow(value)}" for entry, value in field.examples[0].items())
     else:
-        yield f"{indent}#{name}: {_flow(_suggestion(field))}"
+        yield f"{indent}#{name}: {flow(suggestion(field))}"
 
 
 def _written(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[str]:
-    item_model = _item_model(field.annotation)
-    if isinstance(value, dict) and item_model:
+    below = item_model(field.annotation)
+    if isinstance(value, dict) and below:
         yield f"{indent}{name}:"
-        yield from _entries(item_model, value, indent + "  ")
-    elif isinstance(value, list) and item_model:
+        yield from _entries(below, value, indent + "  ")
+    elif isinstance(value, list) and below:
         yield f"{indent}{name}:"
         for item in value:
-            yield from _list_item(item_model, item, indent + "  ")
+            yield from _list_item(below, item, indent + "  ")
     else:
-        yield f"{indent}{name}: {_flow(value)}"
+        yield f"{indent}{name}: {flow(value)}"
 
 
 def _entries(model: type[BaseModel], entries: dict[str, Any], indent: str) -> Iterator[str]:
     """The first entry with every option explained, the others in one line each."""
     for number, (name, values) in enumerate(entries.items()):
         if number:
-            yield f"{indent}{name}: {_flow(values)}"
+            yield f"{indent}{name}: {flow(values)}"
         else:
             yield f"{indent}{name}:"
             yield from _section(model, values, indent + "  ")
@@ -111,17 +111,19 @@ def _list_item(model: type[BaseModel], values: dict[str, Any], indent: str) -> I
     yield from lines[first + 1 :]
 
 
-def _comment(text: str, indent: str) -> Iterator[str]:
+def comment(text: str, indent: str) -> Iterator[str]:
+    """A text as comment lines."""
     prefix = f"{indent}# "
     yield from textwrap.wrap(text, _WIDTH, initial_indent=prefix, subsequent_indent=prefix)
 
 
-def _suggestion(field: FieldInfo) -> Any:
+def suggestion(field: FieldInfo) -> Any:
+    """What stands behind an option that is commented out: its default, else an example."""
     has_default = not field.is_required() and field.default not in (None, "", ())
     return field.default if has_default else (field.examples or [""])[0]
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """A value in one line of YAML."""
     value = [_bare(item) for item in value] if isinstance(value, tuple) else value
     text = yaml.safe_dump(_bare(value), default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True)
@@ -132,12 +134,13 @@ def _bare(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float, list, dict)) else str(value)
 
 
-def _model(annotation: Any) -> type[BaseModel] | None:
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that an option is, if it is one."""
     kind = plain(annotation)
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
-def _item_model(annotation: Any) -> type[BaseModel] | None:
+def item_model(annotation: Any) -> type[BaseModel] | None:
     """The section that each entry of a list or of a named collection is."""
     arguments = [item for item in getattr(plain(annotation), "__args__", ()) if item is not Ellipsis]
-    return _model(arguments[-1]) if arguments else None
+    return model_of(arguments[-1]) if arguments else None

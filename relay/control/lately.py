@@ -82,7 +82,7 @@ class Lately:
                 self.detours.pop(str(fields["profile"]), None)
             case "signin.failing":
                 self._keep(self.sign_ins, fields)
-            case "message.delivered" | "profile.resumed":
+            case "message.delivered" | "profile.resumed" | "signin.kept":
                 self.sign_ins.pop(str(fields["profile"]), None)
             case "relay.stopping":
                 self.stopping = True

@@ -14,11 +14,16 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from relay.web.application import application
+from relay.web.guard import Guard
+from relay.web.tls_door import TlsDoor
+
+__all__ = ["Guard", "Serving"]
 
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from relay.control.running import Control
@@ -63,7 +68,23 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals are the switchboard's."""
+    """Signals are the switchboard's, and so is the certificate."""
+
+    def __init__(self, config: uvicorn.Config, certificate: Callable[[], ssl.SSLContext] | None) -> None:
+        super().__init__(config)
+        self._certificate = certificate
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, but for TLS."""
+        if self._certificate is None or not sockets:
+            await super().startup(sockets)
+            return
+        doors: list[Any] = [TlsDoor(one, self._connection, self._certificate) for one in sockets]
+        self.servers = doors
+        self.started = True
+
+    def _connection(self) -> asyncio.Protocol:
+        return _Connection(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -73,12 +94,13 @@ class _Server(uvicorn.Server):
 class Serving:
     """One run of the server, from `run` to `end`."""
 
-    def __init__(self, control: Control, journal: Journal) -> None:
+    def __init__(self, control: Control, journal: Journal, guard: Guard) -> None:
         self._server = _Server(uvicorn.Config(
-            application(control, journal), loop="none", http=_Connection, ws="none", interface="asgi3", lifespan="off",
-            log_config=None, access_log=False, server_header=False,
+            application(control, journal, guard), loop="none", http=_Connection, ws="none", interface="asgi3",
+            lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False,  # who has connected is the peer; whom a proxy names is decided by relay.web.origin
             timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_STOP_S,
-        ))  # fmt: skip
+        ), control.certificate if control.settings.http.tls else None)  # fmt: skip
 
     async def run(self, door: socket.socket) -> None:
         """Serves on that socket until the end, and closes it."""

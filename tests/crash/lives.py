@@ -12,14 +12,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from relay.config.loader import load
-from relay.control import open_queue
+from relay.control.queue import open_queue
 from tests.crash.pretend import MAILBOXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from relay.control import QueueItem, QueueRow
+    from relay.control.queue import QueueItem, QueueRow
     from tests.crash.devices import Letter
     from tests.crash.pretend import Pretend
 

@@ -1,0 +1,201 @@
+"""The picture of `relay top`: `Status` as lines of a terminal, pure. Never more lines or columns than there are.
+
+What holds mail up comes first and is cut last. A line is a text and how it looks: good, warn, bad, head or plain.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from relay.policy.prospect import span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Found = Mapping[str, Any]
+
+LEAST = (20, 4)
+_STATES = {"ok": "", "paused": "bad", "sign_in": "bad", "detour": "warn"}
+_WAITING = ("queued", "uncertain", "leased")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the picture."""
+
+    text: str
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the picture: `least` lines of it are shown however small the terminal is."""
+
+    lines: list[Line]
+    least: int = 0
+
+
+def picture(found: Found, width: int, height: int, *, clock: str = "", note: str = "") -> list[Line]:
+    """Exactly what fits: `clock` stands at the right of the first line, `note` in the last one."""
+    width, height = max(width, LEAST[0]), max(height, LEAST[1])
+    foot = [Line(note)] if note else []
+    blocks = [Block(_head(found, width, clock), 3), _profiles(found), _ages(found), _mailboxes(found), _lately(found)]
+    chosen = _fitting([block for block in blocks if block.lines], height - len(foot))
+    body = [line for block in chosen for line in block]
+    return [Line(_cut(line.text, width), line.look) for line in [*body, *foot]][:height]
+
+
+def _fitting(blocks: Sequence[Block], height: int) -> list[list[Line]]:
+    """Blocks with an empty line between them, the longest cut first, line by line, until all fit."""
+    sizes = [len(block.lines) for block in blocks]
+    while sum(sizes) + sum(1 for size in sizes if size) - 1 > height:
+        able = [number for number, size in enumerate(sizes) if size > blocks[number].least]
+        if not able:
+            break
+        longest = max(able, key=lambda number: (sizes[number], number))
+        sizes[longest] -= 1 if sizes[longest] > 2 else sizes[longest]
+    shown = [_shortened(block.lines, size) for block, size in zip(blocks, sizes, strict=True) if size]
+    return [part if number == 0 else [Line(""), *part] for number, part in enumerate(shown)]
+
+
+def _shortened(lines: list[Line], size: int) -> list[Line]:
+    if size >= len(lines):
+        return lines
+    return [*lines[: size - 1], Line(f"… {len(lines) - size + 1} more lines")]
+
+
+def _head(found: Found, width: int, clock: str) -> list[Line]:
+    ready = found["ready"]
+    state = f"takes mail on {', '.join(found['listening'])}" if ready else "; ".join(found["reasons"])
+    first = f"relay {found['version']}  {state}"
+    room = max(0, width - len(clock) - 1)
+    lines = [Line(f"{_cut(first, room):<{room}} {clock}".rstrip(), "good" if ready else "bad"), Line(_figures(found))]
+    spool = found["spool"]
+    trouble = spool["trouble"] or spool["refusing"]
+    return [*lines, Line(trouble, "bad")] if trouble else lines
+
+
+def _figures(found: Found) -> str:
+    counts = {state: _count(found, state) for state in ("uncertain", "held", "corrupt")}
+    parts = [
+        f"up {span(found['uptime_s'])}" if found["running"] else "not running",
+        f"{found['sessions']} connected",
+        f"{sum(_count(found, state) for state in _WAITING)} waiting",
+        *(f"{count} {state}" for state, count in counts.items() if count),
+        f"{_size(found['spool']['free_bytes'])} free",
+    ]
+    return "  ".join(parts)
+
+
+def _profiles(found: Found) -> Block:
+    """A line a profile; below one that is held up, why and what to do."""
+    lines = [Line(_row("PROFILE", "STATE", "WAITING", "HELD", "OLDEST", "MAILBOX"), "head")]
+    known = {one["name"]: one for one in found["profiles"]}
+    for name in dict.fromkeys([*known, *(one["profile"] for one in found["queue"])]):
+        mine = [one for one in found["queue"] if one["profile"] == name]
+        own = known.get(name, {"state": "gone", "mailbox": "not in the configuration", "why": None})
+        waiting = sum(one["count"] for one in mine if one["state"] in _WAITING)
+        held = sum(one["count"] for one in mine if one["state"] in ("held", "corrupt"))
+        oldest = span(max(one["oldest_s"] for one in mine)) if mine else ""
+        cells = (_plain(name), own["state"], str(waiting), str(held), oldest, own["mailbox"])
+        lines.append(Line(_row(*cells), _STATES.get(own["state"], "warn")))
+        lines += _why(own["why"])
+    return Block(sorted_by_trouble(lines), 2)
+
+
+def sorted_by_trouble(lines: list[Line]) -> list[Line]:
+    """The heading, then what is wrong with its reasons, then the others: what is cut is what is well."""
+    groups: list[list[Line]] = []
+    for line in lines[1:]:
+        if line.text.startswith(" "):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    rank = {"bad": 0, "warn": 1}
+    return [lines[0], *(line for group in sorted(groups, key=lambda one: rank.get(one[0].look, 2)) for line in group)]
+
+
+def _why(why: Found | None) -> list[Line]:
+    if not why:
+        return []
+    return [Line(f"  {_plain(why['meaning'])}", "bad"), Line(f"  → {_plain(why['remedy'])}")]
+
+
+def _row(*cells: str) -> str:
+    widths = (16, 8, 7, 5, 8)
+    name, state, *numbers, last = cells
+    first = f"{_cut(name, widths[0]):<{widths[0]}}  {state:<{widths[1]}}"
+    return "  ".join([first, *(f"{cell:>{size}}" for cell, size in zip(numbers, widths[2:], strict=True)), last])
+
+
+def _ages(found: Found) -> Block:
+    """What waits by its age, as qshape shows it; not there when nothing waits."""
+    classes = [f"<{span(limit)}".replace(" ", "") for limit in found["age_limits_s"]] + ["older"]
+    rows: dict[str, list[int]] = {}
+    for one in found["queue"]:
+        sums = rows.setdefault(one["profile"], [0] * len(classes))
+        rows[one["profile"]] = [a + b for a, b in zip(sums, one["ages"], strict=False)]
+    if not any(map(sum, rows.values())):
+        return Block([])
+    head = Line(f"{'AGE':<16}" + "".join(f"{name:>7}" for name in classes), "head")
+    body = [
+        Line(f"{_cut(_plain(name), 16):<16}" + "".join(f"{n or '.':>7}" for n in row)) for name, row in rows.items()
+    ]
+    return Block([head, *body])
+
+
+def _mailboxes(found: Found) -> Block:
+    if not found["mailboxes"]:
+        return Block([])
+    head = Line(f"{'MAILBOX':<32}  SESSIONS  PACE   LEFT TODAY  RESTS UNTIL", "head")
+    body = []
+    for one in found["mailboxes"]:
+        left = "no limit" if one["recipients_left"] is None else str(one["recipients_left"])
+        sessions = f"{one['sessions']}/{one['sessions_limit']}"
+        text = f"{_cut(one['name'], 32):<32}  {sessions:>8}  {one['pace']:>4.0%}  {left:>11}  {one['blocked_until']}"
+        slow = one["pace"] < 1 or one["blocked_until"] or one["recipients_left"] == 0
+        body.append(Line(text.rstrip(), "warn" if slow else ""))
+    return Block([head, *body])
+
+
+def _lately(found: Found) -> Block:
+    ends = [one for one in found["credentials"] if one["days_left"] <= 30]
+    lines = [Line(f"{one['kind']} of {one['app']} ends in {one['days_left']} days", "warn") for one in ends]
+    told = {one["name"] for one in found["profiles"] if one["why"]}
+    for one in found["problems"]:
+        if one["event"] == "profile.paused" and one["about"] in told:
+            continue
+        times = f" ×{one['times']}" if one["times"] > 1 else ""
+        lines.append(Line(f"{one['last'][11:19]}  {_plain(one['about'])}{times}: {_plain(one['what'])}"))
+    return Block([Line("LATELY", "head"), *lines] if lines else [])
+
+
+def _count(found: Found, state: str) -> int:
+    return sum(int(one["count"]) for one in found["queue"] if one["state"] == state)
+
+
+def _size(octets: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if octets < 1000:
+            return f"{octets:.0f} {unit}"
+        octets /= 1000
+    return f"{octets:.1f} TB"
+
+
+def _plain(text: str) -> str:
+    """In one line, and nothing that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
+
+
+def _cut(text: str, width: int) -> str:
+    """So many columns at most: a letter of East Asia takes two, an accent that combines none."""
+    used, kept = 0, list[str]()
+    for sign in text:
+        step = 0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        if used + step > width:
+            return _cut(text, width - 1) + "…" if width > 1 and kept and kept[-1] != "…" else "".join(kept)
+        used += step
+        kept.append(sign)
+    return text
