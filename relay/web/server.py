@@ -6,7 +6,9 @@ which nothing happens is cut.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,6 @@ from relay.web.guard import Guard
 __all__ = ["Guard", "Serving"]
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
     from collections.abc import Iterator
     from typing import Any
@@ -48,6 +49,10 @@ class _Connection(H11Protocol):
             self.connections.discard(least)
             least.transport.abort()
 
+    def data_received(self, data: bytes) -> None:
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        super().data_received(data)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         super().connection_lost(exc)
@@ -66,7 +71,14 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals are the switchboard's."""
+    """Signals are the switchboard's, and so is the end. Uvicorn itself wakes ten times a second to look for it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -92,3 +104,4 @@ class Serving:
     def end(self) -> None:
         """Answers under way finish."""
         self._server.should_exit = True
+        self._server.ended.set()
