@@ -170,7 +170,7 @@ def _make_sure(settings: Settings, chosen: Selection) -> None:
 def _told(name: str, answer: Answer) -> str:
     where = "" if answer.by_relay else ", on the spool: no relay runs"
     lines = [f"{_messages(answer.count)} {_DONE[name]}{where}."] if answer.count else []
-    lines += [f"{message_id}: {reason}" for message_id, reason in answer.skipped[:_SHOWN]]
+    lines += [f"{one.id}: {one.reason}" for one in answer.skipped[:_SHOWN]]
     if answer.skipped_count > _SHOWN:
         lines.append(f"… and {answer.skipped_count - _SHOWN} more were left as they are")
     return "\n".join(lines)

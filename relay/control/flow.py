@@ -20,7 +20,7 @@ _BLOCKED = {"paused": "is paused", "sign_in": "can't sign in"}
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """`state` is ok, warn or bad; `waiting` says how much waits and for how long; `reasons`: none when all is well."""
+    """`state` is ok, warn or bad; `waiting` says how much and for how long; no `reasons`: all is well."""
 
     state: str
     answer: str

@@ -11,6 +11,7 @@ from relay.config.aeskey import new_key
 from relay.config.secret import SecretError
 from relay.spool.browse import Attempt, Browser, QueueItem, QueueRow, RecipientRow
 from relay.spool.keyring import NO_KEYS, Keyring
+from relay.spool.search import Searcher
 from relay.spool.selection import Selection
 from relay.spool.store import SpoolError
 
@@ -24,21 +25,31 @@ __all__ = [
     "QueueItem",
     "QueueRow",
     "RecipientRow",
+    "Searcher",
     "Selection",
     "SpoolError",
     "export_of",
     "new_key",
     "open_queue",
+    "open_search",
 ]
 
 
 def open_queue(settings: Settings) -> Browser:
     """The queue of this configuration's spool. Its questions raise `SpoolError` when it can't be read."""
+    return Browser(settings.data_dir / "spool", _keys(settings), settings.limits_of)
+
+
+def open_search(settings: Settings) -> Searcher:
+    """The same, for whoever looks for messages, settled ones too."""
+    return Searcher(settings.data_dir / "spool", _keys(settings), settings.limits_of)
+
+
+def _keys(settings: Settings) -> Keyring:
     try:
-        keys = Keyring.read(settings.spool.encryption)
+        return Keyring.read(settings.spool.encryption)
     except SecretError:
-        keys = NO_KEYS  # what is sealed says so when it is looked at
-    return Browser(settings.data_dir / "spool", keys, settings.limits_of)
+        return NO_KEYS  # what is sealed says so when it is looked at
 
 
 def export_of(settings: Settings, message_id: str) -> Iterator[bytes]:

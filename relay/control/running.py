@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from relay import __version__
+from relay.config.settings import TlsFloor
 from relay.control.look import DeviceLook, Look
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
@@ -19,10 +20,12 @@ from relay.spool.store import SpoolError
 __all__ = ["Control", "Ears", "Hands", "House"]
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from relay.config.settings import Settings
+    from relay.control.activity import Minutes
     from relay.control.device_log import DeviceLog
     from relay.control.end_watch import EndWatch
     from relay.control.lately import Lately
@@ -58,6 +61,7 @@ class Ears:
 
     lately: Lately
     metrics: Metrics
+    minutes: Minutes
     devices: DeviceLog
 
 
@@ -74,6 +78,7 @@ class Control:
         self._look_at_devices = DeviceLook(house.store.directory)
         self.lately = ears.lately
         self.metrics = ears.metrics
+        self.minutes = ears.minutes
         self.devices = ears.devices
         self.hands = hands
         self.started_with = settings()
@@ -122,6 +127,10 @@ class Control:
     def sessions(self) -> int:
         """Devices connected now."""
         return self.house.sessions
+
+    def certificate(self) -> ssl.SSLContext:
+        """TLS with the relay's own certificate, as it is in force now."""
+        return self.house.rules.tls[TlsFloor.MODERN]
 
     def room(self) -> Room:
         """How full disk and spool are."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping  # noqa: TC003  (the API asks for the types of fields)
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from relay.message.transcript import octets
 from relay.spool.chronicle import NEWEST, Chronicle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from relay.config.settings import Settings
     from relay.spool.chronicle import Record
 
@@ -22,7 +21,7 @@ _DOUBT = "in doubt: the whole message had left and no answer came; it may have a
 _OWED = {"failed": "its sender, that it was not delivered", "delayed": "its sender, that it is late"}
 
 
-class NotFoundError(Exception):
+class NotFoundError(LookupError):
     """No message, or more than one; the text says which and what to do."""
 
 
@@ -30,10 +29,10 @@ class NotFoundError(Exception):
 class Scene:
     """Something that happened: when (ISO 8601, UTC), what, the facts, and what was said meanwhile."""
 
-    at: str
-    what: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-    transcript: tuple[str, ...] = ()
+    at: Annotated[str, "when"]
+    what: Annotated[str, "in words"]
+    facts: Annotated[Mapping[str, str], "what is known of it, by name"] = field(default_factory=dict)
+    transcript: Annotated[tuple[str, ...], "what both sides said, C the client and S the server, secrets masked"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def trace(settings: Settings, text: str) -> Trace:
     Raises `NotFoundError`, `relay.spool.store.SpoolError`.
     """
     chronicle = Chronicle(settings.data_dir / "spool")
-    record = chronicle.record(_the_one(chronicle, text.strip()))
+    record = chronicle.record(the_one(chronicle, text.strip()))
     if record is None:  # gone since it was found
         raise NotFoundError(f"There is no message {text} any more: its retention is over.")
     return told(record)
@@ -61,6 +60,13 @@ def trace(settings: Settings, text: str) -> Trace:
 
 def told(record: Record) -> Trace:
     """The story as a value."""
+    message = record.message
+    recipients = tuple({name: str(row[name]) for name in ("address", "state", "answer")} for row in record.recipients)
+    return Trace(message["id"], message["state"], record.next, recipients, scenes_of(record))
+
+
+def scenes_of(record: Record) -> tuple[Scene, ...]:
+    """What happened, in order of time."""
     message = record.message
     scenes = [
         *_arrival(message, len(record.recipients)),
@@ -71,11 +77,11 @@ def told(record: Record) -> Trace:
     if message["settled_at"] is not None:
         scenes.append(_scene(message["settled_at"], str(message["state"]), rule=message["rule"]))
     scenes.sort(key=lambda scene: scene.at)  # a sort that keeps the order of what happened in one millisecond
-    recipients = tuple({name: str(row[name]) for name in ("address", "state", "answer")} for row in record.recipients)
-    return Trace(message["id"], message["state"], record.next, recipients, tuple(scenes))
+    return tuple(scenes)
 
 
-def _the_one(chronicle: Chronicle, text: str) -> str:
+def the_one(chronicle: Chronicle, text: str) -> str:
+    """The id of the message that is meant. Raises `NotFoundError`, `relay.spool.store.SpoolError`."""
     called = "@" in text or text.startswith("<")
     if called:
         text = f"<{text.strip('<>')}>"

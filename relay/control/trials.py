@@ -117,10 +117,11 @@ class Trials:
 
     async def stop(self) -> None:
         """The relay stops: whatever runs is given up."""
-        tasks = [run.task for run in self._runs.values() if run.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        running = [run for run in self._runs.values() if run.task is not None]
+        for run in running:
+            assert run.task is not None
+            run.task.cancel()
+            self._end(run, "the relay stopped")
 
     def _forget(self) -> None:
         ended = [trial_id for trial_id, run in self._runs.items() if run.ended_at]
@@ -135,11 +136,9 @@ class Trials:
                 await self._walk(run, plan)
         except TimeoutError:
             trouble = f"it took longer than {self._within_s:g} s; the step after the last one shown did not end"
-        except asyncio.CancelledError:
-            trouble = "the relay stopped"
-            raise
-        finally:
-            self._end(run, trouble)
+        except Exception as error:  # noqa: BLE001  (told to who asked; nobody else would hear of it)
+            trouble = f"the relay could not do this: {error!r}"
+        self._end(run, trouble)
 
     async def _walk(self, run: _Run, plan: Plan) -> None:
         from relay.control.doctor import Doctor, Wish  # not before somebody asks: it has its price in memory

@@ -8,7 +8,7 @@ else have a token sent to a server of theirs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
@@ -57,6 +57,12 @@ class Typed:
     canary: Annotated[str | None, "mailbox that must be refused"] = None
     send_to: Annotated[str, "really send a short mail there; empty: nothing is sent"] = ""
     send_from: Annotated[str, "its author; empty: as the profile sends"] = ""
+
+
+EMPTY = Typed(
+    cloud="worldwide", tenant="", client_id="", secret_reference="", mailbox="", sign_in="app", transport="smtp",
+    from_policy="mailbox", send_as="", host="", port="", canary="",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,13 @@ def saved(name: str, settings: Settings) -> Typed:
         send_as=profile.send_as.address if profile.send_as else "", host=place.host,
         port=str(place.port) if place.host else "", canary=profile.canary,
     )  # fmt: skip
+
+
+def filled(typed: Typed, settings: Settings) -> Typed:
+    """What was typed, and what is saved where nothing was."""
+    below = saved(typed.based_on, settings) if typed.based_on in settings.profiles else EMPTY
+    left_out = [each.name for each in fields(Typed) if getattr(typed, each.name) is None]
+    return replace(typed, **{name: getattr(below, name) for name in left_out})
 
 
 def is_reference(text: str) -> bool:

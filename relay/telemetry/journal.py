@@ -207,6 +207,10 @@ class Journal:
         """
         self._write("warning" if fields.get("order") == "drop" else "info", "queue.order", fields)
 
+    def downloaded(self, **fields: Any) -> None:
+        """Somebody was given the content of a message: id who way (how they are known)."""
+        self._write("info", "message.downloaded", fields)
+
     def credential_expiring(self, **fields: Any) -> None:
         """A secret or certificate of an app ends soon, or has ended: app credential kind name ends days_left meaning
         remedy. Once for each threshold.

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from relay.web.answering import PREFIX, refused
 from relay.web.gate import Gate
 from relay.web.headers import Headers
 from relay.web.probes import Probes
@@ -37,6 +38,8 @@ def routed(control: Control, journal: Journal, guard: Guard) -> Starlette:
             "http.failed", level="error", reason=f"{request.scope['path']}: {error!r}",
             remedy="mail goes on; this is a mistake of the relay, report it with this line",
         )  # fmt: skip
+        if request.scope["path"].startswith(f"{PREFIX}/"):
+            return refused(500, "the relay made a mistake; its log has it", "report it with that line")
         return PlainTextResponse("the relay made a mistake; its log has it\n", 500)
 
     probes = Probes(control, guard)

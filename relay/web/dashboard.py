@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from relay.control.accounts import AccountsError
 from relay.control.who import Role
 from relay.web import api
+from relay.web.answering import PREFIX, refused
 from relay.web.landing import Landing
 from relay.web.origin import SAFE
 from relay.web.page import Page, Visit
@@ -76,6 +77,6 @@ def _to_the_sign_in(request: Request) -> Response:
 
 
 def _no_accounts(request: Request, error: Exception) -> Response:
-    if request.scope["path"].startswith(api.PREFIX):
-        return api.refused(503, str(error), "")
+    if request.scope["path"].startswith(PREFIX):
+        return refused(503, str(error), "")
     return render(None, "refused.html", status=503, title="Nobody can be known", words=str(error))

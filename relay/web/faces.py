@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from relay.control.activity import Minutes
 from relay.control.caller import Refused
 from relay.control.device_log import DeviceLog
 from relay.control.lately import Lately
@@ -31,8 +32,8 @@ class Faces:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._ears = Ears(Lately(), Metrics(), DeviceLog())
-        for ear in (self._ears.metrics, self._ears.lately, self._ears.devices):
+        self._ears = Ears(Lately(), Metrics(), Minutes(), DeviceLog())
+        for ear in (self._ears.metrics, self._ears.lately, self._ears.minutes, self._ears.devices):
             journal.tell(ear.heard)
         self._control: Control | None = None
         self._pulse: Pulse | None = None

@@ -17,12 +17,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from relay.web.application import application
 from relay.web.guard import Guard
+from relay.web.tls_door import TlsDoor
 
 __all__ = ["Guard", "Serving"]
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from relay.control.running import Control
@@ -71,14 +73,27 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals are the switchboard's, and so is the end. Uvicorn itself wakes ten times a second to look for it."""
+    """Signals, certificate and end are the switchboard's. Uvicorn itself wakes ten times a second to look for its end."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, certificate: Callable[[], ssl.SSLContext] | None) -> None:
         super().__init__(config)
+        self._certificate = certificate
         self.ended = asyncio.Event()
 
     async def main_loop(self) -> None:
         await self.ended.wait()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, but for TLS."""
+        if self._certificate is None or not sockets:
+            await super().startup(sockets)
+            return
+        doors: list[Any] = [TlsDoor(one, self._connection, self._certificate) for one in sockets]
+        self.servers = doors
+        self.started = True
+
+    def _connection(self) -> asyncio.Protocol:
+        return _Connection(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -94,7 +109,7 @@ class Serving:
             lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False,  # who has connected is the peer; whom a proxy names is decided by relay.web.origin
             timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_STOP_S,
-        ))  # fmt: skip
+        ), control.certificate if control.settings.http.tls else None)  # fmt: skip
 
     async def run(self, door: socket.socket) -> None:
         """Serves on that socket until the end, and closes it."""

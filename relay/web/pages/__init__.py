@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from relay.web.pages import configuration, devices, overview, profiles, trials, words
+from relay.web.pages import configuration, devices, messages, orders, overview, profiles, trials, words
 
 PAGES = (
     *overview.PAGES,
+    *orders.PAGES,
+    *messages.PAGES,
     *devices.PAGES,
     *trials.PAGES,
     *profiles.PAGES,

@@ -41,6 +41,7 @@ async def devices(visit: Visit) -> Response:
     unknown = await calls.unknown(visit.control, None, visit.who)
     return render(
         visit, "devices.html", found=found, unknown=unknown.sources, question=question, columns=_columns(question),
+        sorts=[(sort, title) for sort, title, _ in COLUMNS if sort],
         total=len(visit.control.settings.devices), **_form(visit),
     )  # fmt: skip
 
@@ -105,7 +106,7 @@ def _form(visit: Visit, one: DeviceStatus | None = None) -> dict[str, Any]:
             "listener": one.listener,
             "encrypted": "yes" if one.tls else "",
         }
-    listeners = [listener.listen for listener in visit.control.settings.listeners]
+    listeners = [(one.listen, f"{one.listen}, tls {one.tls}") for one in visit.control.settings.listeners]
     return {"listeners": listeners, **_run(typed)}
 
 

@@ -99,7 +99,7 @@ def queue_rows(queue: Iterable[QueueStatus]) -> list[QueueRow]:
     return [
         QueueRow(
             one.profile, one.state, one.count, one.bytes, one.oldest_s, one.ages,
-            "/messages?" + urlencode({"profile": one.profile, "states": one.state}),
+            "/messages?" + urlencode({"profile": one.profile, "state": one.state}),
         )
         for one in ordered
     ]  # fmt: skip

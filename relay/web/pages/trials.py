@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from relay.control.typed import MistypedError, Typed, is_reference, saved
+from relay.control.typed import EMPTY, MistypedError, Typed, filled, is_reference, saved
 from relay.control.who import Role
 from relay.web.calls import profiles as calls
 from relay.web.page import Page, Visit
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.responses import Response
-
-_NEW = Typed(
-    cloud="worldwide", tenant="", client_id="", secret_reference="", mailbox="", sign_in="app", transport="smtp",
-    from_policy="mailbox", send_as="", host="", port="", canary="",
-)  # fmt: skip
 
 
 @refusing
@@ -83,9 +78,9 @@ def _typed_before(visit: Visit) -> Typed:
     name, trial_id = visit.asked("profile"), visit.asked("trial")
     if trial_id:
         visit.control.trials.of(trial_id)
-        return visit.control.trials.typed(trial_id) or _NEW
+        return visit.control.trials.typed(trial_id) or EMPTY
     if not name:
-        return _NEW
+        return EMPTY
     if name not in visit.control.settings.profiles:
         raise LookupError(f"there is no profile {name}")
     return saved(name, visit.control.settings)
@@ -93,7 +88,7 @@ def _typed_before(visit: Visit) -> Typed:
 
 def _form(visit: Visit, typed: Typed, slips: Mapping[str, str], *, status: int = 200) -> Response:
     """No secret goes back: not the typed one, and not one that was typed into the field of the reference."""
-    values = {field.name: getattr(typed, field.name) or "" for field in fields(Typed)} | {"secret": ""}
+    values = asdict(filled(typed, visit.control.settings)) | {"secret": ""}
     if not is_reference(values["secret_reference"]):
         values["secret_reference"] = ""
     names = list(visit.control.settings.profiles)

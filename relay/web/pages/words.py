@@ -36,8 +36,9 @@ async def _explained(visit: Visit, typed: dict[str, str]) -> Response:
         except (LookupError, ValueError) as error:
             words = str(error.args[0])
     return render(
-        visit, "explain.html", typed=typed, found=found, words=words, stages=STAGES, classes=CLASSES, scopes=SCOPES,
-        profiles=list(visit.control.settings.profiles),
+        visit, "explain.html", typed=typed, found=found, words=words, classes=CLASSES, scopes=SCOPES,
+        stages=[("", "a guess"), *((stage, stage) for stage in STAGES)],
+        profiles=[("", "any"), *((name, name) for name in visit.control.settings.profiles)],
     )  # fmt: skip
 
 

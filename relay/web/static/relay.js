@@ -45,3 +45,12 @@ document.addEventListener("htmx:responseError", silent);
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.matches("[data-live]")) { answered = seen(); stale.hidden = true; }
 });
+
+// What was opened in a live part stays open.
+let opened = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  opened = [...event.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+});
