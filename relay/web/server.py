@@ -73,7 +73,7 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals, certificate and end are the switchboard's. Uvicorn itself wakes ten times a second to look for its end."""
+    """Signals, certificate and end are the switchboard's: uvicorn wakes ten times a second to look for its end."""
 
     def __init__(self, config: uvicorn.Config, certificate: Callable[[], ssl.SSLContext] | None) -> None:
         super().__init__(config)
