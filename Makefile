@@ -56,6 +56,8 @@ docs: venv
 	$(BIN)/python -m relay.telemetry.events_page > docs/reference/events.md
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
+	$(BIN)/python -m relay.web.openapi > docs/reference/openapi.json
+	$(BIN)/python -m relay.web.api_page > docs/reference/api.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 
 site: venv
