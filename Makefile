@@ -19,6 +19,9 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
+# The relay is started hundreds of times: bytecode is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check bench soak screenshots docs man site venv constraints
 
 demo: venv

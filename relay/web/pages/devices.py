@@ -42,7 +42,8 @@ async def devices(visit: Visit) -> Response:
     unknown = await calls.unknown(visit.control, None, visit.who)
     return await asyncio.to_thread(  # a thousand of them take longer than a device should wait
         render, visit, "devices.html", found=found, unknown=unknown.sources, question=question,
-        columns=_columns(question), sorts=[(sort, title) for sort, title, _ in COLUMNS if sort],
+        columns=_columns(question),
+        sorts=[(sort, title) for sort, title, _ in COLUMNS if sort],
         total=len(visit.control.settings.devices), **_form(visit),
     )  # fmt: skip
 
