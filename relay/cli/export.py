@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +38,11 @@ def export(config: Path, message_id: str, output: Path | None, as_json: bool) ->
     try:
         item = item_of(settings, message_id)
         if item.state in _WITHOUT_CONTENT:
-            click.echo(f"Nothing but the record of {item.id} is kept: it was {item.state}; see queue show.", err=True)
-            return ExitCode.FAILED
+            raise TellingError(f"Nothing but the record of {item.id} is kept: it was {item.state}; see queue show.")
         with _opened(output) as file:
             file.writelines(export_of(settings, item.id))
     except NotFoundError as error:
-        click.echo(str(error), err=True)
-        return ExitCode.FAILED
+        raise TellingError(str(error)) from error
     except SpoolError as error:
         raise UnavailableError(str(error)) from error
     if as_json and output is not None:

@@ -24,6 +24,10 @@ Options:
   --ready              Ask /readyz (http.listen) instead: it says why no mail is taken.
   --address HOST:PORT  Where the relay listens. [default: $RELAY_HEALTHCHECK or 127.0.0.1:2525; with --ready
                        127.0.0.1:8925] With http.tls: https://127.0.0.1:8925.
+
+Examples:
+  relay healthcheck
+  relay healthcheck --ready  # why is no mail taken?
 """
 DEFAULT_ADDRESS = "127.0.0.1:2525"
 READY_ADDRESS = "127.0.0.1:8925"  # relay.config.dashboard.Http

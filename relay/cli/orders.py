@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, UnavailableError, config_option, json_option, settings_from
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 # relay.spool.store.State, which control speaks for
 STATES = ("queued", "uncertain", "leased", "held", "corrupt", "delivered", "failed", "dropped")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHOWN = 20
 _TEXTS = ("device", "profile", "mailbox", "sender", "recipient", "rule")
@@ -150,7 +150,8 @@ def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool
     from relay.control.queue import SpoolError
 
     try:
-        return give(settings, Order(name), chosen, everything=everything)
+        with progress(f"{name}: the relay is at it"):
+            return give(settings, Order(name), chosen, everything=everything)
     except Refused as error:
         raise click.ClickException(str(error)) from error
     except (SpoolError, Unreachable) as error:

@@ -32,7 +32,12 @@ def changes(cloud: PretendCloud, tmp_path_factory: pytest.TempPathFactory) -> di
         "ca_file": str(at.ca_file),
         "credential": {"secret": {"file": str(secret)}},
     }
-    return {"apps": {"legacy": app}, "profiles": {"busy": {"app": "legacy"}}, "delivery": {"recheck_s": 3600}}
+    return {
+        "apps": {"legacy": app},
+        "profiles": {"busy": {"app": "legacy"}},
+        "delivery": {"recheck_s": 3600},
+        "limits": {"messages_per_minute": 600},
+    }
 
 
 @pytest.fixture(scope="module")
