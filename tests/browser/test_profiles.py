@@ -142,6 +142,7 @@ def test_a_test_mail_is_followed_to_exchanges_answer(browse: Browse) -> None:
 def test_on_a_phone_at_night(browse: Browse) -> None:
     """Nothing is wider than the screen, and axe finds nothing in the dark either."""
     page = browse("/profiles", width=PHONE, dark=True)
+    assert wider_than_the_screen(page) == 0
     axe(page)
     for path in ("/profiles/box", "/test-settings?profile=box", "/profiles/box/powershell", "/profiles/ann/authorize"):
         page.goto(path)
