@@ -77,6 +77,7 @@ def test_a_person_signs_in_and_the_mail_that_waited_leaves(browse: Browse, offic
     expect(mail.get_by_text("relay authorize ann").first).to_be_visible(timeout=WAIT_MS)
     page = browse("/profiles")
     expect(page.get_by_text("paused").first).to_be_visible(timeout=WAIT_MS)
+    assert wider_than_the_screen(page) == 0
     screenshot(page, "profiles")
     axe(page)
     page.get_by_role("link", name="Authorize ann").click()
