@@ -86,7 +86,7 @@ def _draw(found: dict[str, Any], note: str) -> None:
     width, height = os.get_terminal_size(sys.stdout.fileno())
     lines = picture(found, width, height, clock=time.strftime("%H:%M:%S"), note=note)
     # Over the old picture, the rest of each line cleared: nothing flickers.
-    click.echo("\x1b[H" + "\x1b[K\r\n".join(map(_styled, lines)) + "\x1b[K\x1b[J", nl=False, color=_coloured())
+    click.echo("\x1b[H" + "\x1b[K\n".join(map(_styled, lines)) + "\x1b[K\x1b[J", nl=False, color=_coloured())
     sys.stdout.flush()
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LEAST = (20, 4)
 _STATES = {"ok": "", "paused": "bad", "sign_in": "bad", "detour": "warn"}
+_GONE = {"state": "gone", "mailbox": "not in the configuration", "why": None}
 _WAITING = ("queued", "uncertain", "leased")
 
 
@@ -43,8 +44,8 @@ def picture(found: Found, width: int, height: int, *, clock: str = "", note: str
     foot = [Line(note)] if note else []
     blocks = [Block(_head(found, width, clock), 3), _profiles(found), _ages(found), _mailboxes(found), _lately(found)]
     chosen = _fitting([block for block in blocks if block.lines], height - len(foot))
-    body = [line for block in chosen for line in block]
-    return [Line(_cut(line.text, width), line.look) for line in [*body, *foot]][:height]
+    body = [line for block in chosen for line in block][: height - len(foot)]
+    return [Line(_cut(line.text, width), line.look) for line in [*body, *foot]]
 
 
 def _fitting(blocks: Sequence[Block], height: int) -> list[list[Line]]:
@@ -90,31 +91,22 @@ def _figures(found: Found) -> str:
 
 
 def _profiles(found: Found) -> Block:
-    """A line a profile; below one that is held up, why and what to do."""
-    lines = [Line(_row("PROFILE", "STATE", "WAITING", "HELD", "OLDEST", "MAILBOX"), "head")]
+    """A line a profile, what is held up first, with why and what to do below it: what is cut is what is well."""
     known = {one["name"]: one for one in found["profiles"]}
-    for name in dict.fromkeys([*known, *(one["profile"] for one in found["queue"])]):
-        mine = [one for one in found["queue"] if one["profile"] == name]
-        own = known.get(name, {"state": "gone", "mailbox": "not in the configuration", "why": None})
-        waiting = sum(one["count"] for one in mine if one["state"] in _WAITING)
-        held = sum(one["count"] for one in mine if one["state"] in ("held", "corrupt"))
-        oldest = span(max(one["oldest_s"] for one in mine)) if mine else ""
-        cells = (_plain(name), own["state"], str(waiting), str(held), oldest, own["mailbox"])
-        lines.append(Line(_row(*cells), _STATES.get(own["state"], "warn")))
-        lines += _why(own["why"])
-    return Block(sorted_by_trouble(lines), 2)
+    names = dict.fromkeys([*known, *(one["profile"] for one in found["queue"])])
+    groups = [_profile(found, name, known.get(name, _GONE)) for name in names]
+    groups.sort(key=lambda group: ("bad", "warn", "").index(group[0].look))
+    head = Line(_row("PROFILE", "STATE", "WAITING", "HELD", "OLDEST", "MAILBOX"), "head")
+    return Block([head, *(line for group in groups for line in group)], 2)
 
 
-def sorted_by_trouble(lines: list[Line]) -> list[Line]:
-    """The heading, then what is wrong with its reasons, then the others: what is cut is what is well."""
-    groups: list[list[Line]] = []
-    for line in lines[1:]:
-        if line.text.startswith(" "):
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    rank = {"bad": 0, "warn": 1}
-    return [lines[0], *(line for group in sorted(groups, key=lambda one: rank.get(one[0].look, 2)) for line in group)]
+def _profile(found: Found, name: str, own: Found) -> list[Line]:
+    mine = [one for one in found["queue"] if one["profile"] == name]
+    waiting = sum(one["count"] for one in mine if one["state"] in _WAITING)
+    held = sum(one["count"] for one in mine if one["state"] in ("held", "corrupt"))
+    oldest = span(max(one["oldest_s"] for one in mine)) if mine else ""
+    cells = (_plain(name), own["state"], str(waiting), str(held), oldest, own["mailbox"])
+    return [Line(_row(*cells), _STATES.get(own["state"], "warn")), *_why(own["why"])]
 
 
 def _why(why: Found | None) -> list[Line]:
