@@ -5,8 +5,10 @@
 #   make bench             the figures, beside Postfix, in one run; ARGS=… goes to the benchmark
 #   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
+#   make screenshots       the pictures in docs/images, taken by the browser tests
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema, command line
 #   make man               the man pages, into build/man
+#   make site              the manual as pages for a browser, in build/site
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -17,7 +19,10 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak docs man venv constraints
+# The relay is started hundreds of times: bytecode is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check bench soak screenshots docs man site venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -43,6 +48,10 @@ soak: venv
 	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) RELAY_OUTAGE=10000 $(BIN)/python -m pytest \
 	  tests/crash tests/fuzz tests/delivery/test_long_outage.py --timeout 0 $(ARGS)
 
+screenshots: venv
+	@tests/setup
+	RELAY_SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
+
 docs: venv
 	$(BIN)/relay example > config.example.yaml
 	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
@@ -51,11 +60,16 @@ docs: venv
 	$(BIN)/python -m relay.telemetry.events_page > docs/reference/events.md
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
+	$(BIN)/python -m relay.web.openapi > docs/reference/openapi.json
+	$(BIN)/python -m relay.web.api_page > docs/reference/api.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
 	$(BIN)/python -m relay.cli.cli_page > docs/reference/cli.md
 
 man: venv
 	$(BIN)/python -m relay.cli.manpages build/man
+
+site: venv
+	$(BIN)/mkdocs build --quiet
 
 venv: $(STAMP)
 

@@ -18,6 +18,7 @@ from relay.app import EX_OK, EX_UNAVAILABLE, _Relay, serve
 from relay.config.loader import load
 from relay.delivery.scheduler import Scheduler
 from relay.spool.database import connect
+from relay.spool.schema import VERSION
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ async def test_a_spool_of_a_later_relay_ends_this_one(run: Run) -> None:
     connection.close()
     assert await run.start() == EX_UNAVAILABLE
     failed = await run.saw("relay.failed")
-    assert failed["reason"].startswith("the spool has schema 99, this relay knows 2")
+    assert failed["reason"].startswith(f"the spool has schema 99, this relay knows {VERSION}")
     assert failed["remedy"] == "install that version again, or give this one a data_dir of its own"
 
 

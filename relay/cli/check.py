@@ -11,11 +11,11 @@ import click
 from relay.cli.options import BrokenConfig, ExitCode, config_option, json_option, settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from relay.config.loader import Complaint
-    from relay.config.settings import Credential, Device, Settings
+    from relay.config.settings import Credential, Device, Http, Settings
 
 
 @click.command
@@ -68,6 +68,30 @@ def summary(settings: Settings) -> Iterator[str]:
     for name, device in settings.devices.items():
         allowed = " ".join(device.recipients)
         yield f"device    {name}  {_known_by(device)}  profile {device.profile}  may write to {allowed}"
+    yield from _beside(settings)
+
+
+def _beside(settings: Settings) -> Iterator[str]:
+    """Who is told of trouble, whether stored mail is sealed, where the dashboard is."""
+    notices, key = settings.notices, settings.spool.encryption.key
+    admin = f"  admin {notices.admin}" if notices.admin else ""
+    yield f"notices   failed to {_words(notices.failed)}  delayed to {_words(notices.delayed)}{admin}"
+    for channel in settings.notifications.channels:
+        yield f"notify    {channel.url}  about {' '.join(channel.about)}"
+    yield f"spool     {settings.data_dir}  {f'sealed with {key}' if key else 'not encrypted'}"
+    yield f"http      {_pages(settings.http)}"
+
+
+def _pages(http: Http) -> str:
+    if not http.listen:
+        return "none"
+    ways = ["passwords", *(["Entra ID"] if http.entra else []), *(["the proxy"] if http.proxy else [])]
+    shown = f"dashboard, sign-in by {', '.join(ways)}" if http.dashboard else "probes and metrics alone"
+    return f"{'https' if http.tls else 'http'}://{http.listen}  {shown}"
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nobody"
 
 
 def _proof(credential: Credential | None) -> str:

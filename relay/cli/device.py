@@ -54,11 +54,12 @@ def refused(config: Path, address: str | None, as_json: bool) -> int:
     configuration, check it, reload.
     """
     from relay.control.devices import refused as strangers
+    from relay.control.devices import unknown
 
     settings = settings_from(config)
     found = [item for item in strangers(settings) if address in (None, item.address)]
     if as_json:
-        click.echo(json.dumps([asdict(item) for item in found], indent=2))
+        click.echo(json.dumps(asdict(unknown(found, settings)), indent=2))
     elif not found:
         click.echo(f"{address} was not refused as unknown." if address else "Nobody unknown was refused.")
     elif address:

@@ -60,8 +60,7 @@ def answer(text: tuple[str, ...], stage: str, profile: str, config: Path, as_jso
     if found is None:
         raise TellingError("There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.")
     if as_json:
-        facts = asdict(found)
-        click.echo(json.dumps({"class": facts.pop("cls"), **facts}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:
         click.echo(meaning(found) if found.known else f"{meaning(found)}\n\n{REPORT}")
     return ExitCode.DONE if found.known else ExitCode.FAILED
@@ -89,7 +88,7 @@ def meaning(found: Explained) -> str:
         "step": f"{found.stage}  (a guess; --stage says otherwise)" if found.assumed else found.stage,
         "known": unknown,
         "meaning": found.meaning,
-        "class": CLASSES[found.cls],
+        "class": CLASSES[found.kind],
         "concerns": SCOPES[found.scope],
         "the relay": found.effect,
         "remedy": f"{found.remedy}\n(--profile NAME fills the blanks)" if "<" in found.remedy else found.remedy,
@@ -119,7 +118,7 @@ def device(config: Path, as_json: bool, **asked: object) -> int:
     from relay.control.explain import Question
 
     found = _explained(config, Question(**asked))  # type: ignore[arg-type]
-    click.echo(json.dumps({"allowed": found.allowed, **asdict(found)}, indent=2) if as_json else story(found))
+    click.echo(json.dumps(asdict(found), indent=2) if as_json else story(found))
     return ExitCode.DONE if found.allowed else ExitCode.FAILED
 
 

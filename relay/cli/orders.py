@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STATES = ("queued", "uncertain", "leased", "held", "corrupt", "delivered", "failed", "dropped")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHOWN = 20
+_TEXTS = ("device", "profile", "mailbox", "sender", "recipient", "rule")
 _DONE = {
     "retry": "due now",
     "hold": "held",
@@ -52,6 +53,8 @@ _FILTERS = (
     click.option("--mailbox", default="", help="Only of this mailbox."),
     click.option("--sender", default="", help="Only from this sender; * stands for any characters."),
     click.option("--recipient", default="", help="Only to this recipient; * stands for any characters."),
+    click.option("--subject", default="", help="Only with this subject, whole; the spool has its hash alone."),
+    click.option("--rule", default="", help="Only where the last answer meant this; * stands for any characters."),
     click.option("--older-than", callback=_seconds, metavar="TIME", help="Only received longer ago: 90s, 15m, 2h, 3d."),
     click.option("--younger-than", callback=_seconds, metavar="TIME", help="Only received within this time."),
 )
@@ -70,8 +73,11 @@ def filters(command: F) -> F:
         younger_than: float | None,
         **rest: Any,
     ) -> Any:
-        texts = {name: rest.pop(name) for name in ("device", "profile", "mailbox", "sender", "recipient")}
-        facts = {"ids": (*ids, *more_ids), "states": state, **texts}
+        from relay.message.subject import subject_hash
+
+        texts = {name: rest.pop(name) for name in _TEXTS}
+        hashed = {"subject_hash": subject_hash(rest.pop("subject"))}
+        facts = {"ids": (*ids, *more_ids), "states": state, **texts, **hashed}
         ages = {"older_than_s": older_than, "younger_than_s": younger_than}
         return command(selection=facts | {name: age for name, age in ages.items() if age is not None}, **rest)
 
@@ -103,10 +109,10 @@ def an_order(name: str, text: str) -> click.Command:
     ) -> int:
         from relay.control.orders import Selection
 
-        chosen = Selection.of(selection | ({"limit": limit} if limit else {}))
-        if not chosen.narrow and not everything:
+        if not Selection.of(selection).narrow and not everything:
             raise click.UsageError(f"name the messages by id or by filters; or --all ({_all_of(name)})")
         settings = settings_from(config)
+        chosen = chosen_by(settings, selection, limit)
         if dry_run:
             return _rehearse(settings, name, chosen, as_json=as_json)
         if name == "drop" and not yes:
@@ -118,6 +124,21 @@ def an_order(name: str, text: str) -> click.Command:
     return command
 
 
+def chosen_by(settings: Settings, selection: dict[str, Any], limit: int | None) -> Selection:
+    """With whole ids in the place of their parts."""
+    from relay.control.names import whole_ids
+    from relay.control.orders import Selection
+    from relay.control.queue import NotFoundError, SpoolError
+
+    try:
+        ids = {"ids": whole_ids(settings, selection["ids"])}
+    except NotFoundError as error:
+        raise click.ClickException(str(error)) from error
+    except SpoolError as error:
+        raise UnavailableError(str(error)) from error
+    return Selection.of(selection | ids | ({"limit": limit} if limit else {}))
+
+
 def _all_of(name: str) -> str:
     from relay.control.orders import MEANT, Order
 
@@ -125,8 +146,8 @@ def _all_of(name: str) -> str:
 
 
 def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool) -> Answer:
-    from relay.control import SpoolError
     from relay.control.orders import Order, Refused, Unreachable, give
+    from relay.control.queue import SpoolError
 
     try:
         with progress(f"{name}: the relay is at it"):
@@ -138,8 +159,8 @@ def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool
 
 
 def _found(settings: Settings, name: str, chosen: Selection) -> list[str]:
-    from relay.control import SpoolError, open_queue
     from relay.control.orders import Order, meant
+    from relay.control.queue import SpoolError, open_queue
 
     try:
         return list(open_queue(settings).find(meant(Order(name), chosen)))
@@ -171,7 +192,7 @@ def _make_sure(settings: Settings, chosen: Selection) -> None:
 def _told(name: str, answer: Answer) -> str:
     where = "" if answer.by_relay else ", on the spool: no relay runs"
     lines = [f"{_messages(answer.count)} {_DONE[name]}{where}."] if answer.count else []
-    lines += [f"{message_id}: {reason}" for message_id, reason in answer.skipped[:_SHOWN]]
+    lines += [f"{one.id}: {one.reason}" for one in answer.skipped[:_SHOWN]]
     if answer.skipped_count > _SHOWN:
         lines.append(f"… and {answer.skipped_count - _SHOWN} more were left as they are")
     return "\n".join(lines)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
 
 import click
+
+from relay.control.returned import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _TRIES = 5
-_QUOTES = "\"'<>`"
 
 
 def ask_for_answer(is_mine: Callable[[Mapping[str, str]], bool]) -> dict[str, str] | None:
@@ -28,16 +28,6 @@ def ask_for_answer(is_mine: Callable[[Mapping[str, str]], bool]) -> dict[str, st
             return answer
         click.echo(complaint, err=True)
     return None
-
-
-def parameters(text: str) -> dict[str, str]:
-    """What stands behind the ? (or #) of an address, or alone; nothing for what is no address."""
-    text = "".join(text.split()).strip(_QUOTES)
-    try:
-        address = urlsplit(text)
-        return dict(parse_qsl(address.query or address.fragment or text.lstrip("?#"), max_num_fields=50))
-    except ValueError:
-        return {}
 
 
 def _complaint(text: str, answer: Mapping[str, str], is_mine: Callable[[Mapping[str, str]], bool]) -> str:

@@ -11,7 +11,7 @@ import click
 
 from relay.cli.export import export
 from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, json_option, settings_from
-from relay.cli.orders import STATES, drop, filters, hold, release, retry
+from relay.cli.orders import STATES, chosen_by, drop, filters, hold, release, retry
 from relay.cli.paint import painted
 from relay.cli.table import listing, table
 from relay.cli.trace import standing_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relay.control import QueueItem, QueueRow
+    from relay.control.queue import QueueItem, QueueRow
 
 
 @click.group
@@ -42,12 +42,12 @@ for _command in (retry, hold, release, drop, export):
 @json_option
 def list_(config: Path, selection: dict[str, Any], limit: int, everything: bool, as_json: bool) -> None:
     """List messages, one a line: all that are not settled, or those that the options mean."""
-    from relay.control import open_queue
-    from relay.control.queue import Selection
+    from relay.control.queue import open_queue
 
-    chosen = Selection.of(selection | ({} if everything else {"limit": limit}))
+    settings = settings_from(config)
+    chosen = chosen_by(settings, selection, None if everything else limit)
     with _spool_errors():
-        browser = open_queue(settings_from(config))
+        browser = open_queue(settings)
         rows = browser.select(chosen)
         counts = {} if as_json else browser.counts()
     if as_json:
@@ -94,8 +94,8 @@ def unknown(config: Path, as_json: bool) -> None:
 
     They were judged by their code alone. `[host time id]` is left out; `relay queue show ID` has the whole answer.
     """
-    from relay.control import open_queue
     from relay.control.answers import REPORT
+    from relay.control.queue import open_queue
 
     with _spool_errors():
         rows = [asdict(row) for row in open_queue(settings_from(config)).unknown()]
@@ -113,13 +113,17 @@ def unknown(config: Path, as_json: bool) -> None:
 @click.argument("message_id", metavar="ID")
 @json_option
 def show(config: Path, message_id: str, as_json: bool) -> int:
-    """Show one message: its recipients, attempts and answers."""
-    from relay.control import open_queue
+    """Show one message: its recipients, attempts and answers.
 
-    with _spool_errors():
-        item = open_queue(settings_from(config)).show(message_id)
-    if item is None:
-        raise TellingError(f"There is no message {message_id}; `relay queue list` shows what there is.")
+    ID is the id that the relay answered (`queued as …`); its begin or end will do.
+    """
+    from relay.control.queue import NotFoundError, item_of
+
+    try:
+        with _spool_errors():
+            item = item_of(settings_from(config), message_id)
+    except NotFoundError as error:
+        raise TellingError(str(error)) from error
     click.echo(json.dumps(asdict(item), indent=2) if as_json else story(item))
     return ExitCode.DONE
 
@@ -145,7 +149,7 @@ def _recipient(recipient: dict[str, str], message: str) -> str:
 
 @contextmanager
 def _spool_errors() -> Iterator[None]:
-    from relay.control import SpoolError
+    from relay.control.queue import SpoolError
 
     try:
         yield

@@ -29,7 +29,7 @@ def trace(config: Path, message_id: str, as_json: bool) -> int:
     Message-ID, in quotes and angle brackets: '<…@…>'. In what was said C is the client and S the server, with the
     milliseconds since the connection began; secrets are masked.
     """
-    from relay.control import SpoolError
+    from relay.control.queue import SpoolError
     from relay.control.trace import NotFoundError
     from relay.control.trace import trace as trace_message
 

@@ -28,6 +28,7 @@ VERBS = (
     "status",
     "top",
     "device",
+    "admin",
     "notify",
     "explain",
     "sandbox",

@@ -34,7 +34,12 @@ class Complaint:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return ": ".join(part for part in (where, self.option, "; ".join(self._sentences())) if part)
+        return ": ".join(part for part in (where, self.option, self.text) if part)
+
+    @property
+    def text(self) -> str:
+        """All of it but where."""
+        return "; ".join(self._sentences())
 
     def _sentences(self) -> Iterable[str]:
         yield f"{self.what}, found {self.found}" if self.found else self.what

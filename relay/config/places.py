@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 class Places:
     """The lines of one configuration file."""
 
-    def __init__(self, file: Path) -> None:
-        """Reads the file; one that can't be read has no lines to name."""
+    def __init__(self, file: Path | None) -> None:
+        """Reads the file; none, or one that can't be read, has no lines to name."""
         self._file = file
         self._tree: Tree | None = None
+        if file is None:
+            return
         try:
             self._tree = grow(Path(file).read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, TreeError):

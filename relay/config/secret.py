@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 _SHORT = re.compile(r"^(env|file|cred|credential):(.+)$", re.DOTALL)
@@ -110,6 +110,26 @@ class _Ignored(SecretRef):
 
 
 IGNORED = _Ignored.model_construct()
+
+
+class TypedSecret(SecretRef):
+    """A secret that somebody types to try it: in memory alone, in no repr and no dump; no file can say one."""
+
+    _value: str = PrivateAttr(default="")
+
+    @classmethod
+    def of(cls, value: str) -> TypedSecret:
+        """That secret."""
+        made = cls.model_construct()
+        made._value = value  # noqa: SLF001  (its own)
+        return made
+
+    def __str__(self) -> str:
+        return "that was typed"
+
+    def read(self) -> str:
+        """As it was typed."""
+        return self._value
 
 
 def blemish(secret: SecretRef, value: str) -> str:

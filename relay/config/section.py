@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -36,8 +37,14 @@ Positive = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=320)]
 # Names go into log lines and queue listings: one word, no spaces, nothing a terminal would obey.
-Name = Annotated[str, Field(pattern=r"^\w[\w.@-]*$", max_length=64)]
+_NAME, _LONGEST_NAME = r"^\w[\w.@-]*$", 64
+Name = Annotated[str, Field(pattern=_NAME, max_length=_LONGEST_NAME)]
 NAME_FORM = "a name has at most 64 letters, digits and _ . @ - and no space, and begins with a letter, a digit or _"
+
+
+def is_name(text: str) -> bool:
+    """Whether that can be a name."""
+    return len(text) <= _LONGEST_NAME and re.fullmatch(_NAME.rstrip("$"), text) is not None
 
 
 def can_match(patterns: tuple[str, ...], *others: str) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ The step an answer was given at decides with its code; where the text does not s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from relay.control.pasted import EntraAnswer, Lost, read
 from relay.message.answer import GraphAnswer
 from relay.message.outcome import Scope
 from relay.policy.effect import effect
-from relay.policy.verdict import verdict
+from relay.policy.verdict import Class, verdict
 from relay.policy.verdict_page import CHAPTERS
 from relay.policy.verdicts import (
     REPLY_ROWS,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from relay.config.settings import Settings
     from relay.control.pasted import Pasted
     from relay.message.reply import Reply
-    from relay.policy.verdict import Class, Row, Verdict
+    from relay.policy.verdict import Row, Verdict
 
 STAGES = tuple(map(str, Stage))
 REPORT = (
@@ -44,19 +44,19 @@ _ON_ONE = {row.rule for row in REPLY_ROWS if row.scope is Scope.RECIPIENT}
 class Explained:
     """The answer read, and everything the table says of it; `assumed` says that the step was guessed."""
 
-    said_by: str
-    answer: str
-    stage: str
-    assumed: bool
-    rule: str
-    known: bool
-    meaning: str
-    cls: Class
-    scope: Scope
-    effect: str
-    remedy: str
-    source: str
-    link: str
+    said_by: Annotated[str, "whose answer it is"]
+    answer: Annotated[str, "the answer as it was read"]
+    stage: Annotated[str, "the step it was given at"]
+    assumed: Annotated[bool, "whether the step is a guess"]
+    rule: Annotated[str, "the row of the verdict table"]
+    known: Annotated[bool, "false where only the code was judged, because no row knows the answer"]
+    meaning: Annotated[str, "what it means"]
+    kind: Annotated[Class, "what kind of trouble it is"]
+    scope: Annotated[Scope, "what it concerns"]
+    effect: Annotated[str, "what the relay does"]
+    remedy: Annotated[str, "what to do"]
+    source: Annotated[str, "where the row comes from"]
+    link: Annotated[str, "where Microsoft says more"]
 
 
 def explain_answer(text: str, stage: str = "", facts: Facts | None = None) -> Explained | None:
@@ -94,7 +94,7 @@ class _Judged:
         return Explained(
             said_by=self.whose, answer=sentence(self.answer), stage=self.stage,
             assumed=assumed and self.whose == _SMTP, rule=found.rule, known=not found.unknown, meaning=found.meaning,
-            cls=found.cls, scope=found.scope, effect=effect(found), remedy=found.remedy,
+            kind=found.cls, scope=found.scope, effect=effect(found), remedy=found.remedy,
             source=found.source, link=self.link,
         )  # fmt: skip
 

@@ -46,9 +46,10 @@ class Why(Enum):
 class AuthorizeError(Exception):
     """Nobody was signed in, and nothing was kept; the text says what was answered and what to do."""
 
-    def __init__(self, why: Why, text: str) -> None:
+    def __init__(self, why: Why, text: str, *, answer: str = "", meaning: str = "", remedy: str = "") -> None:
+        """What Entra said, what that means and what to do, where it said something."""
         super().__init__(text)
-        self.why = why
+        self.why, self.answer, self.meaning, self.remedy = why, answer, meaning, remedy
 
 
 class Authorization:
@@ -162,16 +163,20 @@ class Authorization:
             "send_as",
         )
 
-    def _told(self, username: str) -> list[str]:
-        lines = [f"signed in  {username}, for profile {self._name}", f"kept       {self._place.path} (encrypted)"]
-        if self.person.lower() != self._profile.mailbox.lower():
-            lines.append(f"mailbox    {self._profile.mailbox} is what Exchange is told; {username} is its owner's name")
-        sharing = [
+    @property
+    def sharing(self) -> list[str]:
+        """The other profiles that this sign-in serves too."""
+        return [
             name for name, other in self._settings.profiles.items()
             if name != self._name and other.sign_in is SignIn.DELEGATED
             and place_of(self._settings, name).path == self._place.path
         ]  # fmt: skip
-        return lines + [f"also for   profile {name}: the same app and person" for name in sharing]
+
+    def _told(self, username: str) -> list[str]:
+        lines = [f"signed in  {username}, for profile {self._name}", f"kept       {self._place.path} (encrypted)"]
+        if self.person.lower() != self._profile.mailbox.lower():
+            lines.append(f"mailbox    {self._profile.mailbox} is what Exchange is told; {username} is its owner's name")
+        return lines + [f"also for   profile {name}: the same app and person" for name in self.sharing]
 
     def _other_scopes(self) -> list[str]:
         """A second way needs consent too; whether it is there shows in a token for it."""
@@ -190,8 +195,11 @@ class Authorization:
             verdict = judge_token(
                 error.error, error.description, error.codes, error.status, facts_of(self._settings, self._name)
             )
-            text = f"{error.error}: {error.description}\n{verdict.meaning}\nWhat to do: {verdict.remedy}"
-            raise AuthorizeError(_why(error, verdict), text) from error
+            answer = f"{error.error}: {error.description}"
+            raise AuthorizeError(
+                _why(error, verdict), f"{answer}\n{verdict.meaning}\nWhat to do: {verdict.remedy}",
+                answer=answer, meaning=verdict.meaning, remedy=verdict.remedy,
+            ) from error  # fmt: skip
 
 
 def _why(error: TokenError, verdict: Verdict) -> Why:

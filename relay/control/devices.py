@@ -3,20 +3,74 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 
+from relay.control.status import when
 from relay.policy.routing import Directory
 from relay.smtpd.notebook import NAME, read
 from relay.smtpd.strangers import Stranger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from relay.config.settings import Settings
 
-__all__ = ["Stranger", "adoption", "owners_of_login", "refused"]
+__all__ = ["Stranger", "UnknownList", "UnknownStatus", "adoption", "owners_of_login", "refused", "unknown"]
 
 _HASH = "print it with: relay device password"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownStatus:
+    """One source that was refused because it is no device of the configuration."""
+
+    address: Annotated[str, "where it came from"]
+    login: Annotated[str, "the user name it tried"]
+    helo: Annotated[str, "what it calls itself"]
+    listener: Annotated[str, "the listener it spoke to"]
+    tls: Annotated[bool, "whether it used TLS"]
+    mechanisms: Annotated[list[str], "how it tried to log in"]
+    quirks: Annotated[list[str], "what is odd about it"]
+    reply: Annotated[str, "what it heard last"]
+    count: Annotated[int, "how often it was refused"]
+    first: Annotated[str, "when it was first refused"]
+    last: Annotated[str, "when it was last refused"]
+    devices: Annotated[list[str], "devices that have this user name: a wrong password, or another address"]
+    adoption: Annotated[str, "the YAML that would let it in"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownList:
+    """All of them, the one seen last first."""
+
+    sources: Annotated[list[UnknownStatus], "each"]
+
+
+def unknown(strangers: Iterable[Stranger], settings: Settings, since: float = 0.0) -> UnknownList:
+    """Those who are still unknown. Who was refused before the configuration in force came (`since`), and is a device of
+    it, has been let in; who was refused after that is told, whatever it is. Without it everybody is told.
+    """
+    directory = Directory(settings.devices)
+    return UnknownList([
+        _unknown(one, settings) for one in strangers if one.last >= since or not _is_device(one, directory)
+    ])  # fmt: skip
+
+
+def _is_device(one: Stranger, directory: Directory) -> bool:
+    by_login = one.login and directory.by_login(one.login, one.address)
+    return bool(by_login or directory.by_address(one.address) or directory.only_with_login(one.address))
+
+
+def _unknown(one: Stranger, settings: Settings) -> UnknownStatus:
+    return UnknownStatus(
+        address=one.address, login=one.login, helo=one.helo, listener=one.listener, tls=one.tls,
+        mechanisms=list(one.mechanisms), quirks=list(one.quirks), reply=one.reply, count=one.count,
+        first=when(one.first), last=when(one.last), devices=owners_of_login(one, settings),
+        adoption=adoption(one, settings),
+    )  # fmt: skip
 
 
 def refused(settings: Settings) -> list[Stranger]:

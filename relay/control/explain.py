@@ -9,9 +9,11 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
-from relay.config.loader import load
+from pydantic import Field
+
+from relay.config.loader import ConfigError, load
 from relay.config.places import Places
 from relay.config.settings import ListenerTls
 from relay.message.mend_header import mend_header
@@ -43,51 +45,59 @@ _ID = "0" * 26
 class Question:
     """Who would say what; `sender` and `recipients` as in MAIL FROM and RCPT TO, `header_from` the body of From."""
 
-    address: str
-    login: str = ""
-    sender: str = ""
-    recipients: tuple[str, ...] = ()
-    header_from: str = ""
-    listener: str = ""
-    encrypted: bool = False
-    size: int | None = None
+    address: Annotated[str, "IP address the device sends from"]
+    login: Annotated[str, "user name it signs in with; the password is not looked at"] = ""
+    sender: Annotated[str, "what it says in MAIL FROM; empty: the empty sender"] = ""
+    recipients: Annotated[tuple[str, ...], "what it says in RCPT TO", Field(max_length=1000)] = ()
+    header_from: Annotated[str, "the From of the message"] = ""
+    listener: Annotated[str, "address or port of a listener; empty: the first"] = ""
+    encrypted: Annotated[bool, "whether it uses STARTTLS before it logs in or sends"] = False
+    size: Annotated[int | None, "size of the message in bytes", Field(ge=0)] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One command, what the device would hear, and the line of the configuration that decides."""
 
-    command: str
-    reply: str
-    allowed: bool
-    decided_by: str = ""
+    command: Annotated[str, "what the device says"]
+    reply: Annotated[str, "what it hears"]
+    allowed: Annotated[bool, "whether it goes on"]
+    decided_by: Annotated[str, "line and option of the configuration"] = ""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Explanation:
     """Everything about one message that would come in so."""
 
-    listener: str
-    device: str = ""
-    known_by: str = ""
-    owner: str = ""
-    profile: str = ""
-    sends_as: str = ""
-    steps: list[Step] = field(default_factory=list)
-    headers: list[str] = field(default_factory=list)
-    changes: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the message would be taken for every recipient asked about."""
-        return bool(self.steps) and all(step.allowed for step in self.steps)
+    allowed: Annotated[bool, "whether the message would be taken for every recipient asked about"] = False
+    listener: Annotated[str, "the listener that is spoken to"]
+    device: Annotated[str, "the device that is recognised; empty: nobody knows it"] = ""
+    known_by: Annotated[str, "by what it is recognised"] = ""
+    owner: Annotated[str, "who looks after it"] = ""
+    profile: Annotated[str, "the sender profile its mail leaves by"] = ""
+    sends_as: Annotated[str, "MAIL FROM towards Exchange"] = ""
+    steps: Annotated[list[Step], "the dialogue"] = field(default_factory=list)
+    headers: Annotated[list[str], "the header fields as they would leave"] = field(default_factory=list)
+    changes: Annotated[list[str], "what was changed in them"] = field(default_factory=list)
+    hints: Annotated[list[str], "what may be meant"] = field(default_factory=list)
 
 
 def explain(config: Path, question: Question) -> Explanation:
-    """The dry run. Raises `ConfigError`, and `LookupError` for a listener that there is not."""
+    """The dry run by a file. Raises `ConfigError`, and `LookupError` for a listener that there is not."""
     settings = load(config)
     return _DryRun(settings, Places(config), question).run()
+
+
+def explain_by(settings: Settings, config: Path, question: Question) -> Explanation:
+    """The dry run by settings in force; lines are named where the file still says the same.
+
+    Raises `LookupError` for a listener that there is not.
+    """
+    try:
+        same = load(config) == settings
+    except ConfigError:
+        same = False
+    return _DryRun(settings, Places(config if same else None), question).run()
 
 
 class _Room:
@@ -112,7 +122,7 @@ class _DryRun:
         encrypted = question.encrypted or listener.tls is ListenerTls.IMPLICIT
         self._dialogue = Dialogue(Desk(self._house, listener), client, tls="TLS" if encrypted else "")
         place = places.of(("listeners", self._number))
-        self._found = Explanation(f"{listener.listen}  tls {listener.tls}  auth {listener.auth}  ({place})")
+        self._found = Explanation(listener=f"{listener.listen}  tls {listener.tls}  auth {listener.auth}  ({place})")
 
     def run(self) -> Explanation:
         self._dialogue.hello("explain", extended=True)
@@ -120,6 +130,8 @@ class _DryRun:
             taken = [self._rcpt(recipient) for recipient in self._question.recipients]
             if all(taken):
                 self._message()
+        steps = self._found.steps
+        self._found.allowed = bool(steps) and all(step.allowed for step in steps)
         return self._found
 
     def _may_go_on(self) -> bool:

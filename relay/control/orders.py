@@ -7,8 +7,8 @@ is looked at again in the transaction that touches it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 from relay.control.caller import NoRelay, Refused, Unreachable, ask, asker
 from relay.policy.orders import MEANT, Order
@@ -34,25 +34,30 @@ _TOLD = 1000  # ids that an answer names; the counts are always whole
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A message that was left as it is."""
+
+    id: Annotated[str, "which"]
+    reason: Annotated[str, "why"]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What came of an order: how many were touched, and why others were not."""
 
-    count: int
-    ids: tuple[str, ...]
-    skipped_count: int
-    skipped: tuple[tuple[str, str], ...]
-    by_relay: bool = True
+    count: Annotated[int, "messages that were touched"]
+    ids: Annotated[tuple[str, ...], "the first 1000 of them"]
+    skipped_count: Annotated[int, "messages that were left as they are"]
+    skipped: Annotated[tuple[Skipped, ...], "the first 1000 of them"]
+    by_relay: Annotated[bool, "false where no relay runs and the spool itself was worked on"] = True
 
     def facts(self) -> dict[str, Any]:
-        skipped = [{"id": message_id, "reason": reason} for message_id, reason in self.skipped]
-        return {
-            "count": self.count, "ids": list(self.ids), "skipped_count": self.skipped_count, "skipped": skipped,
-            "by_relay": self.by_relay,
-        }  # fmt: skip
+        """For JSON."""
+        return asdict(self)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Answer:
-        skipped = tuple((one["id"], one["reason"]) for one in facts["skipped"])
+        skipped = tuple(Skipped(one["id"], one["reason"]) for one in facts["skipped"])
         return cls(facts["count"], tuple(facts["ids"]), facts["skipped_count"], skipped, facts["by_relay"])
 
 
@@ -87,6 +92,10 @@ class OrderDesk:
                 order=order, who=who, count=len(whole.done), skipped=len(whole.skipped), **_told(selection)
             )
         return _answer(whole, by_relay=True)
+
+    def look_again(self, profiles: list[str]) -> None:
+        """Somebody has mended what these profiles may wait for: they are tried now."""
+        self._wake(profiles, True)
 
     def _handler(self, order: Order) -> Any:
         async def handle(request: Request) -> Mapping[str, Any]:
@@ -155,5 +164,5 @@ def _unknown(selection: Selection, found: list[str] | Any) -> dict[str, str]:
 
 
 def _answer(whole: Ordered, *, by_relay: bool) -> Answer:
-    skipped = tuple(whole.skipped.items())
-    return Answer(len(whole.done), tuple(whole.done[:_TOLD]), len(skipped), skipped[:_TOLD], by_relay)
+    skipped = [Skipped(message_id, reason) for message_id, reason in whole.skipped.items()]
+    return Answer(len(whole.done), tuple(whole.done[:_TOLD]), len(skipped), tuple(skipped[:_TOLD]), by_relay)

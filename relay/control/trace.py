@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping  # noqa: TC003  (the API asks for the types of fields)
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from relay.control.caller import is_running
+from relay.control.names import NotFoundError, the_one
+from relay.control.queue import open_search
 from relay.message.transcript import octets
-from relay.spool.chronicle import NEWEST, Chronicle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from relay.config.settings import Settings
     from relay.spool.chronicle import Record
 
-_SHORTEST = 4
+__all__ = ["NotFoundError", "Scene", "Trace", "scenes_of", "told", "trace"]
+
 _NO_OUTCOME = "none was written: it is under way, or the relay ended within it, and then the message may have arrived"
 _DOUBT = "in doubt: the whole message had left and no answer came; it may have arrived"
 _OWED = {"failed": "its sender, that it was not delivered", "delayed": "its sender, that it is late"}
-
-
-class NotFoundError(Exception):
-    """No message, or more than one; the text says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Something that happened: when (ISO 8601, UTC), what, the facts, and what was said meanwhile."""
 
-    at: str
-    what: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-    transcript: tuple[str, ...] = ()
+    at: Annotated[str, "when"]
+    what: Annotated[str, "in words"]
+    facts: Annotated[Mapping[str, str], "what is known of it, by name"] = field(default_factory=dict)
+    transcript: Annotated[tuple[str, ...], "what both sides said, C the client and S the server, secrets masked"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ def trace(settings: Settings, text: str) -> Trace:
 
     Raises `NotFoundError`, `relay.spool.store.SpoolError`.
     """
-    chronicle = Chronicle(settings.data_dir / "spool")
-    record = chronicle.record(_the_one(chronicle, text.strip()))
+    searcher = open_search(settings, running=is_running(settings.data_dir))
+    record = searcher.record(the_one(searcher, text.strip()))
     if record is None:  # gone since it was found
         raise NotFoundError(f"There is no message {text} any more: its retention is over.")
     return told(record)
@@ -61,6 +59,13 @@ def trace(settings: Settings, text: str) -> Trace:
 
 def told(record: Record) -> Trace:
     """The story as a value."""
+    message = record.message
+    recipients = tuple({name: str(row[name]) for name in ("address", "state", "answer")} for row in record.recipients)
+    return Trace(message["id"], message["state"], record.next, recipients, scenes_of(record))
+
+
+def scenes_of(record: Record) -> tuple[Scene, ...]:
+    """What happened, in order of time."""
     message = record.message
     scenes = [
         *_arrival(message, len(record.recipients)),
@@ -71,36 +76,7 @@ def told(record: Record) -> Trace:
     if message["settled_at"] is not None:
         scenes.append(_scene(message["settled_at"], str(message["state"]), rule=message["rule"]))
     scenes.sort(key=lambda scene: scene.at)  # a sort that keeps the order of what happened in one millisecond
-    recipients = tuple({name: str(row[name]) for name in ("address", "state", "answer")} for row in record.recipients)
-    return Trace(message["id"], message["state"], record.next, recipients, tuple(scenes))
-
-
-def _the_one(chronicle: Chronicle, text: str) -> str:
-    called = "@" in text or text.startswith("<")
-    if called:
-        text = f"<{text.strip('<>')}>"
-    if not called and len(text) < _SHORTEST:
-        raise NotFoundError(f"{text} is too short for an id: give at least {_SHORTEST} characters of its begin or end.")
-    found = chronicle.ids_called(text) if called else chronicle.ids(text)
-    if len(found) > 1:
-        raise NotFoundError("More than one message is meant; give one of these ids:\n  " + "\n  ".join(found))
-    if not found:
-        raise NotFoundError(_unknown_name(text) if called else _unknown_id(text))
-    return found[0]
-
-
-def _unknown_id(text: str) -> str:
-    return (
-        f"There is no message {text}. `relay queue list` shows what waits, `relay queue list --state delivered` what "
-        "is done; a settled message is forgotten after spool.keep_delivered_days or spool.keep_failed_days."
-    )
-
-
-def _unknown_name(text: str) -> str:
-    return (
-        f"No message among the newest {NEWEST} has the Message-ID {text}. The id of the spool, which the journal "
-        "writes and the relay answers (`queued as …`), always finds it."
-    )
+    return tuple(scenes)
 
 
 def _arrival(message: Mapping[str, Any], recipients: int) -> list[Scene]:

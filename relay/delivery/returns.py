@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from relay.delivery.ages import Ages
 from relay.message.address import NULL, Address
 from relay.message.notice import Notice, composed
+from relay.message.subject import hash_of_section
 from relay.policy.notices import LATER, addressees, due_at
 from relay.policy.precedence import precedence_of
 from relay.spool.store import NewMessage, SpoolError, Stored
@@ -154,6 +155,7 @@ def _composed(gathered: Gathered, settings: Settings, name: str, at: float) -> N
         id=name, device=originals[0].device, profile=group.profile, mailbox=mailbox, sender=NULL,
         recipients=(Address(group.who),), client="", head=head, body=Stored(body, len(body)), eight_bit=False,
         precedence=precedence_of(size, interactive=False, large_bytes=settings.delivery.large_bytes), kind="notice",
+        subject_hash=hash_of_section(head),
     )  # fmt: skip
 
 

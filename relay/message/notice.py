@@ -10,14 +10,13 @@ import re
 from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.utils import format_datetime
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 from relay.message.header import value, without
 from relay.message.mend_words import encoded_words
+from relay.message.subject import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,21 +129,16 @@ def _subject(notice: Notice) -> str:
     word = "Not delivered" if notice.failed else "Delayed"
     if notice.messages > 1:
         return f"{word}: {notice.messages} messages"
-    return f"{word}: {subject_of(notice.originals[0].section) or 'a message without a subject'}"
+    return f"{word}: {_subject_line(notice.originals[0].section) or 'a message without a subject'}"
 
 
 def _subject_field(text: str) -> str:
     return text if text.isascii() else encoded_words(text).replace(" ", "\r\n ")
 
 
-def subject_of(section: bytes) -> str:
+def _subject_line(section: bytes) -> str:
     """The subject as a person reads it, cut to a line; empty where there is none."""
-    raw = (value(section, "Subject") or b"").decode("utf-8", "replace")
-    try:
-        text = str(make_header(decode_header(raw)))
-    except (MessageError, ValueError, LookupError):
-        text = raw
-    return _shown(text, _SUBJECT)
+    return _shown(subject_of(section), _SUBJECT)
 
 
 # -- the part for people
@@ -183,7 +177,7 @@ def _opening(notice: Notice) -> str:
 
 def _about(original: Original) -> list[str]:
     lines = [
-        f"Subject:   {subject_of(original.section) or '(none)'}",
+        f"Subject:   {_subject_line(original.section) or '(none)'}",
         f"Handed in: {_date(original.received_at)}, by device {original.device}",
         f"Number:    {original.id}",
         "To:",

@@ -113,6 +113,11 @@ class BruteForce:
             return pair.left_s(now)
         return max(record.left_s(now) if record else 0.0 for record in (pair, whole))
 
+    def trusts(self, client: str, username: str) -> bool:
+        """Whether this name has logged in from there before."""
+        pair = self._pairs.get(_door(client, username))
+        return pair is not None and pair.trusted
+
     def failed(self, client: str, username: str, now: float, patience: Patience) -> float:
         """A wrong password or an unknown name: returns the seconds its answer shall wait."""
         pair, place = self._pairs.touch(_door(client, username)), place_of(client)

@@ -47,13 +47,13 @@ def identify(directory: Directory, response: Response, client: str) -> Known:
         return known
     if login.password is None:
         reason = f"the password of device {known.name} is kept as a hash, which CRAM-MD5 can't be checked against"
-        raise AuthRefused(INVALID, reason)
+        raise AuthRefused(INVALID, reason, known.name)
     try:
         password = login.password.read()
     except SecretError as error:
-        raise AuthRefused(UNREADABLE, str(error)) from error
+        raise AuthRefused(UNREADABLE, str(error), known.name) from error
     if not hmac.compare_digest(digest(password, response.challenge).encode(), response.digest.lower().encode()):
-        raise AuthRefused(INVALID, f"wrong password for device {known.name}")
+        raise AuthRefused(INVALID, f"wrong password for device {known.name}", known.name)
     return known
 
 

@@ -39,6 +39,7 @@ class Dialogue:
         self.rules = desk.house.rules  # those in force when MAIL was taken: a reload counts from the next message on
         self.client = client
         self.tls = tls
+        self.cipher = ""
         self.minutes = Minutes(f"{client} connected to {desk.listener.listen}{', ' * bool(tls)}{tls}")
         self.helo = ""
         self.extended = False
@@ -56,10 +57,10 @@ class Dialogue:
         self.recipients: list[Address] = []
         self.refused = 0
 
-    def restart(self, tls: str) -> None:
+    def restart(self, tls: str, cipher: str) -> None:
         """After STARTTLS nothing said in clear counts, but for the name: many devices never greet again."""
         self.login = None
-        self.tls = tls
+        self.tls, self.cipher = tls, cipher
         self.minutes.remark(f"{tls} from here on")
         self.reset()
 
@@ -67,6 +68,11 @@ class Dialogue:
     def encrypted(self) -> bool:
         """Whether the connection is."""
         return bool(self.tls)
+
+    @property
+    def mechanism(self) -> str:
+        """How the device logged in; empty when it did not."""
+        return self.tried_mechanism if self.login else ""
 
     @property
     def protocol(self) -> str:

@@ -10,6 +10,7 @@ from relay.config.settings import Answer, Unrepairable
 from relay.message.header import HeaderTooLarge
 from relay.message.repair import Arrival
 from relay.message.reply import Reply
+from relay.message.subject import hash_of_section
 from relay.policy.admission import may_show, not_listed, not_repairable, too_large, too_many
 from relay.policy.notices import author_of, mailboxes_of
 from relay.policy.precedence import precedence_of
@@ -148,7 +149,8 @@ class Handover:
                 whole.section, dialogue.sender, device=known.name, mailboxes=mailboxes_of(settings)
             ),
             arrival=arrival(dialogue, self._desk.listener.listen, made, whole, changes),
-            transcript=device_side(dialogue, known, self._draft.id),
+            transcript=device_side(dialogue, known, self._draft.id), came=whole.came,
+            subject_hash=hash_of_section(whole.section),
         )  # fmt: skip
         self._journal_received(new, whole, changes)
         return new
@@ -157,6 +159,7 @@ class Handover:
         self._house.journal.received(
             id=new.id, device=new.device, profile=new.profile, listener=self._desk.listener.listen,
             client=new.client, helo=self._dialogue.helo, tls=self._dialogue.tls,
+            cipher=self._dialogue.cipher, mechanism=self._dialogue.mechanism,
             sender=self._dialogue.sender, sends_as=new.sender, recipients=len(new.recipients),
             size=self._intake.size, changes=list(changes), left=list(whole.left) or None, mistake=whole.mistake,
         )  # fmt: skip

@@ -27,12 +27,13 @@ UNREADABLE = Reply(451, "4.3.0", "The relay can't read this device's password no
 
 
 class AuthRefused(Exception):  # noqa: N818  (named for what happened)
-    """The dialogue ended with this reply; `reason` is for the log only."""
+    """The dialogue ended with this reply; `reason` is for the log only, and so is the device whose name was tried."""
 
-    def __init__(self, reply: Reply, reason: str) -> None:
+    def __init__(self, reply: Reply, reason: str, device: str = "") -> None:
         super().__init__(reason)
         self.reply = reply
         self.reason = reason
+        self.device = device
 
 
 async def credentials(mechanism: str, initial: str | None, ask: Ask) -> tuple[str, str]:
@@ -53,9 +54,9 @@ async def identify(house: House, username: str, password: str, client: str) -> K
     try:
         right = await house.passwords.right(known.device.login, password)
     except (SecretError, ValueError) as error:
-        raise AuthRefused(UNREADABLE, str(error)) from error
+        raise AuthRefused(UNREADABLE, str(error), known.name) from error
     if not right:
-        raise AuthRefused(INVALID, f"wrong password for device {known.name}")
+        raise AuthRefused(INVALID, f"wrong password for device {known.name}", known.name)
     return known
 
 

@@ -26,7 +26,7 @@ from relay.smtpd.intake import DeviceGone, Intake
 from relay.smtpd.lines import ClientHello, LineReader, LineTooLong, ProxyHeader
 from relay.smtpd.login import AuthRefused
 from relay.smtpd.sasl import claimed, proved
-from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy, tls_version
+from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy, tls_cipher, tls_version
 
 if TYPE_CHECKING:
     from relay.smtpd.desk import Desk
@@ -83,6 +83,7 @@ class Session(SMTP):
         client = self._client or (peer[0] if isinstance(peer, tuple) and peer else "local")
         client = str(plain_address(client) or client)  # 10.0.2.17, whatever socket it came by
         self._dialogue = Dialogue(self._desk, client, tls=tls_version(transport))
+        self._dialogue.cipher = tls_cipher(transport)
         self._house.sessions += 1
         self._among.add(self)  # not before: on an implicit TLS listener a failed handshake never gets here
         super().connection_made(transport)
@@ -250,12 +251,14 @@ class Session(SMTP):
                 return self._watched(_NOT_HTTP, "something speaks HTTP to the mail port")
         return dialogue.simple(verb) or _UNKNOWN
 
-    def _watched(self, reply: Reply, reason: str = "", remedy: str = "") -> Reply:
-        """Refusals of mail go into the journal: the administrator looks there when a device shows an error."""
+    def _watched(self, reply: Reply, reason: str = "", remedy: str = "", *, device: str = "") -> Reply:
+        """Refusals of mail go into the journal: the administrator looks there when a device shows an error. `device`
+        is whose user name was tried.
+        """
         if reply.code >= 400:
             known = self._dialogue.known
             self._house.journal.client_refused(
-                client=self._dialogue.client, helo=self._dialogue.helo, device=known.name if known else "",
+                client=self._dialogue.client, helo=self._dialogue.helo, device=known.name if known else device,
                 reply=str(reply), reason=reason, remedy=remedy, option=option_of(reply),
             )  # fmt: skip
             if known is None and reply.permanent:
@@ -331,7 +334,7 @@ class Session(SMTP):
             self._dialogue.login = await proved(self._house, username, proof, client)
         except AuthRefused as refused:
             reply = await self._house.guard.answer(client, username, refused, self._limits)
-            return self._watched(reply, refused.reason)
+            return self._watched(reply, refused.reason, device=refused.device)
         self._house.guard.succeeded(client, username)
         return _LOGGED_IN
 
@@ -368,5 +371,5 @@ class Session(SMTP):
             raise ConnectionResetError("TLS handshake failed") from error
         self.transport = self._writer._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  (as aiosmtpd)
         self._lines.moved_to(transport)
-        self._dialogue.restart(tls_version(transport))
+        self._dialogue.restart(tls_version(transport), tls_cipher(transport))
         return None

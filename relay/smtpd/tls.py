@@ -56,6 +56,13 @@ def tls_version(transport: asyncio.BaseTransport) -> str:
     return "" if tls is None else tls.version() or "TLS"
 
 
+def tls_cipher(transport: asyncio.BaseTransport) -> str:
+    """The cipher suite of a connection, as OpenSSL calls it; empty in clear."""
+    tls = transport.get_extra_info("ssl_object")
+    suite = None if tls is None else tls.cipher()
+    return suite[0] if suite else ""
+
+
 def _context(floor: TlsFloor, settings: Tls, directory: Path, hostname: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

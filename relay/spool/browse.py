@@ -6,7 +6,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from relay.policy.prospect import at
 from relay.policy.unknown import counted
@@ -19,6 +19,7 @@ from relay.spool.selection import Selection, ids_of, rows_of
 from relay.spool.shape import Shape, shape_of
 from relay.spool.standing import Surroundings
 from relay.spool.store import Pause, SpoolError
+from relay.spool.volumes import Volume, volumes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "id", "received_at", "state", "device", "profile", "mailbox", "client", "sender", "size", "attempts", "doubts",
-    "due_at", "held_by", "rule", "answer",
+    "due_at", "held_by", "rule", "answer", "recipients", "subject_hash", "settled_at",
 )  # fmt: skip
 _SELECTED = ", ".join(f"m.{name}" for name in _COLUMNS)
 _ALL_OPEN = Selection()
@@ -38,84 +39,90 @@ _PARTS = (SQL.recipients_of, SQL.attempts_of, SQL.events_of, SQL.notices_of)
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One message in a list; times are ISO 8601 in UTC, `next` says in words what will happen."""
+    """One message in a list. Times are ISO 8601 in UTC."""
 
-    id: str
-    state: str
-    received: str
-    age_s: int
-    device: str
-    profile: str
-    size: int
-    attempts: int
-    doubts: int
-    next: str
-    answer: str
+    id: Annotated[str, "as the relay answered it (queued as …) and the journal writes it"]
+    state: Annotated[str, "queued, uncertain, leased (under way), held, corrupt, delivered, failed or dropped"]
+    received: Annotated[str, "when the device handed it in"]
+    age_s: Annotated[int, "seconds since then"]
+    device: Annotated[str, "under devices in the configuration"]
+    profile: Annotated[str, "under profiles in the configuration"]
+    size: Annotated[int, "octets"]
+    attempts: Annotated[int, "how often it was tried"]
+    doubts: Annotated[int, "attempts that may have delivered it without our knowing"]
+    next: Annotated[str, "what will happen to it, in words"]
+    answer: Annotated[str, "what was said last"]
+    mailbox: Annotated[str, "who signs in for it"] = ""
+    sender: Annotated[str, "MAIL FROM towards Exchange"] = ""
+    recipients: Annotated[int, "how many it came with"] = 0
+    rule: Annotated[str, "row of docs/reference/verdicts.md that the last answer meant"] = ""
+    subject_hash: Annotated[str, "first 16 hex digits of the SHA-256 of its subject; empty without one"] = ""
+    settled: Annotated[str, "when it was delivered, failed or dropped; empty before"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientRow:
     """One recipient and what became of it."""
 
-    address: str
-    state: str
-    answer: str
+    address: Annotated[str, "as the device gave it"]
+    state: Annotated[str, "pending, delivered or failed"]
+    answer: Annotated[str, "what was said of it last"]
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try; no outcome means it is under way, or a crash interrupted it."""
 
-    started: str
-    ended: str
-    outcome: str
-    host: str
-    stage: str
-    rule: str
-    answer: str
-    meaning: str
-    remedy: str
+    started: Annotated[str, "when"]
+    ended: Annotated[str, "when; empty while under way"]
+    outcome: Annotated[str, "delivered, deferred, failed, held or uncertain"]
+    host: Annotated[str, "who was spoken to"]
+    stage: Annotated[str, "the step at which the answer came"]
+    rule: Annotated[str, "row of docs/reference/verdicts.md"]
+    answer: Annotated[str, "what was said"]
+    meaning: Annotated[str, "what it means"]
+    remedy: Annotated[str, "what to do"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """What happened besides attempts: an order, and who gave it."""
 
-    at: str
-    what: str
-    who: str
-    detail: str
+    at: Annotated[str, "when"]
+    what: Annotated[str, "retry, hold, release, drop, corrupt, notice.queued or notice.nobody"]
+    who: Annotated[str, "a user of this machine or of the dashboard, or relay"]
+    detail: Annotated[str, "in words"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Somebody is still to be told: of what, and because of which rule."""
 
-    what: str
-    cause: str
-    since: str
+    what: Annotated[str, "failed or delayed"]
+    cause: Annotated[str, "row of docs/reference/verdicts.md"]
+    since: Annotated[str, "when"]
 
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """One message whole, but for its body."""
 
-    id: str
-    state: str
-    received: str
-    device: str
-    profile: str
-    mailbox: str
-    client: str
-    sender: str
-    size: int
-    doubts: int
-    next: str
-    header: str
-    recipients: tuple[RecipientRow, ...]
-    attempts: tuple[Attempt, ...]
-    events: tuple[Event, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    id: Annotated[str, "as the relay answered it (queued as …) and the journal writes it"]
+    state: Annotated[str, "queued, uncertain, leased (under way), held, corrupt, delivered, failed or dropped"]
+    received: Annotated[str, "when the device handed it in"]
+    device: Annotated[str, "under devices in the configuration"]
+    profile: Annotated[str, "under profiles in the configuration"]
+    mailbox: Annotated[str, "who signs in for it"]
+    client: Annotated[str, "address it came from"]
+    sender: Annotated[str, "MAIL FROM towards Exchange"]
+    size: Annotated[int, "octets"]
+    doubts: Annotated[int, "attempts that may have delivered it without our knowing"]
+    next: Annotated[str, "what will happen to it, in words"]
+    header: Annotated[str, "the header section as it is sent; empty when the content is gone"]
+    recipients: Annotated[tuple[RecipientRow, ...], "each recipient and what became of it"]
+    attempts: Annotated[tuple[Attempt, ...], "each try, the oldest first"]
+    events: Annotated[tuple[Event, ...], "orders, and what else happened"] = ()
+    notices: Annotated[tuple[Notice, ...], "who is still to be told"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +144,17 @@ class Browser:
         directory: Path,
         keys: Keyring = NO_KEYS,
         limits_of: Callable[[str], MailboxLimits] | None = None,
+        *,
+        running: bool = True,
     ) -> None:
-        """`limits_of` says what a mailbox may have; without it nobody can tell whether its day is used up."""
+        """`limits_of` says what a mailbox may have; without it nobody can tell whether its day is used up. `running`:
+        a relay works on the spool; without one nothing is tried.
+        """
         self._directory = directory
         self._path = directory / "spool.db"
         self._keys = keys
         self._limits_of = limits_of
+        self._running = running
 
     def list(self, state: str | None = None, limit: int = 100) -> Sequence[QueueRow]:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
@@ -150,10 +162,13 @@ class Browser:
 
     def select(self, selection: Selection = _ALL_OPEN) -> Sequence[QueueRow]:
         """The messages that are meant, oldest first. Raises `SpoolError`."""
-        now = _now()
         with self._reading() as connection:
-            around = Surroundings(connection, now, self._limits_of)
-            rows = rows_of(connection, _SELECTED, selection, now)
+            return self._selected(connection, selection)
+
+    def _selected(self, connection: sqlite3.Connection, selection: Selection) -> Sequence[QueueRow]:
+        now = _now()
+        around = Surroundings(connection, now, self._limits_of, running=self._running)
+        rows = rows_of(connection, _SELECTED, selection, now)
         return [_row(dict(zip(_COLUMNS, row, strict=True)), around, now) for row in rows]
 
     def find(self, selection: Selection) -> Sequence[str]:
@@ -171,6 +186,11 @@ class Browser:
         with self._reading() as connection:
             return shape_of(connection, _now())
 
+    def volumes(self) -> dict[str, Volume]:
+        """How much each device handed in. Raises `SpoolError`."""
+        with self._reading() as connection:
+            return volumes_of(connection, _now())
+
     def pauses(self) -> dict[str, Pause]:
         """The profiles whose mail waits for a configuration to be mended. Raises `SpoolError`."""
         with self._reading() as connection:
@@ -184,7 +204,7 @@ class Browser:
             if not rows:
                 return None
             facts = dict(zip(_COLUMNS, rows[0], strict=True))
-            around = Surroundings(connection, now, self._limits_of)
+            around = Surroundings(connection, now, self._limits_of, running=self._running)
             parts = [connection.execute(statement, key).fetchall() for statement in _PARTS]
             return _item(facts, around.next(facts), self._head(connection, message_id), parts)
 
@@ -256,7 +276,8 @@ def _row(facts: dict[str, Any], around: Surroundings, now: int) -> QueueRow:
     age_s = max(0, (now - received) // 1000) if isinstance(received, int) else 0
     return QueueRow(
         facts["id"], facts["state"], at(received), age_s, facts["device"], facts["profile"], facts["size"],
-        facts["attempts"], facts["doubts"], around.next(facts), facts["answer"],
+        facts["attempts"], facts["doubts"], around.next(facts), facts["answer"], facts["mailbox"], facts["sender"],
+        facts["recipients"], facts["rule"], facts["subject_hash"], at(facts["settled_at"]),
     )  # fmt: skip
 
 

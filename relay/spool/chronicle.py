@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relay.spool.browse import Browser
+from relay.spool.contents import heads_of
 from relay.spool.queries import SQL
+from relay.spool.store import SpoolError
+
+if TYPE_CHECKING:
+    from relay.spool.browse import QueueItem
+    from relay.spool.contents import Heads
 
 NEWEST = 20_000
 """Among so many messages, the newest, one is looked for by its Message-ID."""
@@ -26,6 +32,8 @@ class Record:
     events: list[Fields]
     notices: list[Fields]
     next: str
+    item: QueueItem
+    heads: Heads | None
 
 
 class Chronicle(Browser):
@@ -38,13 +46,20 @@ class Chronicle(Browser):
             connection.row_factory = sqlite3.Row
             key = {"id": message_id}
             row = connection.execute(SQL.story_message, key).fetchone()
+            heads = self._heads(connection, message_id)
             recipients, attempts, events, notices = (
                 [dict(found) for found in connection.execute(statement, key)]
                 for statement in (SQL.story_recipients, SQL.story_attempts, SQL.story_events, SQL.story_notices)
             )
         if row is None or item is None:
             return None
-        return Record(dict(row), recipients, attempts, events, notices, item.next)
+        return Record(dict(row), recipients, attempts, events, notices, item.next, item, heads)
+
+    def _heads(self, connection: sqlite3.Connection, message_id: str) -> Heads | None:
+        try:
+            return heads_of(connection, message_id, self._keys)
+        except SpoolError:
+            return None  # sealed with a key that is not there: `item.header` says so
 
     def ids(self, text: str) -> list[str]:
         """The messages whose id is this, or begins or ends so; at most a few. Raises `SpoolError`."""

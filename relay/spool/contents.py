@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
     from relay.message.parcel import OpenBody, Parcel
     from relay.spool.cipher import SealedReader
+    from relay.spool.store import NewMessage
 
 _CHUNK = 256 * 1024
+_MOST_CAME = 64 * 1024
+_CUT = b"\r\n...\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,41 @@ def _opened(parcel: Parcel, key_id: str, keys: Keyring) -> Parcel:
         return replace(parcel, head=head, body=Unreadable(f"message {parcel.id}", error))
     assert isinstance(parcel.body, Path)  # a claim knows no other
     return replace(parcel, head=head, body=SealedBody(parcel.body, parcel.body_size, key_id, keys))
+
+
+def kept_parts(new: NewMessage, keys: Keyring) -> dict[str, object]:
+    """The columns of `body`, sealed if anything is. The head as it came is kept a second time only where it differs."""
+    content, came, added = new.body.content, new.came, -1
+    if came is not None and new.head.endswith(came):
+        added, came = len(new.head) - len(came), None
+    elif came is not None and len(came) > _MOST_CAME:
+        came = came[:_MOST_CAME] + _CUT
+    return {
+        "head": keys.sealed(new.head, new.id, Part.HEAD),
+        "content": None if content is None else keys.sealed(content, new.id, Part.BODY),
+        "came": None if came is None else keys.sealed(came, new.id, Part.CAME), "added": added,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The header section as it is sent, and as the device sent it; `came` is None where that was not kept."""
+
+    sent: bytes
+    came: bytes | None
+
+
+def heads_of(connection: sqlite3.Connection, message_id: str, keys: Keyring) -> Heads | None:
+    """Both; None when nothing is kept of the content. Raises `SpoolError`."""
+    row = connection.execute(SQL.heads_of, {"id": message_id}).fetchone()
+    if row is None:
+        return None
+    key_id, head, came, added = row
+    with _told(message_id):
+        sent = bytes(keys.opened(key_id, head, message_id, Part.HEAD) if key_id else head)
+        if came is not None:
+            return Heads(sent, bytes(keys.opened(key_id, came, message_id, Part.CAME) if key_id else came))
+    return Heads(sent, sent[added:] if isinstance(added, int) and added >= 0 else None)
 
 
 def head_of(connection: sqlite3.Connection, message_id: str, keys: Keyring) -> bytes | None:

@@ -89,7 +89,7 @@ class BodyDraft:
             body = Stored(None, self._size)
         else:
             body = Stored(b"".join(self._pending), self._size)
-        return Whole(fit.section, body, fit.repairs, fit.left, fit.eight_bit, fit.mistake)
+        return Whole(fit.section, body, fit.repairs, fit.left, fit.eight_bit, fit.mistake, self._head or b"")
 
     async def discard(self) -> None:
         """Leaves nothing behind."""

@@ -27,6 +27,7 @@ class Part(StrEnum):
 
     HEAD = "head"
     BODY = "body"
+    CAME = "came"
 
 
 @dataclass(frozen=True, slots=True)

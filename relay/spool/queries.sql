@@ -2,12 +2,12 @@
 
 -- name: insert_message
 INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript, key_id, recipients, arrival)
+  precedence, kind, author, transcript, key_id, recipients, arrival, subject_hash)
 VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival);
+  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival, :subject_hash);
 
 -- name: insert_body
-INSERT INTO body (message_id, head, content) VALUES (:id, :head, :content);
+INSERT INTO body (message_id, head, content, came, added) VALUES (:id, :head, :content, :came, :added);
 
 -- name: insert_recipient
 INSERT INTO recipient (message_id, n, address) VALUES (:id, :n, :address);
@@ -153,6 +153,9 @@ SELECT key_id FROM message WHERE id = :id;
 -- name: sealed_head
 SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
 
+-- name: heads_of
+SELECT m.key_id, b.head, b.came, b.added FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
 -- name: content_of
 SELECT m.key_id, b.head, b.content, m.body_size, m.body_file FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
 
@@ -225,7 +228,7 @@ SELECT at, what, cause FROM notice WHERE message_id = :id ORDER BY at;
 SELECT id FROM message WHERE id >= :text AND id < :text || '~' ORDER BY id LIMIT :limit;
 
 -- name: ids_ending
-SELECT id FROM message WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
+SELECT id FROM message INDEXED BY message_state WHERE substr(id, -length(:text)) = :text ORDER BY id LIMIT :limit;
 
 -- name: ids_called
 -- By Message-ID, among the newest messages: `arrival` is searched, row by row.
@@ -310,6 +313,12 @@ SELECT state, profile, count(*), sum(size), min(received_at),
   sum(received_at > :age_0), sum(received_at > :age_1), sum(received_at > :age_2), sum(received_at > :age_3),
   sum(received_at > :age_4)
 FROM message WHERE state IN ('queued', 'uncertain', 'leased', 'held', 'corrupt') GROUP BY state, profile;
+
+-- name: volumes
+-- By device: the newest message, and how much of each time is left. Answered from message_state alone.
+SELECT device, max(received_at), id, count(*), sum(received_at > :day), sum(CASE WHEN received_at > :day THEN size ELSE 0 END),
+  sum(received_at > :week), sum(CASE WHEN received_at > :week THEN size ELSE 0 END)
+FROM message GROUP BY device;
 
 -- name: version_of
 SELECT version FROM schema_version;

@@ -15,7 +15,7 @@ from relay.spool.store import SpoolError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2
+VERSION = 3
 
 
 def later(version: int) -> SpoolError:

@@ -2,7 +2,7 @@
 -- Names and columns are the same for every back end; only types differ there.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL);
-INSERT INTO schema_version VALUES (2);
+INSERT INTO schema_version VALUES (3);
 
 -- One accepted message.
 -- state: queued uncertain (its last attempt is in doubt; due like a queued one) leased held corrupt delivered failed dropped
@@ -38,11 +38,12 @@ CREATE TABLE message (
   held_by     TEXT NOT NULL DEFAULT '',     -- the operator who wants it held: when its attempt ends, while it is leased
   again_at    INTEGER NOT NULL DEFAULT 0,   -- where its age counts from, later than received: an operator sent it again, a pause ended
   transcript  TEXT NOT NULL DEFAULT '',     -- the device's side of SMTP, secrets masked
-  arrival     TEXT NOT NULL DEFAULT ''      -- how it came: listener, TLS, what was changed and what was left, as JSON
+  arrival     TEXT NOT NULL DEFAULT '',     -- how it came: listener, TLS, what was changed and what was left, as JSON
+  subject_hash TEXT NOT NULL DEFAULT ''     -- finds a known subject (relay/message/subject.py); empty without one
 ) WITHOUT ROWID;
 CREATE INDEX message_due ON message (profile, precedence, device, due_at) WHERE state IN ('queued', 'uncertain');
 CREATE INDEX message_settled ON message (state, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file);
+CREATE INDEX message_state ON message (state, received_at, profile, device, size, body_file, subject_hash);
 CREATE INDEX message_key ON message (key_id) WHERE key_id <> '';
 CREATE INDEX message_again ON message (profile, again_at) WHERE again_at > 0;
 
@@ -59,11 +60,14 @@ BEGIN UPDATE kept SET bytes = bytes + CASE WHEN new.state IN ('delivered', 'drop
 CREATE TRIGGER kept_forgotten AFTER DELETE ON message WHEN old.state NOT IN ('delivered', 'dropped')
 BEGIN UPDATE kept SET bytes = bytes - old.size; END;
 
--- Header section as it will be sent, and the body when it is small.
+-- Header section as it will be sent, and the body when it is small. What of the head the device sent: all but the first
+-- `added` octets; where that is below zero, `came` is the head as it came, its beginning at least. Neither for older mail.
 CREATE TABLE body (
   message_id TEXT PRIMARY KEY,
   head       BLOB NOT NULL,
-  content    BLOB
+  content    BLOB,
+  came       BLOB,
+  added      INTEGER NOT NULL DEFAULT -1
 ) WITHOUT ROWID;
 
 -- state: pending delivered failed

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 UNSETTLED = (State.QUEUED, State.UNCERTAIN, State.LEASED, State.HELD, State.CORRUPT)
 _IDS_AT_ONCE = 500
-_EQUAL = ("device", "profile")
-_TEXTS = ("device", "profile", "mailbox", "sender", "recipient")
+_EQUAL = ("device", "profile", "subject_hash")
+_HAS_RECIPIENT = "EXISTS (SELECT 1 FROM recipient r WHERE r.message_id = m.id AND lower(r.address) GLOB ?)"
+_TEXTS = ("device", "profile", "mailbox", "sender", "recipient", "subject_hash", "rule")
 _AGES = ("older_than_s", "younger_than_s")
+_MOMENTS = ("since", "until")
+_LATEST = 1 << 46  # epoch milliseconds; the year 4199
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """All that is set must be so. No states: all that are not settled, or those of the ids. In sender and recipient *
-    stands for any characters.
+    """All that is set must be so. No states: all that are not settled, or those of the ids. In sender, recipient and
+    rule * stands for any characters. `since` and `until` are when it was received, in epoch milliseconds; the first
+    counts in, the last does not.
     """
 
     ids: tuple[str, ...] = ()
@@ -37,6 +41,10 @@ class Selection:
     recipient: str = ""
     older_than_s: float | None = None
     younger_than_s: float | None = None
+    subject_hash: str = ""
+    rule: str = ""
+    since: int | None = None
+    until: int | None = None
     limit: int | None = None
 
     @classmethod
@@ -76,7 +84,7 @@ def oldest_first(rows: list[tuple[Any, ...]], received: int) -> list[tuple[Any, 
 
 def _rows(connection: sqlite3.Connection, columns: str, selection: Selection, now: int) -> Iterable[tuple[Any, ...]]:
     """Ids by the key, everything else state by state: each by an index, which settled mail does not lengthen."""
-    conditions, values = _conditions(selection, now)
+    conditions, values = conditions_of(selection, now)
     if selection.ids:
         wanted = [f"m.state IN ({_marks(len(selection.states))})"] if selection.states else []
         for start in range(0, len(selection.ids), _IDS_AT_ONCE):
@@ -92,39 +100,31 @@ def _rows(connection: sqlite3.Connection, columns: str, selection: Selection, no
         yield from connection.execute(statement, (state, *values, limit))
 
 
-def _conditions(selection: Selection, now: int) -> tuple[list[str], list[Any]]:
-    conditions, values = list[str](), list[Any]()
+def conditions_of(selection: Selection, now: int, indexed: str = "m") -> tuple[list[str], list[Any]]:
+    """What must be so of message `m`, and the values. Columns of message_state are asked of `indexed`."""
+    asked = [(f"{indexed}.{name} = ?", getattr(selection, name) or None) for name in _EQUAL]
+    asked += [
+        (f"{indexed}.received_at <= ?", _ago(selection.older_than_s, now)),
+        (f"{indexed}.received_at > ?", _ago(selection.younger_than_s, now)),
+        (f"{indexed}.received_at >= ?", selection.since), (f"{indexed}.received_at < ?", selection.until),
+        ("lower(m.mailbox) = lower(?)", selection.mailbox or None), ("lower(m.sender) GLOB ?", _glob(selection.sender)),
+        ("lower(m.rule) GLOB ?", _glob(selection.rule)), (_HAS_RECIPIENT, _glob(selection.recipient)),
+    ]  # fmt: skip
+    meant = [(condition, value) for condition, value in asked if value is not None]
+    return [condition for condition, _ in meant], [value for _, value in meant]
 
-    def add(condition: str, value: object) -> None:
-        conditions.append(condition)
-        values.append(value)
 
-    for name in _EQUAL:
-        if getattr(selection, name):
-            add(f"m.{name} = ?", getattr(selection, name))
-    if selection.mailbox:
-        add("lower(m.mailbox) = lower(?)", selection.mailbox)
-    if selection.sender:
-        add("lower(m.sender) GLOB ?", _glob(selection.sender))
-    if selection.recipient:
-        add(
-            "EXISTS (SELECT 1 FROM recipient r WHERE r.message_id = m.id AND lower(r.address) GLOB ?)",
-            _glob(selection.recipient),
-        )
-    if selection.older_than_s is not None:
-        add("m.received_at <= ?", now - int(selection.older_than_s * 1000))
-    if selection.younger_than_s is not None:
-        add("m.received_at > ?", now - int(selection.younger_than_s * 1000))
-    return conditions, values
+def _ago(seconds: float | None, now: int) -> int | None:
+    return None if seconds is None else now - int(seconds * 1000)
 
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def _glob(pattern: str) -> str:
-    """Only * is special, as in the configuration."""
-    return "".join(f"[{char}]" if char in "?[" else char for char in pattern.lower())
+def _glob(pattern: str) -> str | None:
+    """Only * is special, as in the configuration; None where nothing is asked."""
+    return None if not pattern else "".join(f"[{char}]" if char in "?[" else char for char in pattern.lower())
 
 
 def _checked(name: str, value: object) -> object:
@@ -137,6 +137,8 @@ def _checked(name: str, value: object) -> object:
         return tuple(dict.fromkeys(value))
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if name in _AGES and number and 0 <= value <= 1e9:  # type: ignore[operator]
+        return value
+    if name in _MOMENTS and number and isinstance(value, int) and 0 <= value <= _LATEST:
         return value
     if name == "limit" and number and isinstance(value, int) and 1 <= value <= 1 << 40:
         return value

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims, clock, mailboxes, orders
 from relay.spool.bodyfile import sync_directory
-from relay.spool.contents import head_of, unsealed
+from relay.spool.contents import head_of, kept_parts, unsealed
 from relay.spool.damage import Inspector
 from relay.spool.database import NAME, connect, unopened
 from relay.spool.draft import BodyDraft
-from relay.spool.keyring import NO_KEYS, Keyring, Part
+from relay.spool.keyring import NO_KEYS, Keyring
 from relay.spool.notices import NoticeBook
 from relay.spool.opening import opened
 from relay.spool.queries import SQL
@@ -332,11 +332,9 @@ def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> N
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
         "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
+        "subject_hash": new.subject_hash,
     })  # fmt: skip
-    head, content = keys.sealed(new.head, new.id, Part.HEAD), new.body.content
-    if content is not None:
-        content = keys.sealed(content, new.id, Part.BODY)
-    connection.execute(SQL.insert_body, {"id": new.id, "head": head, "content": content})
+    connection.execute(SQL.insert_body, {"id": new.id, **kept_parts(new, keys)})
     connection.executemany(
         SQL.insert_recipient,
         [{"id": new.id, "n": n, "address": address} for n, address in enumerate(new.recipients)],

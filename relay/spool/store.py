@@ -85,7 +85,8 @@ class Whole:
     """A message that has come whole, mended: the header section without the empty line, and the body.
 
     `repairs` names what was done, `left` the damage that stays (docs/reference/repairs.md), `eight_bit` says whether
-    octets beyond ASCII are left, `mistake` what went wrong in mending.
+    octets beyond ASCII are left, `mistake` what went wrong in mending; `came` is the head as it came, its empty line
+    included where there was one.
     """
 
     section: bytes
@@ -94,6 +95,7 @@ class Whole:
     left: tuple[str, ...] = ()
     eight_bit: bool = False
     mistake: str = ""
+    came: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,8 @@ class NewMessage:
 
     `precedence` as `relay.policy.precedence` counts it; `kind` is mail or notice; `author` the person who scanned,
     empty where nobody knows, `<>` where nobody is ever to be told (`relay.policy.notices`); `transcript` the device's
-    side of SMTP, secrets masked; `arrival` how it came, JSON.
+    side of SMTP, secrets masked; `arrival` how it came, JSON; `came` the head as the device sent it, None where no
+    device did; `subject_hash` as `relay.message.subject` makes it.
     """
 
     id: str
@@ -120,6 +123,8 @@ class NewMessage:
     author: str = ""
     transcript: str = ""
     arrival: str = ""
+    came: bytes | None = None
+    subject_hash: str = ""
 
     @property
     def size(self) -> int:

@@ -38,16 +38,34 @@ SERVICE = {
     "relay.stopped": ("info", "It has stopped: sessions_cut attempts_cut."),
     "relay.failed": ("error", "It could not start, or not go on: reason remedy."),
     "relay.mistake": ("error", "A mistake of the relay itself; mail goes on: reason remedy."),
-    "config.reloaded": ("info", "A new configuration is in force: needs_restart (what of it waits for a restart)."),
+    "config.reloaded": (
+        "info",
+        "A new configuration is in force: needs_restart (what of it waits for a restart) who (none: a signal).",
+    ),
     "clock.moved": ("info", "The system's clock was set; the times of the spool follow it: by_s (negative: put back)."),
     "control.unavailable": ("error", "The control socket could not be made; mail goes on: reason remedy."),
-    "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy."),
+    "config.refused": ("error", "The new configuration has mistakes, the old one goes on: complaints remedy who."),
     "http.listening": ("info", "Probes, status and metrics are served: address."),
     "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
+    "web.setup": (
+        "warning",
+        "Nobody can sign in at the dashboard yet: address (open it once, it makes the first operator) remedy.",
+    ),
+    "web.signed_in": ("info", "Somebody signed in at the dashboard: name address way (password, entra, proxy)."),
+    "web.signed_out": ("info", "Somebody signed out: name address way."),
+    "web.sign_in_refused": ("warning", "Somebody could not sign in: name address way reason."),
     "delivery.orphaned": ("error", "Mail waits for a profile that is not configured any more: profile remedy."),
     "signin.failing": (
         "warning or error",
         "A person's sign-in could not be renewed: profile meaning remedy answer days_left.",
+    ),
+    "signin.kept": (
+        "info",
+        "A person signed in at the dashboard: profile person who (the operator) way (browser or device).",
+    ),
+    "profile.tested": (
+        "info",
+        "Settings were tested at the dashboard: profile who typed (not as they are saved) good failed (steps).",
     ),
     "spool.key_missing": ("error", "Mail sealed with a key that is not there is held: key held reason remedy."),
     "notification.sent": ("info", "A channel took a notification: channel (the name of its secret) alert title."),
@@ -73,7 +91,7 @@ def events() -> dict[str, tuple[str, str]]:
     """Each event of the journal, its levels, and when it is written with which fields."""
     found = {}
     for name, method in inspect.getmembers(Journal, inspect.isfunction):
-        if not name.startswith("_") and name not in ("tell", "service"):
+        if not name.startswith("_") and name not in ("tell", "hold", "let_hear", "service"):
             levels, event = _heard(name)
             found[event] = (levels, " ".join(inspect.cleandoc(method.__doc__ or "").split()))
     return found | SERVICE

@@ -13,7 +13,7 @@ from relay.telemetry.fields import hidden, plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from structlog.typing import FilteringBoundLogger
+    from relay.telemetry.logs import Log
 
     Listener = Callable[[str, dict[str, Any]], None]
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Journal:
     """Writes mail events as one structured line each."""
 
-    def __init__(self, log: FilteringBoundLogger, *, hash_recipients: bool = False) -> None:
+    def __init__(self, log: Log, *, hash_recipients: bool = False) -> None:
         """With `hash_recipients` no line, and nobody who listens, hears the address of a recipient.
 
         Every event takes `about`, the recipients of the message it tells of: texts may quote them.
@@ -29,10 +29,21 @@ class Journal:
         self._log = log
         self._hash_recipients = hash_recipients
         self._listeners: list[Listener] = []
+        self._unheard: list[tuple[str, dict[str, Any]]] | None = None
 
     def tell(self, listener: Listener) -> None:
         """From now on `listener(event, fields)` hears of every event, where it happens; it must not block."""
         self._listeners.append(listener)
+
+    def hold(self) -> None:
+        """Until `let_hear` events are written, and kept for listeners: they may come later than the first event."""
+        self._unheard = []
+
+    def let_hear(self) -> None:
+        """All listeners are there, and hear what was kept for them."""
+        unheard, self._unheard = self._unheard or (), None
+        for event, fields in unheard:
+            self._let_hear(event, fields)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         try:
@@ -40,19 +51,26 @@ class Journal:
             fields = plain(hidden(fields, about) if self._hash_recipients else fields)
         except Exception as error:  # noqa: BLE001  (a line less, never a mail less)
             fields = {"mistake": type(error).__name__}
+        if self._unheard is not None:
+            self._unheard.append((event, fields))
+        else:
+            self._let_hear(event, fields)
+        with contextlib.suppress(Exception):
+            getattr(self._log, level)(event, **fields)
+
+    def _let_hear(self, event: str, fields: dict[str, Any]) -> None:
         for listener in self._listeners:
             with contextlib.suppress(Exception):
                 listener(event, fields)
-        with contextlib.suppress(Exception):
-            getattr(self._log, level)(event, **fields)
 
     # -- the way in
 
     def received(self, **fields: Any) -> None:
-        """A device handed over a message: id device profile listener client helo tls sender sends_as recipients size
-        changes left.
+        """A device handed over a message: id device profile listener client helo tls cipher mechanism sender sends_as
+        recipients size changes left.
 
-        `changes` names each repair, then what the From policy did; `left` the damage that stays.
+        `mechanism` is how it logged in; `changes` names each repair, then what the From policy did; `left` the damage
+        that stays.
         """
         self._write("info", "message.received", fields)
 
@@ -61,7 +79,9 @@ class Journal:
         self._write("info", "message.stored", fields)
 
     def client_refused(self, **fields: Any) -> None:
-        """A client or recipient was turned away: client helo device reply reason remedy."""
+        """A client or recipient was turned away: client helo device reply reason remedy. Where a login failed, `device`
+        is whose user name was tried.
+        """
         self._write("warning", "client.refused", fields)
 
     def intake_failed(self, **fields: Any) -> None:
@@ -186,6 +206,10 @@ class Journal:
         every other filter.
         """
         self._write("warning" if fields.get("order") == "drop" else "info", "queue.order", fields)
+
+    def downloaded(self, **fields: Any) -> None:
+        """Somebody was given the content of a message: id who way (how they are known)."""
+        self._write("info", "message.downloaded", fields)
 
     def credential_expiring(self, **fields: Any) -> None:
         """A secret or certificate of an app ends soon, or has ended: app credential kind name ends days_left meaning

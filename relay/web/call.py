@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,15 @@ from relay.control.running import Control
 from relay.control.who import Role, Who
 
 Handler = Callable[[Control, Any, Who], Awaitable[Any]]
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """`question` and `answer` are dataclasses whose fields are `Annotated[type, "words"]`: the document is printed from
     them. The fields of the question are the path's names, and then the query (GET) or the JSON body (POST). A handler
-    raises `Refused` (409), `LookupError` (404), `ValueError` (400), `SpoolError` (503).
+    raises `Refused` (409), `LookupError` (404), `ValueError` (400), `SpoolError` (503). One whose `media` is not JSON
+    answers with an `Attachment`.
     """
 
     name: str
@@ -27,6 +29,15 @@ class Call:
     handler: Handler
     answer: type
     question: type | None = None
+    media: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file to be kept by whoever asks. The pieces are read in a thread; they may raise."""
+
+    name: str
+    pieces: Iterator[bytes]
 
 
 class NotFound(LookupError):  # noqa: N818  (named for what is the case)

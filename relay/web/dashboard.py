@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from relay.control.accounts import AccountsError
 from relay.control.who import Role
 from relay.web import api
-from relay.web.guard import Guard
+from relay.web.answering import PREFIX, refused
+from relay.web.entra import EntraDoor
+from relay.web.landing import Landing
+from relay.web.origin import SAFE, inside
 from relay.web.page import Page, Visit
 from relay.web.pages import PAGES
 from relay.web.render import render
+from relay.web.setup import Setup
 from relay.web.signing import Signing
 
 if TYPE_CHECKING:
@@ -25,44 +30,33 @@ if TYPE_CHECKING:
     from typing import Any
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from relay.control.running import Control
+    from relay.web.guard import Guard
 
 STATIC = Path(__file__).parent / "static"
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
-def dashboard(control: Control, probes: Iterable[Route], fault: Callable[..., Any]) -> ASGIApp:
-    """The whole of it."""
-    guard = Guard(control)
+def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Callable[..., Any]) -> Starlette:
+    """The whole of it, without the gate before it."""
     routes = [
         *probes,
-        *Signing(control, guard).routes(),
+        *Signing(guard).routes(),
+        *Setup(control, guard).routes(),
+        *EntraDoor(control, guard).routes(),
         *api.routes(control, guard),
         *(_route(page, control, guard) for page in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    return _Headers(Starlette(routes=routes, exception_handlers={Exception: fault}))
+    handlers = {AccountsError: _no_accounts, Exception: fault}
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Landing, control)])
 
 
 def _route(page: Page, control: Control, guard: Guard) -> Route:
     async def endpoint(request: Request) -> Response:
         who = await guard.who(request)
         if who is None:
-            target = f"/sign-in?next={quote(request.url.path)}"
-            if request.headers.get("hx-request"):
-                return Response(status_code=401, headers={"HX-Redirect": target})
-            return RedirectResponse(target, 303)
+            return _to_the_sign_in(request)
         visit = Visit(request, control, who)
         if not who.may(page.role):
             return render(
@@ -74,20 +68,21 @@ def _route(page: Page, control: Control, guard: Guard) -> Route:
     return Route(page.path, endpoint, methods=list(page.methods))
 
 
-class _Headers:
-    """Adds the headers of every answer; nothing is kept by a cache unless it says so."""
+def _to_the_sign_in(request: Request) -> Response:
+    """And back to where somebody wanted to go; for a part of a page that is the page."""
+    query = request.scope["query_string"].decode("latin-1")
+    here = request.scope["path"] + (f"?{query}" if query else "")
+    if request.headers.get("sec-fetch-site") == "cross-site" and request.method in SAFE:
+        # A link on another site: the browser keeps the session's cookie back until a page of ours asks.
+        return render(None, "onward.html", title="One moment", target=inside(here))
+    if not request.headers.get("hx-request"):
+        return RedirectResponse(f"/sign-in?next={quote(here if request.method in SAFE else '/')}", 303)
+    shown = urlsplit(request.headers.get("hx-current-url", ""))
+    back = quote(shown.path + (f"?{shown.query}" if shown.query else ""))
+    return Response(status_code=401, headers={"HX-Redirect": f"/sign-in?next={back or '/'}"})
 
-    def __init__(self, inner: ASGIApp) -> None:
-        self._inner = inner
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        await self._inner(scope, receive, sent)
+def _no_accounts(request: Request, error: Exception) -> Response:
+    if request.scope["path"].startswith(PREFIX):
+        return refused(503, str(error), "")
+    return render(None, "refused.html", status=503, title="Nobody can be known", words=str(error))

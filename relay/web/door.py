@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from relay.config.dashboard import Http
     from relay.control.running import Control
     from relay.telemetry.journal import Journal
+    from relay.web.guard import Guard
 
 _BACKLOG = 64
 _STOP_S = 2.0
@@ -33,6 +34,7 @@ class WebDoor:
         self._wanted: Http | None = None
         self._serving: asyncio.Task[None] | None = None
         self._end: Callable[[], None] = lambda: None
+        self._guard: Guard | None = None  # outlives a listener: who is signed in stays so
 
     def open(self, wanted: Http) -> None:
         """Begins to serve as wanted, now or after a reload. Returns at once, never raises."""
@@ -56,9 +58,11 @@ class WebDoor:
         try:
             door = await asyncio.to_thread(bound, listen)  # a host's name is looked up
             server = await asyncio.to_thread(import_module, "relay.web.server")
-            serving = server.Serving(self._control, self._journal)
+            self._guard = self._guard or server.Guard(self._control)
+            serving = server.Serving(self._control, self._journal, self._guard)
             self._end = serving.end
             self._journal.service("http.listening", address=printed(door))
+            await self._guard.invite(printed(door))
             await serving.run(door)
         except Exception as error:  # noqa: BLE001  (mail goes on whatever the web does)
             self._failed(listen, error)

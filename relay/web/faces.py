@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from relay.control.activity import Minutes
 from relay.control.caller import Refused
+from relay.control.device_log import DeviceLog
 from relay.control.lately import Lately
 from relay.control.pulse import Pulse
 from relay.control.running import Control, Ears
@@ -30,9 +32,9 @@ class Faces:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._metrics, self._lately = Metrics(), Lately()
-        journal.tell(self._metrics.heard)
-        journal.tell(self._lately.heard)
+        self._ears = Ears(Lately(), Metrics(), Minutes(), DeviceLog())
+        for ear in (self._ears.metrics, self._ears.lately, self._ears.minutes, self._ears.devices):
+            journal.tell(ear.heard)
         self._control: Control | None = None
         self._pulse: Pulse | None = None
         self._door: WebDoor | None = None
@@ -41,7 +43,7 @@ class Faces:
         self, settings: Callable[[], Settings], house: House, ends: EndWatch, hands: Hands, listening: Iterable[str]
     ) -> None:
         """Mail is taken now."""
-        self._control = control = Control(settings, house, ends, Ears(self._lately, self._metrics), hands)
+        self._control = control = Control(settings, house, ends, self._ears, hands)
         control.listening = tuple(listening)
         self._pulse, self._door = Pulse(control), WebDoor(control, self._journal)
         self._pulse.start()
@@ -64,3 +66,5 @@ class Faces:
             await self._door.close()
         if self._pulse is not None:
             await self._pulse.stop()
+        if self._control is not None:
+            await self._control.close()

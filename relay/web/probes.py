@@ -1,4 +1,7 @@
-"""Probes, status and metrics: read only, none holds a secret, each asks `relay.control` alone."""
+"""Probes, status and metrics: read only, none holds a secret, each asks `relay.control` alone.
+
+All but the status tell everybody who reaches the listener.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,18 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from relay.web.origin import is_here
 from relay.web.prometheus import CONTENT_TYPE, Standing, exposition
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from relay.control.running import Control
+    from relay.web.guard import Guard
 
 _FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_BEARER = {"WWW-Authenticate": "Bearer"}
+_ASK = "ask from the relay's own machine, or send a token: Authorization: Bearer …; see `relay admin token`"
 _INDEX = """\
 /healthz  is the process alive? 200 or 503
 /readyz   does it take mail? 200 or 503
@@ -28,8 +35,9 @@ _INDEX = """\
 class Probes:
     """One method a path."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, guard: Guard) -> None:
         self._control = control
+        self._guard = guard
 
     def routes(self) -> list[Route]:
         """What answers whoever reaches the listener."""
@@ -49,7 +57,10 @@ class Probes:
         found = {"ready": not reasons, "reasons": reasons}
         return JSONResponse(found, 503 if reasons else 200, headers=_FRESH)
 
-    async def status(self, _: Request) -> Response:
+    async def status(self, request: Request) -> Response:
+        """Names profiles and mailboxes: for whoever is on this machine, or signed in."""
+        if not is_here(request, self._guard.http) and await self._guard.who(request) is None:
+            return JSONResponse({"error": "nobody is signed in", "remedy": _ASK}, 401, _FRESH | _BEARER)
         return JSONResponse(asdict(await self._control.status()), headers=_FRESH)
 
     async def metrics(self, _: Request) -> Response:

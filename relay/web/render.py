@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from relay import __version__
-from relay.message.transcript import octets
 
 if TYPE_CHECKING:
     from relay.web.page import Visit
@@ -23,6 +22,7 @@ NAVIGATION = (
     ("/explain", "Explain"),
     ("/settings", "Settings"),
 )
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -52,9 +52,13 @@ def span(seconds: float) -> str:
     return next((f"{whole // length} {unit}" for length, unit in _SPANS if whole >= length), "0 s")
 
 
-def size(count: int) -> str:
-    """Octets in words."""
-    return octets(count).strip("… ")
+def size(count: float) -> str:
+    """Octets in the largest unit that fits: 1536 is `1.5 KiB`."""
+    for unit in _UNITS:
+        if count < 1024 or unit == _UNITS[-1]:
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if count >= 10 or count == int(count) else f"{count:.1f} {unit}"
 
 
 def moment(text: str) -> str:

@@ -6,7 +6,9 @@ which nothing happens is cut.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,15 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from relay.web.application import application
+from relay.web.guard import Guard
+from relay.web.tls_door import TlsDoor
+
+__all__ = ["Guard", "Serving"]
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from relay.control.running import Control
@@ -45,6 +51,10 @@ class _Connection(H11Protocol):
             self.connections.discard(least)
             least.transport.abort()
 
+    def data_received(self, data: bytes) -> None:
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        super().data_received(data)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         super().connection_lost(exc)
@@ -63,7 +73,27 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals are the switchboard's."""
+    """Signals, certificate and end are the switchboard's: uvicorn wakes ten times a second to look for its end."""
+
+    def __init__(self, config: uvicorn.Config, certificate: Callable[[], ssl.SSLContext] | None) -> None:
+        super().__init__(config)
+        self._certificate = certificate
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.ended.wait()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, but for TLS."""
+        if self._certificate is None or not sockets:
+            await super().startup(sockets)
+            return
+        doors: list[Any] = [TlsDoor(one, self._connection, self._certificate) for one in sockets]
+        self.servers = doors
+        self.started = True
+
+    def _connection(self) -> asyncio.Protocol:
+        return _Connection(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -73,12 +103,13 @@ class _Server(uvicorn.Server):
 class Serving:
     """One run of the server, from `run` to `end`."""
 
-    def __init__(self, control: Control, journal: Journal) -> None:
+    def __init__(self, control: Control, journal: Journal, guard: Guard) -> None:
         self._server = _Server(uvicorn.Config(
-            application(control, journal), loop="none", http=_Connection, ws="none", interface="asgi3", lifespan="off",
-            log_config=None, access_log=False, server_header=False,
+            application(control, journal, guard), loop="none", http=_Connection, ws="none", interface="asgi3",
+            lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False,  # who has connected is the peer; whom a proxy names is decided by relay.web.origin
             timeout_keep_alive=_IDLE_S, timeout_graceful_shutdown=_STOP_S,
-        ))  # fmt: skip
+        ), control.certificate if control.settings.http.tls else None)  # fmt: skip
 
     async def run(self, door: socket.socket) -> None:
         """Serves on that socket until the end, and closes it."""
@@ -88,3 +119,4 @@ class Serving:
     def end(self) -> None:
         """Answers under way finish."""
         self._server.should_exit = True
+        self._server.ended.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.control.accounts import digest
@@ -11,10 +12,18 @@ from relay.control.accounts import digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from relay.control.who import Who
-
 COOKIE = "relay_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"  # no other site, not even one of the same domain, can set it
 _MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who signed in, and how. What it may do is asked each time; `proof` is what a password was checked against."""
+
+    name: str
+    way: str
+    proof: str = ""
 
 
 class Sessions:
@@ -22,21 +31,29 @@ class Sessions:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._open: dict[str, tuple[float, Who]] = {}
+        self._open: dict[str, tuple[float, Session]] = {}
 
-    def begin(self, who: Who, seconds: float) -> str:
+    def begin(self, session: Session, seconds: float) -> str:
         """The value of the cookie."""
-        if len(self._open) >= _MOST:
-            self._open.pop(next(iter(self._open)))
+        self._forget()
         value = secrets.token_urlsafe(32)
-        self._open[digest(value)] = (self._clock() + seconds, who)
+        self._open[digest(value)] = (self._clock() + seconds, session)
         return value
 
-    def who(self, value: str) -> Who | None:
+    def of(self, value: str) -> Session | None:
         """Whose cookie that is."""
-        until, who = self._open.get(digest(value), (0.0, None))
-        return who if until > self._clock() else None
+        until, session = self._open.get(digest(value), (0.0, None))
+        return session if until > self._clock() else None
 
-    def end(self, value: str) -> None:
-        """Signs out."""
+    def end(self, value: str) -> Session | None:
+        """Signs out; whoever that was."""
+        session = self.of(value)
         self._open.pop(digest(value), None)
+        return session
+
+    def _forget(self) -> None:
+        """What is over, and the oldest when there are too many."""
+        now = self._clock()
+        self._open = {key: one for key, one in self._open.items() if one[0] > now}
+        if len(self._open) >= _MOST:
+            self._open.pop(next(iter(self._open)))

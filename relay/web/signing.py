@@ -1,33 +1,35 @@
-"""Signing in and out."""
+"""Signing in with name and password, and signing out."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from relay.control.who import Who
+from relay.control.accounts import LONGEST
+from relay.web.form import typed
+from relay.web.origin import address_of, inside
 from relay.web.render import render
-from relay.web.sessions import COOKIE
+from relay.web.sessions import Session
+from relay.web.throttle import TooMany
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from relay.control.running import Control
     from relay.web.guard import Guard
 
-_MOST_OCTETS = 10_000
+_WRONG = "Name or password is wrong."
+_WAY = "password"
 
 
 class Signing:
-    """The only pages that nobody needs to be signed in for."""
+    """The pages that nobody needs to be signed in for."""
 
-    def __init__(self, control: Control, guard: Guard) -> None:
-        self._control = control
+    def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self._throttle = guard.throttle
 
     def routes(self) -> list[Route]:
         """Their paths."""
@@ -39,30 +41,48 @@ class Signing:
 
     async def page(self, request: Request) -> Response:
         """The form."""
-        return render(None, "sign-in.html", next=_inside(request.query_params.get("next", "/")), words="")
+        return self._form(request.query_params.get("next", "/"))
 
     async def sign_in(self, request: Request) -> Response:
         """Name and password."""
-        form = parse_qs((await request.body())[:_MOST_OCTETS].decode("utf-8", "replace"))
-        name, password, target = (form.get(field, [""])[0] for field in ("name", "password", "next"))
-        accounts = await self._guard.accounts()
-        role = await asyncio.to_thread(accounts.role_of, name, password)
-        if role is None:
-            return render(None, "sign-in.html", status=401, next=_inside(target), words="Name or password is wrong.")
-        seconds = self._control.settings.http.session_s
-        answer = RedirectResponse(_inside(target), 303)
-        value = self._guard.sessions.begin(Who(name, role, "password"), seconds)
-        answer.set_cookie(COOKIE, value, max_age=seconds, httponly=True, samesite="strict")
+        form = await typed(request)
+        name, password, target = (form.get(field, "") for field in ("name", "password", "next"))
+        try:
+            session = await self._proven(request, name, password)
+        except TooMany as error:
+            self._guard.refuse(request, name, _WAY, str(error))
+            words = f"Too many wrong passwords. Try again in {error.wait_s:.0f} seconds."
+            answer = self._form(target, words, 429)
+            answer.headers["Retry-After"] = f"{error.wait_s + 0.5:.0f}"
+            return answer
+        if session is None:
+            return self._form(target, _WRONG, 401)
+        answer = RedirectResponse(inside(target), 303)
+        self._guard.let_in(request, answer, session)
         return answer
 
     async def sign_out(self, request: Request) -> Response:
         """Ends the session."""
-        self._guard.sessions.end(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(COOKIE)
+        self._guard.let_out(request, answer)
         return answer
 
+    async def _proven(self, request: Request, name: str, password: str) -> Session | None:
+        """Whose password that is. Raises `TooMany`, `AccountsError`."""
+        address = address_of(request, self._guard.http)
+        async with self._throttle.turn(address, name):
+            accounts = await self._guard.accounts()
+            role = await asyncio.to_thread(accounts.role_of, name, password[: LONGEST + 1])
+        if role is not None:
+            self._throttle.succeeded(address, name)
+            return Session(name, _WAY, accounts.people[name]["password_hash"])
+        self._guard.refuse(request, name, _WAY, _WRONG)
+        await self._throttle.failed(address, name)
+        return None
 
-def _inside(target: str) -> str:
-    """A path of the dashboard, never another site."""
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+    def _form(self, target: str, words: str = "", status: int = 200) -> Response:
+        http = self._guard.http
+        return render(
+            None, "sign-in.html", status=status, next=inside(target), words=words, setup=self._guard.setup.waits,
+            entra=http.entra is not None,
+        )  # fmt: skip

@@ -13,6 +13,8 @@ def test_a_good_configuration_is_summed_up(relay, write_config, secrets):
     assert "listener  0.0.0.0:2525  tls optional  auth optional" in ended.stdout
     assert "scanner@contoso.com  from mailbox  app contoso  to smtp.office365.com:587" in ended.stdout
     assert "device    erp  login erp  profile scans" in ended.stdout
+    assert "notices   failed to sender, owner  delayed to sender\n" in ended.stdout
+    assert "not encrypted\nhttp      http://127.0.0.1:8925  dashboard, sign-in by passwords\n" in ended.stdout
     assert not any(secret in ended.stdout for secret in secrets.values())
 
 

@@ -12,14 +12,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from relay.config.loader import load
-from relay.control import open_queue
+from relay.control.queue import open_queue
+from tests.certificate import keep
 from tests.crash.pretend import MAILBOXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from relay.control import QueueItem, QueueRow
+    from relay.control.queue import QueueItem, QueueRow
     from tests.crash.devices import Letter
     from tests.crash.pretend import Pretend
 
@@ -63,6 +64,7 @@ class Lives:
         self.config.write_text(
             CONFIG.format(**settings | {"mailboxes": MAILBOXES}, data_dir=directory / "data", endpoint=endpoint)
         )
+        keep(directory / "data")
         self.spool = directory / "data" / "spool"
         self.bodies = self.spool / "bodies"
         self.log = directory / "relay.log"

@@ -3,29 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
-import click
-import pytest
-
-from relay.cli.verbs import Verbs, relay
-
 TEXT = (Path(__file__).resolve().parents[2] / "docs/how-to/tenant.md").read_text()
-COMMANDS = sorted(set(re.findall(r"^(?:\$ )?relay (.*)$", TEXT, re.MULTILINE)))
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_can_be_typed(line):
-    """Each has the verb and the options that it names."""
-    command: click.Command = relay
-    words = shlex.split(line)
-    while isinstance(command, click.Group):
-        found = command.get_command(click.Context(Verbs("relay")), words.pop(0))
-        assert found is not None
-        command = found
-
-    assert command.make_context("relay", words)
 
 
 def test_every_step_that_is_shown_is_explained():

@@ -60,7 +60,8 @@ class Clockwork:
             WITH RECURSIVE count (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < {messages})
             SELECT printf('F%07d', n), 'device ' || n % 10, 'scans', '{MAILBOX}', '{MAILBOX}', '10.0.2.17', 'queued',
               {START}, {START}, 23, 7, 0, 0, CASE WHEN n % 50 THEN 2 ELSE 3 END, 1 FROM count;
-            INSERT INTO body SELECT id, CAST('Subject: x' AS BLOB), CAST('hello' || char(13, 10) AS BLOB) FROM message;
+            INSERT INTO body (message_id, head, content)
+            SELECT id, CAST('Subject: x' AS BLOB), CAST('hello' || char(13, 10) AS BLOB) FROM message;
             INSERT INTO recipient (message_id, n, address) SELECT id, 0, 'a@contoso.test' FROM message;
             COMMIT;
         """)

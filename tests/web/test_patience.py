@@ -36,8 +36,8 @@ async def test_whoever_asks_nothing_in_time_is_cut(monkeypatch: pytest.MonkeyPat
     """Silent from the beginning, in the middle of a request, or behind an answer."""
     monkeypatch.setattr(server, "_PATIENCE_S", 0.2)
     monkeypatch.setattr(server, "_IDLE_S", 600)
-    nobody = cast("Any", SimpleNamespace(settings=SimpleNamespace(http=Http(dashboard=False))))
-    serving, door = server.Serving(nobody, nobody), bound("127.0.0.1:0")
+    nobody = cast("Any", SimpleNamespace(settings=SimpleNamespace(hostname="relay", http=Http(dashboard=False))))
+    serving, door = server.Serving(nobody, nobody, nobody), bound("127.0.0.1:0")
     running = asyncio.create_task(serving.run(door))
     for words in (b"", ASKED[:-3], ASKED, ASKED + ASKED[:5]):
         answer = await asyncio.wait_for(told(door.getsockname()[1], words), 20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from relay.web.calls import service
+from relay.web.calls import configuration, devices, messages, profiles, service, words
 
-CALLS = (*service.CALLS,)
+CALLS = (
+    *service.CALLS, *messages.CALLS, *devices.CALLS, *profiles.CALLS, *words.CALLS, *configuration.CALLS,
+)  # fmt: skip

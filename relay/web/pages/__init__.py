@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from relay.web.pages import overview
+from relay.web.pages import configuration, devices, messages, orders, overview, profiles, trials, words
 
-PAGES = (*overview.PAGES,)
+PAGES = (
+    *overview.PAGES,
+    *orders.PAGES,
+    *messages.PAGES,
+    *devices.PAGES,
+    *trials.PAGES,
+    *profiles.PAGES,
+    *words.PAGES,
+    *configuration.PAGES,
+)

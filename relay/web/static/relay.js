@@ -14,3 +14,43 @@ document.addEventListener("click", async (event) => {
   }
   button.textContent = "Copied";
 });
+
+// A live part ([data-live]) rests while nobody sees it, and is asked for at once when somebody does.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.querySelectorAll("[data-live]").forEach((part) => htmx.trigger(part, "shown"));
+});
+
+// What a live part says first ([data-told]) is told to screen readers when it changes, and only then.
+let told = document.querySelector("[data-told]")?.textContent;
+document.addEventListener("htmx:afterSwap", () => {
+  const words = document.querySelector("[data-told]")?.textContent;
+  if (words && words !== told) document.getElementById("told").textContent = told = words;
+});
+
+// Old figures must not look like new ones.
+const stale = document.getElementById("stale");
+const seen = () => new Date().toLocaleTimeString();
+let answered = seen();
+const silent = (event) => {
+  if (!event.target.matches("[data-live]")) return;
+  stale.textContent = `The relay does not answer. What you see is as of ${answered}.`;
+  stale.hidden = false;
+};
+document.addEventListener("htmx:sendError", silent);
+document.addEventListener("htmx:timeout", silent);
+document.addEventListener("htmx:responseError", silent);
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.matches("[data-live]")) { answered = seen(); stale.hidden = true; }
+});
+
+// What was opened in a live part stays open.
+let opened = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  opened = [...event.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+});

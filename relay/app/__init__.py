@@ -1,4 +1,7 @@
-"""The switchboard: builds every part from Settings, starts bottom-up, stops top-down. Only here do parts meet."""
+"""The switchboard: builds every part from Settings, starts bottom-up, stops top-down. Only here do parts meet.
+
+What a device waits for is imported and started here; the rest, in `relay.app.rear`, once devices are greeted.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,15 @@ import asyncio
 import signal
 import socket
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from relay import __version__
 from relay.config.certificate import CertificateError
+from relay.config.changes import needs_restart
 from relay.config.loader import ConfigError, load
 from relay.config.secret import SecretError
 from relay.config.settings import LogRecipients, Uncertain
-from relay.control.alerts import Alerts
-from relay.control.door import Door
-from relay.control.end_watch import EndWatch
-from relay.control.orders import OrderDesk
-from relay.control.running import Hands
-from relay.control.symptoms import Symptoms
-from relay.delivery.scheduler import Scheduler
 from relay.smtpd.activation import passed_sockets
 from relay.smtpd.desk import House, Rules
 from relay.smtpd.listener import Server
@@ -31,19 +29,13 @@ from relay.spool.store import SpoolBusy, SpoolError
 from relay.telemetry.journal import Journal
 from relay.telemetry.logs import open_log
 from relay.telemetry.notify import notify, reloading
-from relay.upstream.keepalive import KeepAlive
-from relay.upstream.news import TokenNews
-from relay.upstream.sources import Sources
-from relay.upstream.transports import Transports
-from relay.upstream.ways import way_of
-from relay.web.faces import Faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from relay.app.rear import Rear
     from relay.config.settings import Settings
-    from relay.delivery.plan import Way
     from relay.spool.recovery import Recovered
 
 EX_OK, EX_UNAVAILABLE, EX_CONFIG = 0, 69, 78
@@ -80,27 +72,19 @@ class _Relay:
         log = settings.log
         hashed = log.recipients is LogRecipients.HASHED
         self._journal = Journal(open_log(form=log.format, level=log.level), hash_recipients=hashed)
-        self._faces = Faces(self._journal)
-        sources = Sources(TokenNews(self._journal))
-        self._transports = Transports(sources, self._hostname)
-        self._keep_alive = KeepAlive(lambda: self._settings, sources, self._journal)
-        self._ends = EndWatch(Sources(), self._journal)  # its tokens for Graph are no news
         self._up, self._ended = asyncio.Event(), asyncio.Event()
-        self._door = Door()
-        self._door.add("status", self._faces.status)
+        self._rear: Rear | None = None
         self._reloads: set[asyncio.Task[tuple[str, ...]]] = set()
         self._one_reload = asyncio.Lock()
 
     async def run(self) -> int:
         """Starts, serves, stops."""
         asyncio.get_running_loop().set_exception_handler(self._on_mistake)
+        self._journal.hold()  # most who listen to it are at the rear
         passed = passed_sockets()
         store = SqliteStore(
             self._settings.data_dir / "spool", self._settings.spool, self._mail_came, self._journal, self._ended.set
         )
-        self._scheduler = Scheduler(store, self._journal)
-        symptoms = Symptoms(store, lambda: self._ends.ends, self._hostname)
-        self._alerts = Alerts(lambda: self._settings, self._journal, symptoms)
         try:
             recovered = await store.open(hold_interrupted=self._settings.delivery.uncertain is Uncertain.HOLD)
             self._watch_signals()  # before anybody is greeted: a stop must not cut a session even then
@@ -115,16 +99,12 @@ class _Relay:
         notebook = Notebook(self._settings.data_dir / NAME, house.strangers)
         await notebook.open()
         try:
-            await self._scheduler.start(self._settings, self._ways(self._settings))
-            await self._open_door(store)
-            self._ends.start(lambda: self._settings)
+            self._rear = rear = await self._build_rear(house)
+            await rear.start(self._settings)
             self._up.set()
             self._announce(listening, recovered, passed.left())
             self._tell_of_missing_keys(store)
-            self._keep_alive.start()
-            hands = Hands(self._config, self._journal, self._orders, self._reload)
-            self._faces.open(lambda: self._settings, house, self._ends, hands, listening)
-            await self._alerts.start("The relay has started", f"Version {__version__}, on {', '.join(listening)}.")
+            await rear.open(listening)
             await self._ended.wait()
         except SpoolError as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
@@ -133,6 +113,12 @@ class _Relay:
             await self._stop(server, store)
             await notebook.close()
         return EX_UNAVAILABLE if store.broken else EX_OK
+
+    async def _build_rear(self, house: House) -> Rear:
+        room = await asyncio.to_thread(import_module, "relay.app.rear")  # half of all there is to import
+        rear: Rear = room.Rear(house, lambda: self._settings, self._config, self._reload)
+        self._journal.let_hear()
+        return rear
 
     def _announce(self, listening: list[str], recovered: Recovered, unused: list[str]) -> None:
         self._journal.service(
@@ -157,26 +143,9 @@ class _Relay:
             remedy="this is a mistake of the relay, mail goes on; report it with this line",
         )  # fmt: skip
 
-    async def _open_door(self, store: SqliteStore) -> None:
-        """The relay does without its control socket, should the file system have none."""
-        self._orders = OrderDesk(store, self._journal, self._look_again)
-        self._orders.serve(self._door)
-        try:
-            await self._door.open(self._settings.data_dir)
-        except OSError as error:
-            self._journal.service(
-                "control.unavailable", level="error", reason=f"{self._settings.data_dir}: {error}",
-                remedy="mail goes on; `relay queue` can't give orders: put data_dir on a local file system",
-            )  # fmt: skip
-
-    def _look_again(self, profiles: list[str], again: bool) -> None:
-        if again:
-            self._scheduler.look_again(profiles)
-        for profile in profiles:
-            self._scheduler.mail(profile)
-
     def _mail_came(self, _mailbox: str, profile: str) -> None:
-        self._scheduler.mail(profile)
+        if self._rear is not None:  # else delivery finds it at its start
+            self._rear.mail_came(profile)
 
     async def _stop(self, server: Server, store: SqliteStore) -> None:
         """Devices first, then attempts, then the disk: what is in hand ends in that order too."""
@@ -184,16 +153,13 @@ class _Relay:
         self._journal.service("relay.stopping")
         for task in self._reloads:
             task.cancel()
-        await self._door.close()
-        await self._keep_alive.stop()
-        await self._ends.stop()
         deadline = self._settings.delivery.stop_deadline_s
-        cut, late, _ = await asyncio.gather(
-            server.close(deadline), self._scheduler.stop(deadline), self._alerts.stop("The relay stops")
-        )
-        await self._faces.close()  # until now /readyz has said that it stops
+        rear = [self._rear] if self._rear else []
+        cut, *late = await asyncio.gather(server.close(deadline), *(part.stop(deadline) for part in rear))
+        for part in rear:
+            await part.close()
         await store.close()
-        self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=late)
+        self._journal.service("relay.stopped", sessions_cut=cut, attempts_cut=sum(late))
 
     # -- signals
 
@@ -210,21 +176,21 @@ class _Relay:
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
 
-    async def _reload(self) -> tuple[str, ...]:
+    async def _reload(self, who: str = "") -> tuple[str, ...]:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way.
 
-        Answers with the complaints.
+        Answers with the complaints. `who` wants it so, where it is no signal.
         """
         await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
                 reloading()
                 settings = await asyncio.to_thread(load, self._config)
-                await self._take_up(settings, self._rules(settings))
+                await self._take_up(settings, self._rules(settings), who)
         except (ConfigError, SecretError, CertificateError, SpoolError, OSError) as error:
             complaints = [str(item) for item in error.complaints] if isinstance(error, ConfigError) else [str(error)]
             self._journal.service(
-                "config.refused", level="error", complaints=complaints,
+                "config.refused", level="error", complaints=complaints, who=who,
                 remedy="the old configuration goes on; mend the file, try `relay check`, then reload again",
             )  # fmt: skip
             return tuple(complaints)
@@ -232,27 +198,20 @@ class _Relay:
             notify("READY=1")
         return ()
 
-    async def _take_up(self, settings: Settings, rules: Rules) -> None:
-        restart = [
-            name for name in ("data_dir", "listeners", "hostname", "spool", "log")
-            if getattr(settings, name) != getattr(self._started_with, name)
-        ]  # fmt: skip
-        await self._scheduler.plan(settings, self._ways(settings))  # may fail on the disk: then nothing has changed
+    async def _take_up(self, settings: Settings, rules: Rules, who: str) -> None:
+        assert self._rear is not None  # nobody reloads before it is up
+        await self._rear.plan(settings)  # may fail on the disk: then nothing has changed
         self._settings = settings
         self._house.rules = rules
-        self._ends.look_again()
-        self._faces.reload(settings)
-        self._alerts.look_again()
-        self._journal.service("config.reloaded", needs_restart=restart or None)
+        self._rear.take_up(settings)
+        restart = needs_restart(self._started_with, settings)
+        self._journal.service("config.reloaded", needs_restart=restart or None, who=who)
 
     # -- parts
 
     def _rules(self, settings: Settings) -> Rules:
         """What sessions ask. Raises `SecretError`, `CertificateError` or `OSError` for a certificate of no use."""
         return Rules(settings, server_contexts(settings.tls, settings.data_dir, self._hostname))
-
-    def _ways(self, settings: Settings) -> dict[str, Way]:
-        return {name: way_of(settings, name, self._transports) for name in settings.profiles}
 
 
 def _remedy(error: Exception) -> str:

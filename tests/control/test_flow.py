@@ -1,0 +1,91 @@
+"""Is mail flowing? Every answer, out of a status that is made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from relay.control.flow import flow
+from relay.control.status import CredentialStatus, ProfileStatus, QueueStatus, SpoolStatus, Status, WhyStatus
+
+WHY = WhyStatus(since="2026-03-01T10:00:00Z", recheck="", rule="r", meaning="m", remedy="do", answer="a")
+ROOM = SpoolStatus(free_bytes=9, min_free_bytes=1, used_bytes=0, max_bytes=0, refusing="", trouble="")
+WELL = Status(
+    version="1", running=True, started="", uptime_s=1, ready=True, reasons=[], listening=[], sessions=0, profiles=[],
+    age_limits_s=[300, 900, 3600, 14_400, 86_400], queue=[], mailboxes=[], credentials=[], tokens=[], spool=ROOM,
+    problems=[],
+)  # fmt: skip
+
+
+def profile(name: str, state: str = "ok") -> ProfileStatus:
+    """One that has a reason unless it is well."""
+    return ProfileStatus(
+        name=name,
+        state=state,
+        mailbox="b@c.test",
+        transport="smtp",
+        delegated=False,
+        why=None if state == "ok" else WHY,
+    )
+
+
+def waits(name: str, ages: list[int], state: str = "queued", oldest_s: int = 60) -> QueueStatus:
+    """Mail of one profile."""
+    return QueueStatus(profile=name, state=state, count=sum(ages), bytes=1, oldest_s=oldest_s, ages=ages)
+
+
+def of(**changes: Any) -> Status:
+    """A status that is well but for this."""
+    return replace(WELL, **{"profiles": [profile("a"), profile("b")]} | changes)
+
+
+def test_all_is_well() -> None:
+    """Also while mail is on its way."""
+    told = flow(of(queue=[waits("a", [2, 0, 0, 0, 0, 0])]))
+    assert (told.state, told.answer) == ("ok", "Yes, mail is flowing.")
+    assert (told.waiting, told.reasons) == ("2 messages wait, the oldest for 1 min", ())
+
+
+def test_a_paused_profile_is_named_with_its_mail() -> None:
+    """Only its own mail counts; since when is told."""
+    status = of(
+        profiles=[profile("a", "paused"), profile("b")], queue=[waits("a", [0, 0, 0, 0, 0, 1], oldest_s=90_000)]
+    )
+    told = flow(status)
+    assert (told.state, told.answer) == ("bad", "In part: mail of 1 of 2 profiles can't leave.")
+    assert told.reasons == ("a is paused since 2026-03-01 10:00:00 UTC; 1 message waits, for 1 d.",)
+
+
+def test_nothing_leaves() -> None:
+    """When every profile is held up, or the only one."""
+    assert flow(of(profiles=[profile("a", "paused"), profile("b", "sign_in")])).answer == "No: nothing can leave."
+    assert flow(of(profiles=[profile("a", "sign_in")])).answer == "No: the profile can't sign in."
+
+
+def test_devices_are_turned_away() -> None:
+    """Worse than any profile."""
+    told = flow(of(ready=False, reasons=["the disk is full"], profiles=[profile("a", "paused")]))
+    assert (told.state, told.answer) == ("bad", "No: devices can't hand in mail.")
+    assert told.reasons[0] == "No mail is taken: the disk is full."
+
+
+def test_an_unreadable_queue_is_not_called_well() -> None:
+    """Nobody knows then."""
+    assert flow(of(spool=replace(ROOM, trouble="locked"))).answer == "Unknown: the queue can't be read."
+
+
+def test_what_to_look_at() -> None:
+    """It flows, but late, by a detour, damaged in part, or not for long any more."""
+    end = {"app": "x", "credential": "credential", "kind": "secret", "ends": "", "source": "graph"}
+    told = flow(
+        of(
+            profiles=[profile("a", "detour"), profile("b")],
+            queue=[waits("b", [0, 0, 3, 0, 0, 1]), waits("b", [1, 0, 0, 0, 0, 0], "corrupt")],
+            credentials=[CredentialStatus(**end, days_left=days) for days in (-1, 30, 31)],
+        )
+    )
+    assert (told.state, told.answer) == ("warn", "Yes, with something to look at.")
+    assert told.reasons == (
+        "a takes its fallback.", "4 messages have waited for more than 15 min.", "1 message is damaged.",
+        "The secret of x has ended.", "The secret of x ends in 30 days.",
+    )  # fmt: skip
