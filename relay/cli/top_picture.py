@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Found = Mapping[str, Any]
 
 LEAST = (20, 4)
+_BARS = "▁▂▃▄▅▆▇█"
 _STATES = {"ok": "", "paused": "bad", "sign_in": "bad", "detour": "warn"}
 _GONE = {"state": "gone", "mailbox": "not in the configuration", "why": None}
 _WAITING = ("queued", "uncertain", "leased")
@@ -42,7 +43,8 @@ def picture(found: Found, width: int, height: int, *, clock: str = "", note: str
     """Exactly what fits: `clock` stands at the right of the first line, `note` in the last one."""
     width, height = max(width, LEAST[0]), max(height, LEAST[1])
     foot = [Line(note)] if note else []
-    blocks = [Block(_head(found, width, clock), 3), _profiles(found), _ages(found), _mailboxes(found), _lately(found)]
+    head = [*_head(found, width, clock), *_minutes(found, width)]
+    blocks = [Block(head, 2), _profiles(found), _ages(found), _mailboxes(found), _lately(found)]
     chosen = _fitting([block for block in blocks if block.lines], height - len(foot))
     body = [line for block in chosen for line in block][: height - len(foot)]
     return [Line(_cut(line.text, width), line.look) for line in [*body, *foot]]
@@ -88,6 +90,24 @@ def _figures(found: Found) -> str:
         f"{_size(found['spool']['free_bytes'])} free",
     ]
     return "  ".join(parts)
+
+
+def _minutes(found: Found, width: int) -> list[Line]:
+    """Mail of each minute of the last hour at most, the one under way at the right; nothing where no relay runs."""
+    minutes = found.get("minutes", [])[-max(1, min(60, width - 30)) :]
+    rows = {
+        "accepted": [one["accepted"] for one in minutes],
+        "delivered": [one["delivered"] for one in minutes],
+        "trouble": [one["deferred"] + one["refused"] + one["failed"] for one in minutes],
+    }
+    shown = {name: row for name, row in rows.items() if minutes and (name != "trouble" or any(row))}
+    return [Line(f"{name:<9} {bars(row)} {sum(row)} in {len(row)} min") for name, row in shown.items()]
+
+
+def bars(counts: Sequence[int]) -> str:
+    """A sign for each count, as high as its share of the greatest; nothing is a dot, and a little is seen."""
+    most = max(counts, default=0)
+    return "".join(_BARS[-(-count * len(_BARS) // most) - 1] if count else "·" for count in counts)
 
 
 def _profiles(found: Found) -> Block:

@@ -64,12 +64,17 @@ def status(profiles: int = 2, problems: int = 3, paused: bool = True, name: str 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 250), st.integers(1, 90), st.integers(0, 30), st.integers(0, 60), st.booleans(),
-    st.text(max_size=70),
+    st.tuples(st.integers(1, 250), st.integers(1, 90)), st.integers(0, 30), st.integers(0, 60), st.booleans(),
+    st.text(max_size=70), st.integers(0, 120),
 )  # fmt: skip
-def test_the_picture_fits(width: int, height: int, profiles: int, problems: int, paused: bool, name: str) -> None:
+def test_the_picture_fits(
+    size: tuple[int, int], profiles: int, problems: int, paused: bool, name: str, minutes: int
+) -> None:
     """Never more lines or columns than there are, nothing that steers the terminal, and the first line tells most."""
-    lines = picture(status(profiles, problems, paused, name), width, height, clock="10:00:00", note="q quits")
+    minute = {"accepted": minutes, "delivered": 1, "deferred": 0, "refused": 2, "failed": 0}
+    found = status(profiles, problems, paused, name) | {"minutes": [minute] * minutes}
+    width, height = size
+    lines = picture(found, width, height, clock="10:00:00", note="q quits")
 
     assert len(lines) <= max(height, LEAST[1])
     for line in lines:
@@ -100,6 +105,17 @@ def test_nothing_is_cut_where_there_is_room() -> None:
     assert re.search(r"^box0 +1 +\. +\. +\. +6 +\. +\.$", text, re.MULTILINE)
     assert "secret of a ends in 5 days" in text
     assert "7 waiting" in text.splitlines()[1]
+
+
+def test_mail_per_minute_is_drawn() -> None:
+    """One sign a minute; trouble has a line when there is some."""
+    quiet = {"deferred": 0, "refused": 0, "failed": 0}
+    found = status() | {"minutes": [{"accepted": n, "delivered": 0, **quiet} for n in (0, 1, 16)]}
+
+    text = [line.text for line in picture(found, 80, 24)]
+    assert "accepted  ·▁█ 17 in 3 min" in text
+    assert "delivered ··· 0 in 3 min" in text
+    assert not any(line.startswith("trouble") for line in text)
 
 
 def test_a_pause_is_told_once() -> None:
