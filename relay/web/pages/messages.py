@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -10,11 +9,14 @@ from urllib.parse import urlencode
 from relay.control.search import ALL, Direction, Search
 from relay.web.calls import messages as calls
 from relay.web.compared import compared
+from relay.web.milestones import milestones
 from relay.web.page import Page, Visit
 from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from relay.control.search import Messages
@@ -102,7 +104,7 @@ async def message(visit: Visit) -> Response:
     found = await calls.one(visit.control, calls.OneMessage(id=visit.request.path_params["id"]), visit.who)
     template = "message-live.html" if visit.live else "message.html"
     return render(
-        visit, template, one=found, live=found.state in _UNDER_WAY, mark=mark_of,
+        visit, template, one=found, live=found.state in _UNDER_WAY, mark=mark_of, milestones=milestones,
         fields=compared(found.header_before, found.header) if found.header_before else [],
     )  # fmt: skip
 
