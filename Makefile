@@ -29,7 +29,7 @@ demo: venv
 
 test: venv
 	@tests/setup
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .
