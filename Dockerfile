@@ -9,7 +9,7 @@ COPY relay relay
 RUN ["pip", "--python", "/opt/relay/bin/python", "install", "--no-cache-dir", "--no-compile", "--constraint", "constraints.txt", "."]
 # Not needed to run: tests and translations that packages carry. What remains is compiled now, since later nobody may write,
 # and without a look at the times of files, which not every registry keeps.
-RUN find /opt/relay/lib \( -path '*/site-packages/*/tests' -o -path '*/apprise/i18n/*' -o -name '*.pyi' \) -prune -exec rm -r {} + \
+RUN find /opt/relay/lib \( -path '*/site-packages/*/tests' -o -path '*/apprise/i18n/*' -o -name '*.py[ixd]' -o -name '*.pxd' \) -prune -exec rm -r {} + \
  && rm -f /opt/relay/bin/[aA]ctivate* \
  && python -m compileall -q --invalidation-mode unchecked-hash /opt/relay/lib
 

@@ -13,6 +13,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Hundreds of tests start a relay, and each run rewrites hundreds of files: bytecode is kept, whatever the shell says.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 class NeedTool(Protocol):
     """Gives the path of a program."""

@@ -141,7 +141,8 @@ def _ages(found: Found) -> Block:
         return Block([])
     head = Line(f"{'AGE':<16}" + "".join(f"{name:>7}" for name in classes), "head")
     body = [
-        Line(f"{_cut(_plain(name), 16):<16}" + "".join(f"{n or '.':>7}" for n in row)) for name, row in rows.items()
+        Line(f"{_cut(_plain(name), 16):<16}" + "".join(f"{count or '.':>7}" for count in row))
+        for name, row in rows.items()
     ]
     return Block([head, *body])
 
@@ -190,12 +191,17 @@ def _plain(text: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """So many columns at most: a letter of East Asia takes two, an accent that combines none."""
-    used, kept = 0, list[str]()
-    for sign in text:
-        step = 0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        if used + step > width:
-            return _cut(text, width - 1) + "…" if width > 1 and kept and kept[-1] != "…" else "".join(kept)
-        used += step
-        kept.append(sign)
-    return text
+    """So many columns at most, what is missing shown by an ellipsis."""
+    if _columns(text) <= width:
+        return text
+    kept = text[: max(0, width - 1)]
+    while _columns(kept) > width - 1:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def _columns(text: str) -> int:
+    """A letter of East Asia takes two columns, an accent that combines none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from relay.control.answers import explain_answer, facts_for
+from relay.control.names import NotFoundError, the_one
 from relay.control.queue import open_search
-from relay.control.trace import NotFoundError, Scene, scenes_of, the_one
+from relay.control.trace import Scene, scenes_of
 from relay.policy.orders import Order, obstacle
 from relay.policy.prospect import at
 from relay.spool.browse import Attempt, Event, Notice, RecipientRow  # noqa: TC001  (the API asks for the types of fields)

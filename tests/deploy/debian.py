@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = (
-    "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "dbus", "dpkg", "findutils", "grep",
+    "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "dbus", "diffutils", "dpkg", "findutils", "grep",
     "init-system-helpers", "iproute2", "libc-bin", "libnss-systemd", "login", "mawk", "netbase", "passwd", "procps",
     "python3", "python3-venv", "sed", "systemd", "systemd-sysv", "tar", "util-linux",
 )  # fmt: skip
@@ -113,6 +113,7 @@ def _configure(root: Path) -> None:
     for name in ("passwd", "group"):
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / f"etc/{name}")
     (root / "etc/nsswitch.conf").write_text("passwd: files systemd\ngroup: files systemd\nhosts: files dns\n")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     (root / "etc/machine-id").touch()
     (root / "var/run").rmdir()
     (root / "var/run").symlink_to("/run")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STAND_IN = "python:3.12-slim-bookworm"  # what the Dockerfile is built from, made of a Debian tree
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 _OWN = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
-_PIP = "#!/bin/sh\nPYTHONPATH=/opt/pip exec python3 -m pip \"$@\"\n"
+_PIP = '#!/bin/sh\nPYTHONPATH=/opt/pip exec python3 -m pip "$@"\n'
 _ONLY_WHEELS = "[global]\nno-index = true\nfind-links = /opt/wheels\n"
 
 
@@ -49,7 +49,9 @@ class Engine:
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._at / "log").read_text()[-2000:]
-        return subprocess.run([self._client, "-H", self._socket, "info"], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run([self._client, "-H", self._socket, "info"], capture_output=True, check=False).returncode == 0
+        )
 
     def __call__(self, *words: str | Path) -> str:
         """`docker …`; what it prints. Its complaint is the message of the AssertionError."""
@@ -70,7 +72,7 @@ class Engine:
         left_out = [f"--exclude={name}" for name in ("./proc/*", "./sys/*", "./dev/*", "__pycache__")]
         command = ["tar", "-c", *left_out, "-C", tree, ".", "-C", added, *names]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as packed:
-            self._run(["import", "--change=CMD [\"python3\"]", "-", STAND_IN], packed.stdout)
+            self._run(["import", '--change=CMD ["python3"]', "-", STAND_IN], packed.stdout)
 
     def inspect(self, name: str) -> dict[str, Any]:
         """All that the engine knows of a container or an image."""

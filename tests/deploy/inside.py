@@ -125,4 +125,3 @@ def configuration(cloud: Cloud, settings: dict[str, Any], **changes: Any) -> dic
     device |= {"address": "127.0.0.1", "recipients": ["*@contoso.test"]}
     quick = {"delivery": {"retry_s": [1]}, "limits": {"messages_per_minute": 0}}
     return settings | quick | changes
-

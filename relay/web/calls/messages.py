@@ -108,7 +108,7 @@ CALLS = (
         content, Attachment, OneMessage, media="message/rfc822",
     ),
     Call(
-        "order", "POST", "/messages/{order}", Role.OPERATOR, "Retries, holds, releases or drops messages.",
+        "order", "POST", "/orders/{order}", Role.OPERATOR, "Retries, holds, releases or drops messages.",
         order, Answer, Ordering,
     ),
 )  # fmt: skip

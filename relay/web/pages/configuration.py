@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,10 @@ async def settings(visit: Visit) -> Response:
     everything = bool(visit.asked("all"))
     shown = [one for one in found.options if everything or one.origin == "set"]
     plan = await calls.plan(visit.control, None, visit.who)
-    return render(
-        visit, "settings.html", found=found, sections=_sections(shown), everything=everything, plan=plan, many=_MANY
-    )
+    return await asyncio.to_thread(  # a thousand devices are ten thousand options
+        render, visit, "settings.html", found=found, sections=_sections(shown), everything=everything, plan=plan,
+        many=_MANY,
+    )  # fmt: skip
 
 
 async def plan(visit: Visit) -> Response:

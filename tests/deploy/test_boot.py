@@ -1,0 +1,218 @@
+"""The Debian package and its units on a machine that systemd really boots, in front of a pretend Microsoft 365."""
+
+from __future__ import annotations
+
+import os
+import re
+import smtplib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.deploy.debian import python_of
+from tests.deploy.inside import Cloud, Device, configuration, until
+from tests.deploy.machine import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+PORT = 25
+# Sooner than on a machine that has all day; nothing else of the unit is changed.
+QUICK = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nWatchdogSec=2\nRestartSec=100ms\n"
+pytestmark = pytest.mark.xdist_group("machine")
+
+
+class Installed:
+    """The machine with the package installed and configured, the service started by the first connection."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        machine.do("sh", "-c", "dpkg -i /shared/*.deb")
+        machine.do(
+            "systemd-run",
+            "--unit=cloud",
+            "relay",
+            "sandbox",
+            "--management-port=8025",
+            "--per-minute=0",
+            "--keep=/run/cloud",
+        )
+        self.cloud = Cloud(machine.pid)
+        self.settings = self._settings()
+        self.configure(self.settings)
+        machine.write("/etc/relay/secrets/contoso-secret", self.cloud.settings["client_secret"], "0600")
+        machine.write("/etc/systemd/system/relay.service.d/quick.conf", QUICK)
+        machine.do("systemctl", "daemon-reload")
+
+    def _settings(self) -> dict[str, Any]:
+        shipped = yaml.safe_load((ROOT / "deploy/relay.yaml").read_text())
+        shipped["apps"]["contoso"]["credential"] = {"secret": {"credential": "relay_contoso-secret"}}
+        return configuration(self.cloud, shipped, listeners=[{"listen": "fd:smtp", "tls": "optional", "auth": "none"}])
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Writes /etc/relay/relay.yaml."""
+        self.machine.write("/etc/relay/relay.yaml", yaml.safe_dump(settings))
+
+    def device(self) -> Device:
+        """A device that has been greeted."""
+        return Device(self.machine.pid, PORT)
+
+    def restarted(self, count: int) -> bool:
+        """Whether systemd has started it anew that often, and it is ready again."""
+        return int(self.machine.unit("NRestarts")) >= count and self.machine.unit("ActiveState") == "active"
+
+    def again(self, signal: str) -> str:
+        """Sends a signal to the main process; what systemd calls the end it came to, once another one is ready."""
+        before = int(self.machine.unit("NRestarts"))
+        number = self.machine.unit("MainPID")
+        self.machine.do("kill", f"-{signal}", number)
+        until(f"a new process after {signal}", lambda: self.restarted(before + 1))
+        assert self.machine.unit("MainPID") != number
+        return self.machine.do("journalctl", "-u", "relay.service", "-o", "cat", "--no-pager")
+
+
+class Sender(threading.Thread):
+    """A device that goes on scanning, one message a session; whatever is not answered with 250 it sends again."""
+
+    def __init__(self, installed: Installed) -> None:
+        super().__init__(daemon=True)
+        self._installed = installed
+        self._enough = threading.Event()
+        self.accepted: set[str] = set()
+        self.refused: list[str] = []
+
+    def run(self) -> None:
+        while not self._enough.is_set():
+            subject = f"scan {len(self.accepted)}"
+            try:
+                with self._installed.device() as device:
+                    device.scan("eva@contoso.test", subject)
+                    self.accepted.add(subject)
+            except ConnectionRefusedError as error:
+                self.refused.append(str(error))
+            except (smtplib.SMTPException, OSError):
+                continue
+
+    def more(self, count: int = 5) -> None:
+        """Returns when so many more have been accepted: the service is there again."""
+        wanted = len(self.accepted) + count
+        until(f"{wanted} scans", lambda: len(self.accepted) >= wanted)
+
+    def stop(self) -> None:
+        self._enough.set()
+        self.join()
+
+
+@pytest.fixture(scope="module")
+def package(tree, wheelhouse, need_tool, tmp_path_factory) -> Path:
+    """A directory with the package, built by the word that users type from the wheels that are there."""
+    version = subprocess.run(
+        [need_tool("/usr/bin/python3"), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    assert version == python_of(tree)
+    dist = tmp_path_factory.mktemp("dist")
+    places = {"BUILD": tmp_path_factory.mktemp("build"), "DIST": dist}
+    offline = {"PIP": f"{sys.executable} -m pip", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse}
+    surroundings = os.environ | {name: str(value) for name, value in (places | offline).items()}
+    subprocess.run([ROOT / "deploy/debian/build"], env=surroundings, check=True, capture_output=True)
+    return dist
+
+
+@pytest.fixture(scope="module")
+def installed(tree, package, need_tool) -> Iterator[Installed]:
+    """One machine for all tests here."""
+    with Machine(tree, package, need_tool) as machine:
+        yield Installed(machine)
+
+
+def test_the_first_connection_starts_the_service(installed):
+    """Port 25 is systemd's; the relay comes when a device does, as a user made up for it, with the secret of LoadCredential."""
+    machine = installed.machine
+    machine.do("systemctl", "enable", "--now", "relay.socket")
+    assert machine.unit("ActiveState") == "inactive"
+    installed.device().scan("dan@contoso.test", "the first")
+    installed.cloud.wait("dan@contoso.test", {"the first"})
+    number = machine.unit("MainPID")
+    process = machine.do("cat", f"/proc/{number}/status")
+
+    assert machine.unit("ActiveState") == "active"
+    (uid,) = re.findall(r"^Uid:\t(\d+)", process, re.MULTILINE)
+    assert 61184 <= int(uid) <= 65519  # systemd's range for DynamicUser
+    assert re.findall(r"^CapEff:\t(\S+)", process, re.MULTILINE) == [f"{1 << 10:016x}"]  # CAP_NET_BIND_SERVICE alone
+    assert machine.do("stat", "-c", "%U %a", "/etc/relay/secrets/contoso-secret") == "root 600"
+    assert machine.do("stat", "-Lc", "%u %a", "/var/lib/relay/") == f"{uid} 700"
+
+
+def test_no_mail_is_lost_by_anything_that_happens_to_the_service(installed):
+    """Restart, reload, SIGKILL and a freeze while a device goes on: no connection is refused, all that was taken arrives."""
+    machine = installed.machine
+    machine.do("systemctl", "enable", "--now", "relay.socket")
+    sender = Sender(installed)
+    sender.start()
+    try:
+        sender.more()
+        machine.do("systemctl", "restart", "relay.service")
+        sender.more()
+        assert "status=9/KILL" in installed.again("KILL")
+        sender.more()
+        assert "Watchdog timeout" in installed.again("STOP")
+        sender.more()
+        machine.do("systemctl", "reload", "relay.service")
+        sender.more()
+        machine.do("systemctl", "stop", "relay.service")
+        sender.more()
+    finally:
+        sender.stop()
+    installed.cloud.wait("eva@contoso.test", sender.accepted)
+    assert sender.refused == []
+
+
+def test_a_reload_takes_up_the_configuration_in_the_same_process(installed):
+    """`systemctl reload`: a new limit holds for the devices that come then, and systemd has heard RELOADING and READY."""
+    machine = installed.machine
+    installed.device().quit()
+    number = machine.unit("MainPID")
+    installed.configure(installed.settings | {"intake": {"max_message_size": 123_456}})
+    machine.do("systemctl", "reload", "relay.service")
+    until("the new limit", lambda: b"SIZE 123456" in installed.device().ehlo()[1])
+    assert machine.unit("MainPID") == number
+    assert "Reloaded relay.service" in machine.do("journalctl", "-u", "relay.service", "-o", "cat", "--no-pager")
+    installed.configure(installed.settings)
+    machine.do("systemctl", "reload", "relay.service")
+
+
+def test_a_broken_configuration_changes_nothing_at_a_reload_and_is_not_tried_for_ever_at_a_start(installed):
+    """The running relay goes on with the old one; a start ends with 78, and systemd leaves it at that."""
+    machine = installed.machine
+    installed.device().quit()
+    machine.do("systemctl", "stop", "relay.socket")
+    try:
+        machine.write("/etc/relay/relay.yaml", "listeners: nonsense\n")
+        machine.ask("systemctl", "reload", "relay.service")
+        assert machine.unit("ActiveState") == "active"
+        machine.ask("systemctl", "restart", "relay.service")
+        assert machine.unit("ExecMainStatus") == "78"
+        assert machine.unit("ActiveState") == "failed"
+    finally:
+        installed.configure(installed.settings)
+        machine.do("systemctl", "reset-failed", "relay.service")
+        machine.do("systemctl", "start", "relay.socket")
+
+
+def test_little_of_the_machine_is_exposed(installed):
+    """At most 2.0 of 10 on systemd's scale, for the unit as it is installed."""
+    installed.machine.do("systemd-analyze", "security", "--no-pager", "--threshold=20", "relay.service")
+
+
+def test_the_command_line_speaks_to_the_service(installed):
+    """root asks the running relay, and is told of the scans before."""
+    installed.device().quit()
+
+    assert "contoso" in installed.machine.do("relay", "status")
