@@ -52,7 +52,8 @@ def test_the_shell_completes_verbs_options_and_choices(tmp_path: Path) -> None:
     """In a real bash, with the script that `relay completion bash` prints."""
     words = [("relay queue r", "retry release"), ("relay status --j", "--json"), ("relay completion f", "fish")]
     asked = "\n".join(
-        f"COMPREPLY=(); COMP_WORDS=({line}); COMP_CWORD={len(line.split()) - 1}; _relay_completion relay; echo ${{COMPREPLY[@]}}"
+        f"COMPREPLY=(); COMP_WORDS=({line}); COMP_CWORD={len(line.split()) - 1}\n"
+        "_relay_completion relay; echo ${COMPREPLY[@]}"
         for line, _ in words
     )
     (tmp_path / "relay").write_text(f'#!/bin/sh\nexec {sys.executable} -m relay "$@"\n')

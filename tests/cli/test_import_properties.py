@@ -26,8 +26,8 @@ VALUES = st.lists(
     st.sampled_from([
         "10.0.2.0/24", "!10.0.2.7", "[::1]/128", "0.0.0.0/0", "300.1.1.1", "10.0.2.7/8", "$x", "${y?a}", "${x:b}", "$$",
         "hash:/t", "/t", "cidr:/t", "inline:{ a@b.de=c@d.de:p }", "static:u:p", "check_client_access", "permit",
-        "[smtp.office365.com]:587", "host.example", "yes", "may", "encrypt", "!SSLv2", "TLSv1", "5d", "0", "999999999999",
-        "-1", "all", "loopback-only", "a@b.de", "@b.de", "{", "}", ",", "\u202e", "é@ü.de",
+        "[smtp.office365.com]:587", "host.example", "yes", "may", "encrypt", "!SSLv2", "TLSv1", "5d", "0",
+        "999999999999", "-1", "all", "loopback-only", "a@b.de", "@b.de", "{", "}", ",", "\u202e", "é@ü.de",
     ]),
     max_size=6,
 ).map(" ".join)  # fmt: skip
@@ -35,10 +35,11 @@ TABLES = st.lists(
     st.tuples(st.sampled_from(["a@b.de", "@b.de", "[smtp.office365.com]:587", "10.0.3", "10.0.4.4", "é"]), VALUES),
     max_size=5,
 ).map(lambda rows: "".join(f"{key} {value}\n" for key, value in rows))
+NOTHING = Given()
 IN_TIME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def is_good(found: Found, given_: Given = Given()) -> None:
+def is_good(found: Found, given_: Given = NOTHING) -> None:
     """What was found is a configuration that the loader takes; nothing is shown that a terminal would obey."""
     text = configuration(found, given_)
     parse(text)
@@ -76,7 +77,8 @@ def test_any_text_in_the_place_of_a_file(text: str, table: str) -> None:
             st.sampled_from(["a@b.de", "@b.de", "SMTP-25", "SMTP-99999", "IMAP-1", "emailproxy", "c@d.de"]),
             st.dictionaries(
                 st.sampled_from([
-                    "token_url", "client_id", "client_secret", "client_secret_encrypted", "oauth2_flow", "local_address",
+                    "token_url", "client_id", "client_secret", "client_secret_encrypted", "oauth2_flow",
+                    "local_address",
                     "server_address", "redirect_uri", "jwt_certificate_path", "jwt_key_path", "local_certificate_path",
                     "local_key_path", "local_starttls", "other",
                 ]),
