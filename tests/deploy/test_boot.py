@@ -25,7 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT = 25
 # Sooner than on a machine that has all day; nothing else of the unit is changed.
 QUICK = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nWatchdogSec=2\nRestartSec=100ms\n"
-pytestmark = pytest.mark.xdist_group("machine")
 
 
 class Installed:
