@@ -6,7 +6,8 @@
 #   make soak              every fault at random against the sandbox for MINUTES=…, then the crash and fuzz tests, longer;
 #                          SEED=… repeats the dice, ROUNDS=… kills, CASES=… conversations
 #   make screenshots       the pictures in docs/images, taken by the browser tests
-#   make docs              what is printed out of the code: example configuration, reference, verdicts, schema
+#   make docs              what is printed out of the code: example configuration, reference, verdicts, schema, command line
+#   make man               the man pages, into build/man
 #   make site              the manual as pages for a browser, in build/site
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
@@ -18,14 +19,17 @@ CASES ?= 2000
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: demo test check bench soak screenshots docs site venv constraints
+# The relay is started hundreds of times: bytecode is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check bench soak screenshots docs man site venv constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
 
 test: venv
 	@tests/setup
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .
@@ -56,7 +60,13 @@ docs: venv
 	$(BIN)/python -m relay.telemetry.events_page > docs/reference/events.md
 	$(BIN)/python -m relay.control.status_page > docs/reference/status.md
 	$(BIN)/python -m relay.web.metrics_page > docs/reference/metrics.md
+	$(BIN)/python -m relay.web.openapi > docs/reference/openapi.json
+	$(BIN)/python -m relay.web.api_page > docs/reference/api.md
 	$(BIN)/relay schema > docs/reference/relay.schema.json
+	$(BIN)/python -m relay.cli.cli_page > docs/reference/cli.md
+
+man: venv
+	$(BIN)/python -m relay.cli.manpages build/man
 
 site: venv
 	$(BIN)/mkdocs build --quiet
@@ -69,6 +79,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up .venv (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m compileall -q relay
 	@touch $@
 
 constraints:

@@ -30,9 +30,9 @@ class Relay:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._log = surroundings.folder / "relay.log"
-        self.port = free_port()
+        self.port, self.http_port = free_port(), free_port()
         config = surroundings.folder / "relay.yaml"
-        config.write_text(json.dumps(_settings(surroundings, self.port), indent=2))  # JSON is YAML
+        config.write_text(json.dumps(_settings(surroundings, self.port, self.http_port), indent=2))  # JSON is YAML
         begun = time.monotonic()
         self._process = self._spawn(config)
         self.pid = self._process.pid
@@ -54,6 +54,7 @@ class Relay:
     def _spawn(self, config: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
         environment = {**os.environ, "BENCH_SECRET": "not-a-secret"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed relay has its bytecode
         with self._log.open("wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, cwd=PROJECT, env=environment)
 
@@ -65,7 +66,7 @@ class Relay:
             raise PeerError(f"{error}; the relay said:\n{self.said()}") from error
 
 
-def _settings(surroundings: Surroundings, port: int) -> dict[str, Any]:
+def _settings(surroundings: Surroundings, port: int, http_port: int) -> dict[str, Any]:
     ca = str(surroundings.certificates.ca)
     endpoint = {"host": "localhost", "port": surroundings.smtp_port, "ca_file": ca}
     app = {
@@ -82,6 +83,7 @@ def _settings(surroundings: Surroundings, port: int) -> dict[str, Any]:
         "apps": {"bench": app},
         "profiles": {"scans": {**profile, "messages_per_session": 1000}},
         "devices": {"copiers": {"address": "127.0.0.0/8", "profile": "scans", "recipients": ["*"]}},
+        "http": {"listen": f"127.0.0.1:{http_port}"},
         "limits": {"sessions": SESSIONS, "messages_per_minute": 0},
         "log": {"format": "json", "level": "info"},
     }

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import BrokenConfig, ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import (
+    BrokenConfig,
+    ExitCode,
+    LaterError,
+    OutOfReachError,
+    TellingError,
+    UnavailableError,
+    config_option,
+    settings_from,
+)
 from relay.cli.paste import ask_for_answer
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     import ssl
@@ -60,10 +70,10 @@ def authorize(config: Path, profile: str | None, new_key: bool, **options: Any) 
     try:
         told = _signed_in(Authorization(settings, profile), settings, options)
     except AuthorizeError as error:
-        return _refused(error)
+        raise _refused(error) from error
     if told is None:
-        click.echo(f"Nobody signed in within {options['timeout']:g} s; nothing has changed.", err=True)
-        return ExitCode.TRY_LATER
+        text = f"Nobody signed in within {options['timeout']:g} s; nothing has changed."
+        raise LaterError(text)
     click.echo("\n".join(told))
     click.echo(_next_step(settings))
     return ExitCode.DONE
@@ -111,7 +121,8 @@ def _by_callback(
         _open_browser(url, wanted=options["browser"])
         click.echo(f"Waiting at {place[0]}:{callback.port} for the browser to come back …")
         click.echo("Ctrl-C gives up. Where there is no browser: --paste")
-        return callback.wait(options["timeout"])
+        with progress("waiting for the sign-in"):
+            return callback.wait(options["timeout"])
 
 
 def _by_paste(authorization: Authorization) -> list[str]:
@@ -134,7 +145,8 @@ def _by_device_code(authorization: Authorization, timeout_s: float) -> list[str]
     code = authorization.begin_device()
     until = min(code.expires_at, time.time() + timeout_s)
     click.echo(f"Sign in as {authorization.person}. Open {code.url} in any browser and type the code {code.code}")
-    return authorization.finish_device(lambda: time.time() > until)
+    with progress("waiting for the sign-in"):
+        return authorization.finish_device(lambda: time.time() > until)
 
 
 def _place(listen: str) -> tuple[str, int]:
@@ -165,17 +177,16 @@ def _open_browser(url: str, *, wanted: bool) -> None:
             webbrowser.open(url)
 
 
-def _refused(error: AuthorizeError) -> int:
+def _refused(error: AuthorizeError) -> TellingError:
     from relay.control.authorize import Why
 
-    click.echo(str(error), err=True)
-    codes = {
-        Why.REFUSED: ExitCode.FAILED,
-        Why.LATER: ExitCode.TRY_LATER,
-        Why.UNREACHABLE: ExitCode.UNAVAILABLE,
-        Why.CONFIGURATION: ExitCode.CONFIG,
+    kinds = {
+        Why.REFUSED: TellingError,
+        Why.LATER: LaterError,
+        Why.UNREACHABLE: OutOfReachError,
+        Why.CONFIGURATION: BrokenConfig,
     }
-    return codes[error.why]
+    return kinds[error.why](str(error))
 
 
 def _next_step(settings: Settings) -> str:

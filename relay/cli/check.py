@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import BrokenConfig, config_option, settings_from
+from relay.cli.options import BrokenConfig, ExitCode, config_option, json_option, settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from relay.config.loader import Complaint
     from relay.config.settings import Credential, Device, Http, Settings
 
 
 @click.command
 @config_option
-def check(config: Path) -> None:
+@json_option
+def check(config: Path, as_json: bool) -> int:
     """Check a configuration without starting.
 
     Lists every mistake with file, line, what was found and what is allowed; reads the secrets and certificates that the
     file refers to. Exit code 78 when something is wrong. A good file is summed up, with notes on what was understood
     of addresses and on what needs a right in Exchange.
     """
+    from relay.config.loader import Complaint, notes
     from relay.config.loader import check as complaints_about
-    from relay.config.loader import notes
     from relay.control.notify import misunderstood
 
-    complaints = [*map(str, complaints_about(config))]
+    complaints = complaints_about(config)
     settings = None if complaints else settings_from(config)
     if settings is not None:
-        complaints += (f"{config}: {what}" for what in misunderstood(settings))
-    if complaints:
+        complaints = [Complaint(str(config), 0, 0, "", what) for what in misunderstood(settings)]
+    if as_json:
+        return _as_json(complaints, [] if complaints else notes(config))
+    if complaints or settings is None:
         count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
-        raise BrokenConfig("\n".join([*complaints, f"{config}: {count}"]))
-    assert settings is not None
+        raise BrokenConfig("\n".join([*map(str, complaints), f"{config}: {count}"]))
     click.echo("\n".join([*summary(settings), *(f"note      {note}" for note in notes(config))]))
-    click.echo(f"{config}: good")
+    click.echo(f"{config}: {click.style('good', fg='green')}")
+    return ExitCode.DONE
+
+
+def _as_json(complaints: Sequence[Complaint], remarks: Sequence[Complaint]) -> int:
+    """What is wrong is the answer here, not an error: it goes to standard output."""
+    found = {"good": not complaints, "complaints": [_facts(one) for one in complaints]}
+    click.echo(json.dumps(found | {"notes": [_facts(one) for one in remarks]}, indent=2, ensure_ascii=False))
+    return ExitCode.CONFIG if complaints else ExitCode.DONE
+
+
+def _facts(one: Complaint) -> dict[str, Any]:
+    return {**asdict(one), "text": str(one)}
 
 
 def summary(settings: Settings) -> Iterator[str]:

@@ -20,10 +20,12 @@ from relay.cli.demo_stage import DemoError, stage
 from relay.cli.demo_ways import ENDED, Way
 from relay.cli.main import INTERRUPTED
 from relay.cli.options import ExitCode
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from relay.cli.demo_cast import Part
     from relay.cli.demo_stage import Stage
+    from relay.cli.progress import Progress
     from relay.sandbox.devices import Sent
     from relay.sandbox.mailbox import Arrived
 
@@ -93,24 +95,27 @@ async def play(standing: Stage, limit_s: float = LIMIT_S) -> int:
 
 async def _perform(standing: Stage, part: Part, number: int) -> None:
     _say(demo_words.entrance(number, part))
-    sent = await asyncio.to_thread(part.send, standing.target(part.source))
-    way = await _way_of(standing, queue_id(sent.answer))
+    with progress(f"waiting for what {part.title} sends") as busy:
+        sent = await asyncio.to_thread(part.send, standing.target(part.source))
+        way = await _way_of(standing, queue_id(sent.answer), busy)
     verdict = compare(part, sent, way)
     _say(demo_words.way(way, sent=sent, verdict=verdict))
 
 
-async def _way_of(standing: Stage, name: str) -> Way:
+async def _way_of(standing: Stage, name: str, busy: Progress) -> Way:
     """The way of the message of that id, when it has ended; what comes between is shown."""
     while True:
         came = await standing.ways.next()
         if isinstance(came, Way):
             if came.id == name:
                 return came
-            _say(demo_words.way(came))
+            told = demo_words.way(came)
         elif came.hopeless:
             raise DemoError(str(came))
         else:
-            _say(demo_words.trouble(came))
+            told = demo_words.trouble(came)
+        with busy.aside():
+            _say(told)
 
 
 def compare(part: Part, sent: Sent, way: Way) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import ExitCode, config_option, settings_from
+from relay.cli.options import ExitCode, config_option, json_option, settings_from
 from relay.cli.table import table
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def device() -> None:
 
 @device.command
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input, its first line.")
-def password(from_stdin: bool) -> None:
+@json_option
+def password(from_stdin: bool, as_json: bool) -> None:
     """Print the line that stands for a password.
 
     Put it under the login of the device, in the place of password. The password itself is not kept anywhere.
@@ -38,7 +39,8 @@ def password(from_stdin: bool) -> None:
     secret = _first_line() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     if not secret:
         raise click.UsageError("the password is empty")
-    click.echo(f'password_hash: "{hashed(secret)}"')
+    line = hashed(secret)
+    click.echo(json.dumps({"password_hash": line}) if as_json else f'password_hash: "{line}"')
 
 
 @device.command
@@ -52,11 +54,12 @@ def refused(config: Path, address: str | None, as_json: bool) -> int:
     configuration, check it, reload.
     """
     from relay.control.devices import refused as strangers
+    from relay.control.devices import unknown
 
     settings = settings_from(config)
     found = [item for item in strangers(settings) if address in (None, item.address)]
     if as_json:
-        click.echo(json.dumps([asdict(item) for item in found], indent=2))
+        click.echo(json.dumps(asdict(unknown(found, settings)), indent=2))
     elif not found:
         click.echo(f"{address} was not refused as unknown." if address else "Nobody unknown was refused.")
     elif address:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from relay.cli.options import config_option, settings_from
+from relay.cli.paint import painted
+from relay.cli.progress import progress
 from relay.cli.table import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from relay.cli.progress import Progress
     from relay.config.settings import Settings
     from relay.control.doctor import Examination, Wish
     from relay.control.doctor_step import Step
@@ -59,7 +62,9 @@ def doctor(profile: str | None, config: Path, as_json: bool, send_to: str, send_
     names = [profile] if profile else list(settings.profiles)
     if profile and profile not in settings.profiles:
         raise click.UsageError(f"there is no profile {profile}; there are {', '.join(settings.profiles)}")
-    found = asyncio.run(_examine(settings, names, Wish(send_to, send_from), _silent if as_json else _tell))
+    with progress("asking the name service") as busy:
+        tell = _silent if as_json else _teller(busy)
+        found = asyncio.run(_examine(settings, names, Wish(send_to, send_from), tell))
     if as_json:
         whole = {"good": all(each.good for each in found), "profiles": [each.to_json() for each in found]}
         click.echo(json.dumps(whole, indent=2))
@@ -103,8 +108,16 @@ def plain(text: str) -> str:
     return _CONTROL.sub(" ", text)[:600]
 
 
-def _tell(text: str) -> None:
-    click.echo(text)
+def _teller(busy: Progress) -> Callable[[str], None]:
+    """Tells each step when it is done; whoever waits for the next one sees what was the last."""
+
+    def tell(text: str) -> None:
+        with busy.aside():
+            click.echo(painted(text))
+        words = text.split()
+        busy.say(f"trying on after {words[1]}" if words[0] in ("ok", "failed", "skipped") else "trying")
+
+    return tell
 
 
 def _silent(text: str) -> None:

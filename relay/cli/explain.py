@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.options import BrokenConfig, ExitCode, config_option, settings_from
+from relay.cli.options import BrokenConfig, ExitCode, TellingError, config_option, settings_from
 from relay.cli.table import listing
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ class Answers(click.Group):
 
 @click.group(cls=Answers)
 def explain() -> None:
-    """Ask what an answer means, or what would happen, without sending anything.
-
-    \b
-    relay explain "535 5.7.139 Authentication unsuccessful, …"
-    relay explain AADSTS7000215
-    relay explain device --from 10.0.2.17
-    """
+    """Ask what an answer means, or what would happen, without sending anything."""
 
 
 @explain.command
@@ -64,13 +58,9 @@ def answer(text: tuple[str, ...], stage: str, profile: str, config: Path, as_jso
     pasted = _input() if text == ("-",) else " ".join(text)
     found = explain_answer(pasted, stage, _facts(config, profile, facts_for) if profile else None)
     if found is None:
-        click.echo(
-            "There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.", err=True
-        )
-        return ExitCode.FAILED
+        raise TellingError("There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.")
     if as_json:
-        facts = asdict(found)
-        click.echo(json.dumps({"class": facts.pop("cls"), **facts}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:
         click.echo(meaning(found) if found.known else f"{meaning(found)}\n\n{REPORT}")
     return ExitCode.DONE if found.known else ExitCode.FAILED
@@ -98,7 +88,7 @@ def meaning(found: Explained) -> str:
         "step": f"{found.stage}  (a guess; --stage says otherwise)" if found.assumed else found.stage,
         "known": unknown,
         "meaning": found.meaning,
-        "class": CLASSES[found.cls],
+        "class": CLASSES[found.kind],
         "concerns": SCOPES[found.scope],
         "the relay": found.effect,
         "remedy": f"{found.remedy}\n(--profile NAME fills the blanks)" if "<" in found.remedy else found.remedy,
@@ -128,7 +118,7 @@ def device(config: Path, as_json: bool, **asked: object) -> int:
     from relay.control.explain import Question
 
     found = _explained(config, Question(**asked))  # type: ignore[arg-type]
-    click.echo(json.dumps({"allowed": found.allowed, **asdict(found)}, indent=2) if as_json else story(found))
+    click.echo(json.dumps(asdict(found), indent=2) if as_json else story(found))
     return ExitCode.DONE if found.allowed else ExitCode.FAILED
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,24 +26,23 @@ _WITHOUT_CONTENT = ("delivered", "dropped")
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file that is not there yet.")
 @click.option("--json", "as_json", is_flag=True, help="Write its envelope and history beside it, to FILE.json.")
 def export(config: Path, message_id: str, output: Path | None, as_json: bool) -> int:
-    """Write a message as RFC 5322 octets, exactly as they are sent, to standard output or a file."""
-    from relay.control.queue import SpoolError, export_of, open_queue
+    """Write a message as RFC 5322 octets, exactly as they are sent, to standard output or a file.
+
+    ID is the id that the relay answered (`queued as …`); its begin or end will do.
+    """
+    from relay.control.queue import NotFoundError, SpoolError, export_of, item_of
 
     if as_json and output is None:
         raise click.UsageError("--json writes beside a file: give one with -o")
     settings = settings_from(config)
     try:
-        item = open_queue(settings).show(message_id)
-        if item is None:
-            click.echo(f"There is no message {message_id}; `relay queue list` shows what there is.", err=True)
-            return ExitCode.FAILED
+        item = item_of(settings, message_id)
         if item.state in _WITHOUT_CONTENT:
-            click.echo(
-                f"Nothing but the record of {message_id} is kept: it was {item.state}; see queue show.", err=True
-            )
-            return ExitCode.FAILED
+            raise TellingError(f"Nothing but the record of {item.id} is kept: it was {item.state}; see queue show.")
         with _opened(output) as file:
-            file.writelines(export_of(settings, message_id))
+            file.writelines(export_of(settings, item.id))
+    except NotFoundError as error:
+        raise TellingError(str(error)) from error
     except SpoolError as error:
         raise UnavailableError(str(error)) from error
     if as_json and output is not None:

@@ -11,6 +11,10 @@ import os
 import socket
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
 USAGE = """\
 Usage: relay healthcheck [--ready] [--address HOST:PORT]
 
@@ -19,7 +23,11 @@ Usage: relay healthcheck [--ready] [--address HOST:PORT]
 Options:
   --ready              Ask /readyz (http.listen) instead: it says why no mail is taken.
   --address HOST:PORT  Where the relay listens. [default: $RELAY_HEALTHCHECK or 127.0.0.1:2525; with --ready
-                       127.0.0.1:8925]
+                       127.0.0.1:8925] With http.tls: https://127.0.0.1:8925.
+
+Examples:
+  relay healthcheck
+  relay healthcheck --ready  # why is no mail taken?
 """
 DEFAULT_ADDRESS = "127.0.0.1:2525"
 READY_ADDRESS = "127.0.0.1:8925"  # relay.config.dashboard.Http
@@ -76,9 +84,9 @@ def _report_ready(address: str) -> int:
 
 def _readiness(address: str) -> tuple[int, str]:
     """The status of /readyz and what it says. Raises OSError, or ValueError where no HTTP is spoken."""
-    from http.client import HTTPConnection, HTTPException
+    from http.client import HTTPException
 
-    connection = HTTPConnection(*_host_and_port(address), timeout=TIMEOUT_S)
+    connection = _connection(address)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
@@ -87,6 +95,19 @@ def _readiness(address: str) -> tuple[int, str]:
         raise ValueError(f"this is no HTTP: {error!r}") from error
     finally:
         connection.close()
+
+
+def _connection(address: str) -> HTTPConnection:
+    """In clear, or with https:// before it (http.tls); whose certificate it is does not matter here."""
+    from http.client import HTTPConnection, HTTPSConnection
+
+    if not address.startswith("https://"):
+        return HTTPConnection(*_host_and_port(address.removeprefix("http://")), timeout=TIMEOUT_S)
+    import ssl
+
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(*_host_and_port(address.removeprefix("https://")), timeout=TIMEOUT_S, context=unverified)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

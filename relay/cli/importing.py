@@ -7,6 +7,8 @@ in the file as comments. A password goes into a file of its own, or nowhere.
 from __future__ import annotations
 
 import functools
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +16,7 @@ import click
 
 from relay.cli import init_questions as ask
 from relay.cli.new_file import may_write, write
-from relay.cli.options import BrokenConfig, ExitCode, UnavailableError
+from relay.cli.options import BrokenConfig, ExitCode, UnavailableError, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,7 @@ _OPTIONS = (
         "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A new file.  [default: standard output]"
     ),
     click.option("--force", is_flag=True, help="Replace files that are there."),
+    json_option,
 )  # fmt: skip
 
 
@@ -57,15 +60,20 @@ def _importer(name: str, path: click.Path) -> Callable[[F], click.Command]:
 
     def made(read: F) -> click.Command:
         @functools.wraps(read)
-        def command(source: Path, secrets_dir: Path | None, out: Path | None, force: bool, **given: Any) -> int:
+        def command(source: Path, secrets_dir: Path | None, out: Path | None, **given: Any) -> int:
             from relay.control.imports.found import SECRETS_DIR
 
+            force, as_json = given.pop("force"), given.pop("as_json")
             if out is not None:
                 may_write(out, force=force)
             told = _given(given)
             found = read(source, str(secrets_dir.absolute() if secrets_dir else SECRETS_DIR))
             _keep(found, secrets_dir, force=force)
-            return _written(found, told, out, force=force)
+            text = _configuration(found, told, out)
+            if out is not None:
+                write(out, text, mode=0o644, force=force)
+            _report_json(found, text) if as_json else _report(found, text, out)
+            return ExitCode.DONE
 
         for option in reversed((click.argument("source", metavar="FILE", type=path), *_OPTIONS)):
             command = option(command)
@@ -181,7 +189,8 @@ def _keep(found: Found, secrets_dir: Path | None, *, force: bool) -> None:
         write(secrets_dir / name, value + "\n", mode=0o600, force=force)
 
 
-def _written(found: Found, given: Given, out: Path | None, *, force: bool) -> int:
+def _configuration(found: Found, given: Given, out: Path | None) -> str:
+    """The text of the file, which is a good one but for secrets. Raises `BrokenConfig`."""
     from relay.config.loader import ConfigError, parse
     from relay.control.imports.found import configuration
 
@@ -190,17 +199,20 @@ def _written(found: Found, given: Given, out: Path | None, *, force: bool) -> in
         parse(text, str(out or found.source))
     except ConfigError as error:
         raise BrokenConfig(f"what was found makes no good configuration:\n{error}\nnothing was written") from error
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write(out, text, mode=0o644, force=force)
-    _report(found, text, out)
-    return ExitCode.DONE
+    return text
+
+
+def _report_json(found: Found, text: str) -> None:
+    left = [asdict(one) for one in found.left]
+    facts = {"devices": list(found.devices), "profiles": list(found.profiles), "left": left, "configuration": text}
+    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
 def _report(found: Found, text: str, out: Path | None) -> None:
     from relay.control.imports.found import CHANGE
 
+    if out is None:
+        click.echo(text, nl=False)
     click.echo(f"{found.source}: {len(found.devices)} devices, {len(found.profiles)} profiles found", err=True)
     if found.left:
         click.echo("Not carried over:", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from relay.cli import init_questions as ask
 from relay.cli.new_file import may_write, write
-from relay.cli.options import BrokenConfig, ExitCode
+from relay.cli.options import BrokenConfig, ExitCode, json_option
 
 if TYPE_CHECKING:
     from relay.config.starter import Answers
@@ -45,7 +46,8 @@ _LONGEST = 4096
     help="The file to write.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def init(out: Path, force: bool, sandbox: Path | None, **given: Any) -> int:
+@json_option
+def init(out: Path, force: bool, sandbox: Path | None, as_json: bool, **given: Any) -> int:
     """Write a configuration, after five questions.
 
     The tenant, the client id, where the client secret is kept, the mailbox that sends, and the devices. Each question
@@ -54,12 +56,12 @@ def init(out: Path, force: bool, sandbox: Path | None, **given: Any) -> int:
     """
     may_write(out, force=force)
     if sandbox is not None:
-        return _written(out, _for_sandbox(sandbox, given), force=force)
+        return _written(out, _for_sandbox(sandbox, given), force=force, as_json=as_json)
     from relay.config.starter import starter
 
     answers = _answers(out, given)
     _keep_secret(answers.credential["secret"], from_stdin=given["secret_stdin"], force=force)
-    return _written(out, starter(answers.values()), force=force)
+    return _written(out, starter(answers.values()), force=force, as_json=as_json)
 
 
 def _answers(out: Path, given: dict[str, Any]) -> Answers:
@@ -122,7 +124,7 @@ def _for_sandbox(file: Path, given: dict[str, Any]) -> str:
     return starter(here | made | {"devices": devices})
 
 
-def _written(out: Path, text: str, *, force: bool) -> int:
+def _written(out: Path, text: str, *, force: bool, as_json: bool) -> int:
     """Writes the configuration, checks it as `relay check` does, and says what comes next."""
     from relay.config.loader import ConfigError, check, parse
 
@@ -132,22 +134,27 @@ def _written(out: Path, text: str, *, force: bool) -> int:
         raise BrokenConfig(f"{error}\nnothing was written") from error
     write(out, text, mode=0o644, force=force)
     complaints = check(out)
+    steps = _next(out, text, good=not complaints)
+    if as_json:
+        found = {"file": str(out), "complaints": [str(one) for one in complaints], "next": list(steps)}
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return ExitCode.DONE
     click.echo(f"{out} written" + (", and good" if not complaints else "; still to do:"), err=True)
     for complaint in complaints:
         click.echo(f"  {complaint}", err=True)
-    click.echo(_next(out, text, good=not complaints))
+    width = max(map(len, steps))
+    click.echo("\n".join(["Next:", *(f"  {step:<{width}}  {why}" for step, why in steps.items())]))
     return ExitCode.DONE
 
 
-def _next(out: Path, text: str, *, good: bool) -> str:
+def _next(out: Path, text: str, *, good: bool) -> dict[str, str]:
+    """The commands that come next, and what each is for."""
     from relay.config.loader import parse
 
     profile = next(iter(parse(text).profiles))
-    steps = {
+    return {
         f"relay check -c {out}": "again, when that is done" if not good else "what the file means",
         f"relay setup m365 {profile} -c {out} -o setup.ps1": "the PowerShell that lets it send",
         f"relay doctor -c {out}": "is the tenant ready?",
         f"relay serve -c {out}": "run it",
     }
-    width = max(map(len, steps))
-    return "\n".join(["Next:", *(f"  {step:<{width}}  {why}" for step, why in steps.items())])

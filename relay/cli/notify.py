@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from relay.cli.options import ExitCode, config_option, settings_from
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,8 @@ def test(config: Path, as_json: bool) -> int:
     from relay.control.notify import send_test
 
     settings = settings_from(config)
-    tried = send_test(settings, settings.hostname or socket.gethostname())
+    with progress("asking the channels"):
+        tried = send_test(settings, settings.hostname or socket.gethostname())
     if as_json:
         click.echo(json.dumps([asdict(one) for one in tried], indent=2))
     else:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = "/etc/relay/relay.yaml"
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 config_option = click.option(
     "--config",
     "-c",
@@ -35,13 +36,29 @@ class ExitCode(IntEnum):
     CONFIG = 78
 
 
-class BrokenConfig(click.ClickException):
+class TellingError(click.ClickException):
+    """Ends a verb with code 1; its text is shown as it is."""
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
+        click.echo(self.message, err=True)
+
+
+class BrokenConfig(TellingError):  # noqa: N818  (named for what is the case)
     """Ends a verb with code 78; shows every complaint."""
 
     exit_code = ExitCode.CONFIG
 
-    def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
-        click.echo(self.message, err=True)
+
+class LaterError(TellingError):
+    """Ends a verb with code 75: the same may work later."""
+
+    exit_code = ExitCode.TRY_LATER
+
+
+class OutOfReachError(TellingError):
+    """Ends a verb with code 69, as `UnavailableError`; its text is shown as it is."""
+
+    exit_code = ExitCode.UNAVAILABLE
 
 
 class UnavailableError(click.ClickException):

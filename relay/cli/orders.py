@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, UnavailableError, config_option, json_option, settings_from
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 # relay.spool.store.State, which control speaks for
 STATES = ("queued", "uncertain", "leased", "held", "corrupt", "delivered", "failed", "dropped")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHOWN = 20
+_TEXTS = ("device", "profile", "mailbox", "sender", "recipient", "rule")
 _DONE = {
     "retry": "due now",
     "hold": "held",
@@ -52,6 +53,8 @@ _FILTERS = (
     click.option("--mailbox", default="", help="Only of this mailbox."),
     click.option("--sender", default="", help="Only from this sender; * stands for any characters."),
     click.option("--recipient", default="", help="Only to this recipient; * stands for any characters."),
+    click.option("--subject", default="", help="Only with this subject, whole; the spool has its hash alone."),
+    click.option("--rule", default="", help="Only where the last answer meant this; * stands for any characters."),
     click.option("--older-than", callback=_seconds, metavar="TIME", help="Only received longer ago: 90s, 15m, 2h, 3d."),
     click.option("--younger-than", callback=_seconds, metavar="TIME", help="Only received within this time."),
 )
@@ -70,8 +73,11 @@ def filters(command: F) -> F:
         younger_than: float | None,
         **rest: Any,
     ) -> Any:
-        texts = {name: rest.pop(name) for name in ("device", "profile", "mailbox", "sender", "recipient")}
-        facts = {"ids": (*ids, *more_ids), "states": state, **texts}
+        from relay.message.subject import subject_hash
+
+        texts = {name: rest.pop(name) for name in _TEXTS}
+        hashed = {"subject_hash": subject_hash(rest.pop("subject"))}
+        facts = {"ids": (*ids, *more_ids), "states": state, **texts, **hashed}
         ages = {"older_than_s": older_than, "younger_than_s": younger_than}
         return command(selection=facts | {name: age for name, age in ages.items() if age is not None}, **rest)
 
@@ -103,10 +109,10 @@ def an_order(name: str, text: str) -> click.Command:
     ) -> int:
         from relay.control.orders import Selection
 
-        chosen = Selection.of(selection | ({"limit": limit} if limit else {}))
-        if not chosen.narrow and not everything:
+        if not Selection.of(selection).narrow and not everything:
             raise click.UsageError(f"name the messages by id or by filters; or --all ({_all_of(name)})")
         settings = settings_from(config)
+        chosen = chosen_by(settings, selection, limit)
         if dry_run:
             return _rehearse(settings, name, chosen, as_json=as_json)
         if name == "drop" and not yes:
@@ -116,6 +122,21 @@ def an_order(name: str, text: str) -> click.Command:
         return ExitCode.DONE if answer.count else _none(as_json=as_json)
 
     return command
+
+
+def chosen_by(settings: Settings, selection: dict[str, Any], limit: int | None) -> Selection:
+    """With whole ids in the place of their parts."""
+    from relay.control.names import whole_ids
+    from relay.control.orders import Selection
+    from relay.control.queue import NotFoundError, SpoolError
+
+    try:
+        ids = {"ids": whole_ids(settings, selection["ids"])}
+    except NotFoundError as error:
+        raise click.ClickException(str(error)) from error
+    except SpoolError as error:
+        raise UnavailableError(str(error)) from error
+    return Selection.of(selection | ids | ({"limit": limit} if limit else {}))
 
 
 def _all_of(name: str) -> str:
@@ -129,7 +150,8 @@ def _given(settings: Settings, name: str, chosen: Selection, *, everything: bool
     from relay.control.queue import SpoolError
 
     try:
-        return give(settings, Order(name), chosen, everything=everything)
+        with progress(f"{name}: the relay is at it"):
+            return give(settings, Order(name), chosen, everything=everything)
     except Refused as error:
         raise click.ClickException(str(error)) from error
     except (SpoolError, Unreachable) as error:

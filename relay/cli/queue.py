@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relay.cli.export import export
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
-from relay.cli.orders import STATES, drop, filters, hold, json_option, release, retry
+from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, json_option, settings_from
+from relay.cli.orders import STATES, chosen_by, drop, filters, hold, release, retry
+from relay.cli.paint import painted
 from relay.cli.table import listing, table
+from relay.cli.trace import standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,18 +42,19 @@ for _command in (retry, hold, release, drop, export):
 @json_option
 def list_(config: Path, selection: dict[str, Any], limit: int, everything: bool, as_json: bool) -> None:
     """List messages, one a line: all that are not settled, or those that the options mean."""
-    from relay.control.queue import Selection, open_queue
+    from relay.control.queue import open_queue
 
-    chosen = Selection.of(selection | ({} if everything else {"limit": limit}))
+    settings = settings_from(config)
+    chosen = chosen_by(settings, selection, None if everything else limit)
     with _spool_errors():
-        browser = open_queue(settings_from(config))
+        browser = open_queue(settings)
         rows = browser.select(chosen)
         counts = {} if as_json else browser.counts()
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
     if rows:
-        click.echo(table([_line(row) for row in rows], whole="next"))
+        click.echo(painted(table([_line(row) for row in rows], whole="next")))
     elif not counts or (not chosen.narrow and not everything):
         click.echo("Nothing waits.")
     else:
@@ -75,11 +78,12 @@ def _summary(counts: dict[str, int], shown: int, *, limited: bool) -> str:
 
 
 @queue.command("new-key")
-def new_key() -> None:
+@json_option
+def new_key(as_json: bool) -> None:
     """Print a fresh key for spool.encryption.key, and do nothing else."""
     from relay.control.queue import new_key as fresh_key
 
-    click.echo(fresh_key())
+    click.echo(json.dumps({"key": fresh_key()}) if as_json else fresh_key())
 
 
 @queue.command
@@ -109,14 +113,17 @@ def unknown(config: Path, as_json: bool) -> None:
 @click.argument("message_id", metavar="ID")
 @json_option
 def show(config: Path, message_id: str, as_json: bool) -> int:
-    """Show one message: its recipients, attempts and answers."""
-    from relay.control.queue import open_queue
+    """Show one message: its recipients, attempts and answers.
 
-    with _spool_errors():
-        item = open_queue(settings_from(config)).show(message_id)
-    if item is None:
-        click.echo(f"There is no message {message_id}; `relay queue list` shows what there is.", err=True)
-        return ExitCode.FAILED
+    ID is the id that the relay answered (`queued as …`); its begin or end will do.
+    """
+    from relay.control.queue import NotFoundError, item_of
+
+    try:
+        with _spool_errors():
+            item = item_of(settings_from(config), message_id)
+    except NotFoundError as error:
+        raise TellingError(str(error)) from error
     click.echo(json.dumps(asdict(item), indent=2) if as_json else story(item))
     return ExitCode.DONE
 
@@ -128,11 +135,16 @@ def story(item: QueueItem) -> str:
         facts.pop(name) for name in ("recipients", "attempts", "events", "notices")
     )
     blocks = [listing(facts)]
-    blocks += [f"recipient {recipient['address']}\n{listing(recipient)}" for recipient in recipients]
+    blocks += [_recipient(recipient, item.state) for recipient in recipients]
     blocks += [f"attempt {number}\n{listing(attempt)}" for number, attempt in enumerate(attempts, 1)]
     blocks += [f"notice owed\n{listing(notice)}" for notice in notices]
     blocks += [f"event {number}\n{listing(event)}" for number, event in enumerate(events, 1)]
     return "\n\n".join(blocks)
+
+
+def _recipient(recipient: dict[str, str], message: str) -> str:
+    facts = recipient | {"state": standing_of(recipient, message)}
+    return f"recipient {facts.pop('address')}\n{listing(facts)}"
 
 
 @contextmanager

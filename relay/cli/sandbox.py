@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import ExitCode
+from relay.cli.options import ExitCode, OutOfReachError
 
 if TYPE_CHECKING:
     from relay.sandbox.cloud import CloudOptions
@@ -48,8 +48,8 @@ def sandbox(**options: Any) -> int:
     try:
         asyncio.run(_run(_cloud_options(options), as_json=options["as_json"]))
     except OSError as error:
-        click.echo(f"the sandbox can't start: {error}; choose other ports or another directory", err=True)
-        return ExitCode.UNAVAILABLE
+        text = f"the sandbox can't start: {error}; choose other ports or another directory"
+        raise OutOfReachError(text) from error
     return ExitCode.DONE
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relay.cli.conversation import RefusedError, Target, Tls, UnreachableError, hand_in, queue_id
-from relay.cli.options import ExitCode, config_option, settings_from
+from relay.cli.options import (
+    ExitCode,
+    LaterError,
+    OutOfReachError,
+    TellingError,
+    config_option,
+    json_option,
+    settings_from,
+)
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from relay.cli.progress import Progress
     from relay.config.settings import Device, Settings
 
 _TLS_OF_LISTENER: dict[str, Tls] = {"none": "none", "optional": "auto", "required": "starttls", "implicit": "implicit"}
@@ -40,23 +52,27 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared wi
 @click.option(
     "--attach", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="A file to attach."
 )
-def send(config: Path, recipients: tuple[str, ...], **options: Any) -> int:
+@json_option
+def send(config: Path, recipients: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Hand a test message to a running relay.
 
     Shows each step and the relay's answers. Where to and as whom comes from the configuration's first listener and
     --device, or from --host and --username. What was taken is on its way: `relay queue show ID` tells how far.
     """
     target = _given_target(options) if options["host"] else _configured_target(settings_from(config), options)
-    message = _letter(recipients, options)
+    message, told = _letter(recipients, options), list[tuple[str, str]]()
     try:
-        answer = hand_in(target, message, recipients, _tell)
+        with progress("waiting for the relay") as busy:
+            answer = hand_in(target, message, recipients, partial(_note, busy, told, as_json))
     except RefusedError as error:
-        click.echo(str(error), err=True)
-        return ExitCode.TRY_LATER if error.passing else ExitCode.FAILED
+        raise (LaterError if error.passing else TellingError)(str(error)) from error
     except UnreachableError as error:
-        click.echo(str(error), err=True)
-        return ExitCode.UNAVAILABLE
-    _tell("taken as", queue_id(answer) or "(the relay named no id)")
+        raise OutOfReachError(str(error)) from error
+    if as_json:
+        steps = [{"step": step, "said": said} for step, said in told]
+        click.echo(json.dumps({"id": queue_id(answer), "steps": steps}, indent=2))
+    else:
+        _tell("taken as", queue_id(answer) or "(the relay named no id)")
     return ExitCode.DONE
 
 
@@ -127,6 +143,14 @@ def _login_of(devices: dict[str, Device], name: str) -> tuple[str, str]:
         return login.username, "ignored" if login.any_password else login.password.read()
     except SecretError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _note(busy: Progress, told: list[tuple[str, str]], quiet: bool, *step: str) -> None:
+    """One step of the conversation: told at once, or kept for JSON."""
+    told.append((step[0], step[1]))
+    if not quiet:
+        with busy.aside():
+            _tell(*step)
 
 
 def _tell(step: str, what: str) -> None:

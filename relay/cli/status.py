@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.paint import painted
+from relay.cli.progress import progress
 from relay.cli.table import listing, table
 
 if TYPE_CHECKING:
@@ -26,8 +28,10 @@ def status(config: Path, as_json: bool) -> int:
 
     Asks the running relay; where none runs, its spool. Exit code 1: no relay runs, or it takes no mail.
     """
-    found = look_at(settings_from(config))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else in_words(found))
+    settings = settings_from(config)
+    with progress("asking the relay"):
+        found = look_at(settings)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else painted(in_words(found)))
     return ExitCode.DONE if found["ready"] else ExitCode.FAILED
 
 

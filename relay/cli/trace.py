@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, settings_from
 from relay.cli.table import listing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from relay.control.trace import Scene, Trace
@@ -35,8 +36,7 @@ def trace(config: Path, message_id: str, as_json: bool) -> int:
     try:
         found = trace_message(settings_from(config), message_id)
     except NotFoundError as error:
-        click.echo(str(error), err=True)
-        return ExitCode.FAILED
+        raise TellingError(str(error)) from error
     except SpoolError as error:
         raise UnavailableError(str(error)) from error
     click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else story(found))
@@ -45,10 +45,16 @@ def trace(config: Path, message_id: str, as_json: bool) -> int:
 
 def story(found: Trace) -> str:
     """A message as a person reads it: what happened, then how things stand."""
-    facts = {recipient["address"]: f"{recipient['state']} {recipient['answer']}" for recipient in found.recipients}
+    facts = {one["address"]: f"{standing_of(one, found.state)} {one['answer']}" for one in found.recipients}
     standing = listing({"state": found.state, "next": found.next})
     blocks = [f"message {found.id}", *map(_scene, found.scenes), f"now\n{_indented(standing)}"]
     return "\n\n".join([*blocks, f"recipients\n{_indented(listing(facts))}"])
+
+
+def standing_of(recipient: Mapping[str, str], message: str) -> str:
+    """What became of a recipient: nobody waits for one of a message that was given up."""
+    state = recipient["state"]
+    return "dropped" if (state, message) == ("pending", "dropped") else state
 
 
 def _scene(scene: Scene) -> str:

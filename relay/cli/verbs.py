@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from importlib import import_module
 
@@ -9,6 +10,7 @@ import click
 
 from relay import __version__
 from relay.cli.examples import with_examples
+from relay.cli.paint import OPTION, unwanted
 
 # The order is the order of an administrator's day. Each verb is the command of the same name in relay/cli/<verb>.py.
 VERBS = (
@@ -38,15 +40,19 @@ VERBS = (
 )
 _FILES = {"import": "importing"}  # a word of Python's own can't name a file
 
-EPILOGUE = """\b
+EXIT_CODES = {
+    0: "done",
+    1: "refused or failed; the output says by whom and what to do",
+    2: "wrong usage",
+    69: "the relay, or what the command needs, can't be reached",
+    75: "refused for now; the same again may work later",
+    78: "the configuration is broken; every mistake is listed",
+    130: "interrupted",
+}
+_CODES = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+EPILOGUE = f"""\b
 Exit codes:
-  0    done
-  1    refused or failed; the output says by whom and what to do
-  2    wrong usage
-  69   the relay, or what the command needs, can't be reached
-  75   refused for now; the same again may work later
-  78   the configuration is broken; every mistake is listed
-  130  interrupted
+{_CODES}
 
 \b
 Start here:
@@ -77,6 +83,7 @@ class Verbs(click.Group):
     cls=Verbs, epilog=EPILOGUE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="relay")
+@click.option("--no-color", is_flag=True, expose_value=False, help="No colours; as with NO_COLOR set.")
 def relay() -> None:
     """A local SMTP relay that adds OAuth2 to legacy devices.
 
@@ -90,20 +97,34 @@ def run(arguments: list[str]) -> int:
         from relay.cli.completion import answer
 
         return answer(asked)
+    plain = unwanted(arguments)
+    words = [word for word in arguments if word != OPTION]  # understood wherever it stands
     try:
-        with relay.make_context("relay", arguments) as context:
+        with relay.make_context("relay", words, color=False if plain else None) as context:
             return int(relay.invoke(context) or 0)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:
+            click.echo(json.dumps(_as_json(error), ensure_ascii=False), err=True)
+        else:
+            error.show()
         return error.exit_code
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        return 1
 
 
-@click.command("healthcheck", add_help_option=False, context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def _healthcheck(arguments: tuple[str, ...]) -> int:
+def _as_json(error: click.ClickException) -> dict[str, object]:
+    """An error for a program: what a person would read, and the exit code."""
+    return {"error": error.format_message(), "code": int(error.exit_code)}
+
+
+@click.command("healthcheck")
+@click.option("--ready", is_flag=True, help="Ask /readyz (http.listen) instead: it says why no mail is taken.")
+@click.option("--address", default="", metavar="HOST:PORT", help="Where the relay listens.")
+def _healthcheck(ready: bool, address: str) -> int:
     """Is the relay taking mail? For containers."""
     from relay.cli.healthcheck import healthcheck
 
-    return healthcheck(list(arguments))
+    return healthcheck([*(["--ready"] if ready else []), *(["--address", address] if address else [])])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from relay.config.complaint import nearest_name
+from relay.config.crosscheck_http import RULES as HTTP
 from relay.config.crosscheck_leaving import RULES as LEAVING
 from relay.config.finding import Finding, below, names, sections
 from relay.config.network import network_of
@@ -193,6 +194,7 @@ _RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _devices_can_encrypt,
     _hashes_can_be_checked,
     *LEAVING,
+    *HTTP,
 )
 
 

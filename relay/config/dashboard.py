@@ -5,6 +5,7 @@ Parts of `relay.config.settings`, which is where others import them from.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from relay.config.section import Name, Section, Text
 if TYPE_CHECKING:
     from relay.config.network import Network
 
+LISTEN = "127.0.0.1:8925"
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[^/\s?#:@\[\]]+)(:\d{1,5})?")
 _PEOPLE = "; * stands for any characters."
 
 
@@ -66,12 +69,17 @@ class ProxySignIn(Section):
         """The trusted addresses; a single one is a network of one."""
         return tuple(network_of(text) for text in self.trusted)
 
+    @property
+    def everybody(self) -> bool:
+        """Whether no address at all is left out."""
+        return any(network.prefixlen == 0 for network in self.networks)
+
 
 class Http(Section):
     """The HTTP listener. Probes and metrics hold no secrets and need no sign-in; everything else does."""
 
     listen: str = Field(
-        default="127.0.0.1:8925",
+        default=LISTEN,
         pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]|[^\s:]+):\d{1,5}$",
         description='Address and port of the dashboard, /healthz, /readyz, /status and /metrics; "": none.',
         examples=["0.0.0.0:8925"],
@@ -80,8 +88,8 @@ class Http(Section):
     tls: bool = Field(default=False, description="Speak https there, with the relay's own certificate (tls).")
     public_url: str = Field(
         default="",
-        pattern=r"^$|^https?://[^/\s?#]+(/[^\s?#]*[^/\s?#])?$",
-        description="The address people open, where it is not that of listen: behind a reverse proxy, or with entra.",
+        description="The address people open, where it is not that of listen: behind a reverse proxy, or with entra. "
+        "Without a path: the proxy gives the relay a name or a port of its own.",
         examples=["https://relay.contoso.com"],
     )
     session_s: int = Field(
@@ -104,3 +112,11 @@ class Http(Section):
             }
         ],
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, written: str) -> str:
+        url = written.rstrip("/").lower()
+        if url and not _ORIGIN.fullmatch(url):
+            raise ValueError("must be https://host or https://host:port, without a path")
+        return url

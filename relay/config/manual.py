@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -59,6 +60,16 @@ _KINDS: dict[Any, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One option, in words."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
 def manual() -> str:
     """The text of docs/reference/settings.md."""
     lines = [_HEAD, *_clouds(), *_table("Settings", "the whole file", Settings)]
@@ -99,11 +110,22 @@ def _section_of(annotation: Any, name: str) -> tuple[type[BaseModel] | None, str
     return (kind, step) if isinstance(kind, type) and issubclass(kind, BaseModel) else (None, step)
 
 
+def sections() -> Iterator[tuple[str, str, list[Entry]]]:
+    """Every section: its place in the file, what it is, and its options."""
+    yield "the whole file", Settings.__doc__ or "", _entries(Settings)
+    for _, model, place in _sections(Settings, ""):
+        yield place, model.__doc__ or place, _entries(model)
+
+
+def _entries(model: type[BaseModel]) -> list[Entry]:
+    return [Entry(name, _kind(field), _default(field), _meaning(field)) for name, field in option_fields(model).items()]
+
+
 def _table(title: str, place: str, model: type[BaseModel]) -> Iterator[str]:
     yield from (f"## {title}", "", (model.__doc__ or place).strip(), "")
     yield from ("| option | value | default | meaning |", "|---|---|---|---|")
-    for name, field in option_fields(model).items():
-        yield f"| `{name}` | {_kind(field)} | {_default(field)} | {_meaning(field)} |"
+    for entry in _entries(model):
+        yield f"| `{entry.name}` | {entry.kind} | {entry.default} | {entry.meaning} |"
     yield ""
 
 

@@ -5,6 +5,7 @@ None of it is a mistake. Pure.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from relay.config.finding import Finding, below, text
@@ -14,6 +15,7 @@ from relay.config.tenant import understood
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from relay.config.dashboard import Http
     from relay.config.finding import Tree
     from relay.config.settings import Profile, Settings
 
@@ -24,6 +26,7 @@ def remarks(settings: Settings, tree: Tree) -> Iterator[Finding]:
     """Every remark on settings, with the plain tree they were read from."""
     for name in settings.apps:
         yield from _understood(settings, tree, name)
+    yield from _seen_on_the_way(settings.http)
     for name, profile in settings.profiles.items():
         for rule in _OF_PROFILES:
             yield from rule(name, profile)
@@ -90,6 +93,29 @@ def _graph_is_small(name: str, profile: Profile) -> Iterator[Finding]:
     if profile.transport is TransportKind.GRAPH and profile.fallback is None:
         what = "graph takes messages up to about 3 MB, larger ones fail; a fallback with too_big: fallback takes them"
         yield Finding(("profiles", name, "transport"), what)
+
+
+def _seen_on_the_way(http: Http) -> Iterator[Finding]:
+    """Passwords and cookies in clear, for whoever listens on the network."""
+    host = http.listen.rpartition(":")[0].strip("[]")
+    encrypted = http.tls or http.public_url.startswith("https:") or http.proxy is not None
+    if host and http.dashboard and not encrypted and not _is_here(host):
+        what = "passwords and sessions of the dashboard cross the network in clear"
+        remedy = (
+            "set http.tls: true, or put a reverse proxy with https before it and set http.public_url; in a container "
+            "publish the port to the host's own address alone (127.0.0.1:8925:8925)"
+        )
+        yield Finding(("http", "listen"), what, remedy=remedy)
+    if http.proxy is not None and http.proxy.everybody:
+        what = "everybody may name himself as he likes: each address there is counts as the reverse proxy"
+        yield Finding(("http", "proxy", "trusted"), what, remedy="name the address of the reverse proxy alone")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 _OF_PROFILES: tuple[Callable[[str, Profile], Iterator[Finding]], ...] = (

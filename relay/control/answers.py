@@ -51,7 +51,7 @@ class Explained:
     rule: Annotated[str, "the row of the verdict table"]
     known: Annotated[bool, "false where only the code was judged, because no row knows the answer"]
     meaning: Annotated[str, "what it means"]
-    cls: Annotated[Class, "what kind of trouble it is"]
+    kind: Annotated[Class, "what kind of trouble it is"]
     scope: Annotated[Scope, "what it concerns"]
     effect: Annotated[str, "what the relay does"]
     remedy: Annotated[str, "what to do"]
@@ -94,7 +94,7 @@ class _Judged:
         return Explained(
             said_by=self.whose, answer=sentence(self.answer), stage=self.stage,
             assumed=assumed and self.whose == _SMTP, rule=found.rule, known=not found.unknown, meaning=found.meaning,
-            cls=found.cls, scope=found.scope, effect=effect(found), remedy=found.remedy,
+            kind=found.cls, scope=found.scope, effect=effect(found), remedy=found.remedy,
             source=found.source, link=self.link,
         )  # fmt: skip
 

@@ -68,6 +68,17 @@ def ask(directory: Path, name: str, *, within_s: float = _ANSWER_S, **fields: An
     return answer
 
 
+def is_running(directory: Path) -> bool:
+    """Whether a relay works on this data_dir, as far as this user may know."""
+    try:
+        with _connected(directory):
+            return True
+    except NoRelay:
+        return False
+    except Unreachable:
+        return True
+
+
 def asker() -> str:
     """Who gives the order, where no relay is asked: the user of this process, and for whom it acts (sudo)."""
     try:

@@ -49,9 +49,9 @@ class UnknownList:
     sources: Annotated[list[UnknownStatus], "each"]
 
 
-def unknown(strangers: Iterable[Stranger], settings: Settings, since: float) -> UnknownList:
+def unknown(strangers: Iterable[Stranger], settings: Settings, since: float = 0.0) -> UnknownList:
     """Those who are still unknown. Who was refused before the configuration in force came (`since`), and is a device of
-    it, has been let in; who was refused after that is told, whatever it is.
+    it, has been let in; who was refused after that is told, whatever it is. Without it everybody is told.
     """
     directory = Directory(settings.devices)
     return UnknownList([

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, cast
 
+from pydantic import Field
+
 from relay.config.loader import ConfigError, load
 from relay.config.places import Places
 from relay.config.settings import ListenerTls
@@ -46,11 +48,11 @@ class Question:
     address: Annotated[str, "IP address the device sends from"]
     login: Annotated[str, "user name it signs in with; the password is not looked at"] = ""
     sender: Annotated[str, "what it says in MAIL FROM; empty: the empty sender"] = ""
-    recipients: Annotated[tuple[str, ...], "what it says in RCPT TO"] = ()
+    recipients: Annotated[tuple[str, ...], "what it says in RCPT TO", Field(max_length=1000)] = ()
     header_from: Annotated[str, "the From of the message"] = ""
     listener: Annotated[str, "address or port of a listener; empty: the first"] = ""
     encrypted: Annotated[bool, "whether it uses STARTTLS before it logs in or sends"] = False
-    size: Annotated[int | None, "size of the message in bytes"] = None
+    size: Annotated[int | None, "size of the message in bytes", Field(ge=0)] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from relay.control.spent import Spent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -69,10 +71,12 @@ class Lately:
         self.detours: dict[str, Trouble] = {}
         self.sign_ins: dict[str, Trouble] = {}
         self.tokens: dict[str, TokenSeen] = {}
+        self.spent = Spent(clock)
         self.stopping = False
 
     def heard(self, event: str, fields: Mapping[str, Any]) -> None:
         """One event of the journal."""
+        self.spent.heard(event, fields)
         if event in PROBLEMS:
             self._note(event, fields)
         match event:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from relay.config.aeskey import new_key
 from relay.config.secret import SecretError
+from relay.control.caller import is_running
+from relay.control.names import NotFoundError, one_id
 from relay.spool.browse import Attempt, Browser, QueueItem, QueueRow, RecipientRow
 from relay.spool.keyring import NO_KEYS, Keyring
 from relay.spool.search import Searcher
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "NotFoundError",
     "QueueItem",
     "QueueRow",
     "RecipientRow",
@@ -29,6 +32,7 @@ __all__ = [
     "Selection",
     "SpoolError",
     "export_of",
+    "item_of",
     "new_key",
     "open_queue",
     "open_search",
@@ -37,12 +41,21 @@ __all__ = [
 
 def open_queue(settings: Settings) -> Browser:
     """The queue of this configuration's spool. Its questions raise `SpoolError` when it can't be read."""
-    return Browser(settings.data_dir / "spool", _keys(settings), settings.limits_of)
+    running = is_running(settings.data_dir)
+    return Browser(settings.data_dir / "spool", _keys(settings), settings.limits_of, running=running)
 
 
-def open_search(settings: Settings) -> Searcher:
-    """The same, for whoever looks for messages, settled ones too."""
-    return Searcher(settings.data_dir / "spool", _keys(settings), settings.limits_of)
+def item_of(settings: Settings, text: str) -> QueueItem:
+    """The message with this id, a part of it, or Message-ID. Raises `NotFoundError`, `SpoolError`."""
+    item = open_queue(settings).show(one_id(settings, text))
+    if item is None:  # gone since it was found
+        raise NotFoundError(f"There is no message {text} any more: its retention is over.")
+    return item
+
+
+def open_search(settings: Settings, *, running: bool = True) -> Searcher:
+    """The same, for whoever looks for messages, settled ones too; `running` says whether a relay works on them."""
+    return Searcher(settings.data_dir / "spool", _keys(settings), settings.limits_of, running=running)
 
 
 def _keys(settings: Settings) -> Keyring:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from relay.control.names import SHORTEST
 from relay.control.queue import Searcher, Selection, open_search
 from relay.message.subject import subject_hash
 from relay.spool.browse import QueueRow  # noqa: TC001  (the API asks for the types of fields)
@@ -99,6 +100,6 @@ def moment(text: str, name: str) -> int:
 def _ids(searcher: Searcher, text: str) -> list[str]:
     if "@" in text or text.startswith("<"):
         return searcher.ids_called(f"<{text.strip('<>')}>")
-    if len(text) < 4:
-        raise ValueError(f"{text!r} is too short for an id: give at least 4 characters of its begin or end")
+    if len(text) < SHORTEST:
+        raise ValueError(f"{text!r} is too short for an id: give at least {SHORTEST} characters of its begin or end")
     return searcher.ids(text)

@@ -15,6 +15,7 @@ from relay.config.settings import SignIn
 from relay.control.lately import Lately, Problem, Trouble, shown
 from relay.control.look import look
 from relay.policy.enddates import days_left
+from relay.policy.pace import per_minute_at
 from relay.policy.room import Room
 from relay.spool.shape import AGES_S
 from relay.upstream.enddates import configured
@@ -78,6 +79,7 @@ class MailboxStatus:
     sessions: Annotated[int, "connections in use"]
     sessions_limit: Annotated[int, "connections it may have"]
     messages_per_minute: Annotated[int, "limit; 0: none"]
+    messages_left: Annotated[int | None, "what is left of it in this minute, at its pace; null without a limit"]
     pace: Annotated[float, "share of its limits it uses since Exchange throttled it; 1 when all is well"]
     recipients_per_day: Annotated[int, "limit within 24 hours; 0: none"]
     recipients_left: Annotated[int | None, "what is left of it; null without a limit"]
@@ -176,7 +178,7 @@ def status(
         ready=service.running and not service.reasons, reasons=list(service.reasons),
         listening=list(service.listening), sessions=service.sessions,
         profiles=[profile_status(settings, name, seen, lately) for name in settings.profiles],
-        age_limits_s=list(AGES_S), queue=_queue(seen), mailboxes=_mailboxes(settings, seen),
+        age_limits_s=list(AGES_S), queue=_queue(seen), mailboxes=_mailboxes(settings, seen, lately),
         credentials=[_credential(end, now) for end in ends],
         tokens=[
             TokenStatus(app=app, fetched=when(token.at), ends=when(token.ends))
@@ -238,17 +240,19 @@ def _queue(seen: Seen) -> list[QueueStatus]:
     ]  # fmt: skip
 
 
-def _mailboxes(settings: Settings, seen: Seen) -> list[MailboxStatus]:
+def _mailboxes(settings: Settings, seen: Seen, lately: Lately) -> list[MailboxStatus]:
     names = sorted({profile.mailbox.lower() for profile in settings.profiles.values()})
-    return [] if seen.trouble else [_mailbox(settings, name, seen) for name in names]
+    return [] if seen.trouble else [_mailbox(settings, name, seen, lately.spent.of(name)) for name in names]
 
 
-def _mailbox(settings: Settings, name: str, seen: Seen) -> MailboxStatus:
+def _mailbox(settings: Settings, name: str, seen: Seen, started: int) -> MailboxStatus:
     limits, row = settings.limits_of(name), seen.mailboxes.get(name)
     a_day, spent = limits.recipients_per_day, row.spent if row else 0
+    a_minute = per_minute_at(row.pace if row else 1, limits.messages_per_minute)
     return MailboxStatus(
         name=name, sessions=row.sessions if row else 0, sessions_limit=limits.sessions,
-        messages_per_minute=limits.messages_per_minute, pace=round(row.pace, 3) if row else 1.0,
+        messages_per_minute=limits.messages_per_minute,
+        messages_left=max(0, a_minute - started) if a_minute else None, pace=round(row.pace, 3) if row else 1.0,
         recipients_per_day=a_day, recipients_left=max(0, a_day - spent) if a_day else None,
         blocked_until=when(row.blocked_until / 1000) if row else "",
     )  # fmt: skip

@@ -12,10 +12,12 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import TYPE_CHECKING, Annotated, Any
 
+from relay.config.settings import FromPolicy
 from relay.control.caller import Refused
 from relay.control.status import when
 from relay.message.address import Address
@@ -40,7 +42,7 @@ TEXT = """\
 {who} sent this test mail at the dashboard of the relay {hostname}.
 It left by profile {profile}, mailbox {mailbox}. If you can read it, the whole way from the relay to you works.
 """
-_MAIL = re.compile(r"[!-~]+@[!-~]+")
+_MAIL = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[A-Za-z0-9.-]+", re.ASCII)
 _LONGEST = 200
 _CONNECTING = ("connect", "greeting", "ehlo", "starttls", "auth")
 _NEXT = {"queued": "it is tried again by itself", "uncertain": "it is tried again by itself, and may arrive twice"}
@@ -131,7 +133,7 @@ def told(record: Record, why: WhyStatus | None) -> TestMail:
 
 
 def _check(to: str, subject: str) -> None:
-    if not _MAIL.fullmatch(to) or len(to) > 320:
+    if not _MAIL.fullmatch(to) or not to.isascii() or not to.isprintable() or len(to) > 320:
         raise ValueError(f"to: {to[:80]!r} is no mail address; write it plain and in ASCII: ann@contoso.com")
     if len(subject) > _LONGEST or not subject.isprintable():
         raise ValueError(f"subject: write one line of at most {_LONGEST} characters")
@@ -139,18 +141,24 @@ def _check(to: str, subject: str) -> None:
 
 def _author(profile: Profile) -> str:
     """As whom the profile may write in any case."""
-    return profile.send_as.address if profile.send_as is not None else profile.mailbox
+    if profile.from_policy is FromPolicy.SEND_AS and profile.send_as is not None:
+        return profile.send_as.address
+    return profile.mailbox
 
 
 def _letter(control: Control, name: str, envelope: tuple[str, str], who: str) -> bytes:
+    """Raises `ValueError` for addresses of which no header can be made."""
     profile = control.settings.profiles[name]
     letter = EmailMessage(policy=SMTP)
-    letter["From"] = _author(profile)
-    letter["To"], letter["Subject"] = envelope
-    letter["Auto-Submitted"] = "auto-generated"
     hostname = control.house.hostname
-    letter.set_content(TEXT.format(who=who, hostname=hostname, profile=name, mailbox=profile.mailbox))
-    return letter.as_bytes()
+    try:
+        letter["From"] = _author(profile)
+        letter["To"], letter["Subject"] = envelope
+        letter["Auto-Submitted"] = "auto-generated"
+        letter.set_content(TEXT.format(who=who, hostname=hostname, profile=name, mailbox=profile.mailbox))
+        return letter.as_bytes()
+    except (ValueError, IndexError, HeaderParseError) as error:  # what Python's own parser raises
+        raise ValueError(f"no message can be made of these addresses and this subject: {error}") from error
 
 
 def _message(control: Control, name: str, stored: tuple[Draft, Whole], to: str, who: str) -> NewMessage:

@@ -8,21 +8,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
+from relay.control.caller import is_running
+from relay.control.names import NotFoundError, the_one
+from relay.control.queue import open_search
 from relay.message.transcript import octets
-from relay.spool.chronicle import NEWEST, Chronicle
 
 if TYPE_CHECKING:
     from relay.config.settings import Settings
     from relay.spool.chronicle import Record
 
-_SHORTEST = 4
+__all__ = ["NotFoundError", "Scene", "Trace", "scenes_of", "told", "trace"]
+
 _NO_OUTCOME = "none was written: it is under way, or the relay ended within it, and then the message may have arrived"
 _DOUBT = "in doubt: the whole message had left and no answer came; it may have arrived"
 _OWED = {"failed": "its sender, that it was not delivered", "delayed": "its sender, that it is late"}
-
-
-class NotFoundError(LookupError):
-    """No message, or more than one; the text says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ def trace(settings: Settings, text: str) -> Trace:
 
     Raises `NotFoundError`, `relay.spool.store.SpoolError`.
     """
-    chronicle = Chronicle(settings.data_dir / "spool")
-    record = chronicle.record(the_one(chronicle, text.strip()))
+    searcher = open_search(settings, running=is_running(settings.data_dir))
+    record = searcher.record(the_one(searcher, text.strip()))
     if record is None:  # gone since it was found
         raise NotFoundError(f"There is no message {text} any more: its retention is over.")
     return told(record)
@@ -80,37 +79,16 @@ def scenes_of(record: Record) -> tuple[Scene, ...]:
     return tuple(scenes)
 
 
-def the_one(chronicle: Chronicle, text: str) -> str:
-    """The id of the message that is meant. Raises `NotFoundError`, `relay.spool.store.SpoolError`."""
-    called = "@" in text or text.startswith("<")
-    if called:
-        text = f"<{text.strip('<>')}>"
-    if not called and len(text) < _SHORTEST:
-        raise NotFoundError(f"{text} is too short for an id: give at least {_SHORTEST} characters of its begin or end.")
-    found = chronicle.ids_called(text) if called else chronicle.ids(text)
-    if len(found) > 1:
-        raise NotFoundError("More than one message is meant; give one of these ids:\n  " + "\n  ".join(found))
-    if not found:
-        raise NotFoundError(_unknown_name(text) if called else _unknown_id(text))
-    return found[0]
-
-
-def _unknown_id(text: str) -> str:
-    return (
-        f"There is no message {text}. `relay queue list` shows what waits, `relay queue list --state delivered` what "
-        "is done; a settled message is forgotten after spool.keep_delivered_days or spool.keep_failed_days."
-    )
-
-
-def _unknown_name(text: str) -> str:
-    return (
-        f"No message among the newest {NEWEST} has the Message-ID {text}. The id of the spool, which the journal "
-        "writes and the relay answers (`queued as …`), always finds it."
-    )
+def came_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """How it came; nothing where that is damaged."""
+    try:
+        return dict(json.loads(message["arrival"] or "{}"))
+    except (ValueError, TypeError):
+        return {}
 
 
 def _arrival(message: Mapping[str, Any], recipients: int) -> list[Scene]:
-    came: dict[str, Any] = json.loads(message["arrival"] or "{}")
+    came = came_of(message)
     at = message["received_at"]
     device_side = tuple(message["transcript"].splitlines())
     what = (

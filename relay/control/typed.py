@@ -30,6 +30,7 @@ _OF_APP = {"tenant": "tenant", "client_id": "client_id", "cloud": "cloud"}
 _OF_PROFILE = {
     "mailbox": "mailbox", "sign_in": "sign_in", "transport": "transport", "from": "from_policy", "canary": "canary",
 }  # fmt: skip
+_DEFAULTS = {"cloud": "worldwide", "sign_in": "app", "transport": "smtp", "from": "keep"}
 _STRANGE = (
     "no profile of the configuration submits to this host, and a saved credential is never used for one: type the "
     "secret itself, or save the profile first"
@@ -162,8 +163,10 @@ def _dumped(section: App | Profile) -> dict[str, Any]:
 
 
 def _lay(tree: dict[str, Any], given: dict[str, str | None]) -> None:
-    """What was typed over what was saved: null leaves it, empty takes it away."""
+    """What was typed over what was saved: null leaves it, empty takes it away, a default is not written down anew."""
     for option, text in given.items():
+        if text and text == _DEFAULTS.get(option) and option not in tree:
+            continue
         if text:
             tree[option] = text
         elif text is not None:

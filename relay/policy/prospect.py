@@ -21,7 +21,8 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 class Standing:
     """A message and what it depends on; times are epoch milliseconds, 0 where there is none.
 
-    `connected` says that the mailbox has as many connections as it may; `pace` is the share of its limits it uses.
+    `connected` says that the mailbox has as many connections as it may; `pace` is the share of its limits it uses;
+    `running` that a relay works on it.
     """
 
     state: str
@@ -36,6 +37,7 @@ class Standing:
     budget_until: int = 0
     connected: bool = False
     pace: float = 1.0
+    running: bool = True
 
 
 def prospect(one: Standing, now: int) -> str:
@@ -44,6 +46,8 @@ def prospect(one: Standing, now: int) -> str:
         return _held(one)
     if one.state == "leased":
         after = f"; then held for operator {one.held_by}" if one.held_by else ""
+        if not one.running:
+            return f"attempt {one.attempts} was cut: no relay runs; the next start sees to it{after}"
         return f"attempt {one.attempts} is under way{after}"
     if one.state not in _WAITS or not isinstance(one.due_at, int):  # of a damaged row it may be anything
         return _ENDS.get(one.state, "nothing more")
@@ -84,6 +88,9 @@ def _inside(sentence: str) -> str:
 
 
 def _attempt(one: Standing, now: int) -> str:
+    if not one.running:
+        earliest = f", not before {at(one.due_at)}" if one.due_at > now else ""
+        return f"attempt {one.attempts + 1} when a relay runs{earliest}; none does now"
     slow = f"; the mailbox is slowed down to {one.pace:.0%} of its limits" if one.pace < 1 else ""
     if one.due_at > now:
         return f"attempt {one.attempts + 1} in {span((one.due_at - now) / 1000)}, not before {at(one.due_at)}{slow}"

@@ -75,4 +75,4 @@ def _plain(text: str) -> str:
 
 
 def _together(old: list[str], new: list[str]) -> list[str]:
-    return list(dict.fromkeys([*old, *filter(None, new)]))[:_MOST_WORDS]
+    return list(dict.fromkeys(filter(None, [*old, *new])))[:_MOST_WORDS]

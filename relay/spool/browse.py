@@ -144,12 +144,17 @@ class Browser:
         directory: Path,
         keys: Keyring = NO_KEYS,
         limits_of: Callable[[str], MailboxLimits] | None = None,
+        *,
+        running: bool = True,
     ) -> None:
-        """`limits_of` says what a mailbox may have; without it nobody can tell whether its day is used up."""
+        """`limits_of` says what a mailbox may have; without it nobody can tell whether its day is used up. `running`:
+        a relay works on the spool; without one nothing is tried.
+        """
         self._directory = directory
         self._path = directory / "spool.db"
         self._keys = keys
         self._limits_of = limits_of
+        self._running = running
 
     def list(self, state: str | None = None, limit: int = 100) -> Sequence[QueueRow]:
         """Messages not yet settled, or those in one state, oldest first. Raises `SpoolError`."""
@@ -162,7 +167,7 @@ class Browser:
 
     def _selected(self, connection: sqlite3.Connection, selection: Selection) -> Sequence[QueueRow]:
         now = _now()
-        around = Surroundings(connection, now, self._limits_of)
+        around = Surroundings(connection, now, self._limits_of, running=self._running)
         rows = rows_of(connection, _SELECTED, selection, now)
         return [_row(dict(zip(_COLUMNS, row, strict=True)), around, now) for row in rows]
 
@@ -199,7 +204,7 @@ class Browser:
             if not rows:
                 return None
             facts = dict(zip(_COLUMNS, rows[0], strict=True))
-            around = Surroundings(connection, now, self._limits_of)
+            around = Surroundings(connection, now, self._limits_of, running=self._running)
             parts = [connection.execute(statement, key).fetchall() for statement in _PARTS]
             return _item(facts, around.next(facts), self._head(connection, message_id), parts)
 

@@ -21,8 +21,10 @@ class Surroundings:
     """As they are at `now` (epoch milliseconds); `limits_of` knows what a mailbox may have, where somebody does."""
 
     def __init__(
-        self, connection: sqlite3.Connection, now: int, limits_of: Callable[[str], MailboxLimits] | None = None
-    ) -> None:
+        self, connection: sqlite3.Connection, now: int, limits_of: Callable[[str], MailboxLimits] | None = None, *,
+        running: bool = True,
+    ) -> None:  # fmt: skip
+        self._running = running
         self._now = now
         self._limits_of = limits_of
         self._pauses = {row[0]: (row[2], row[5]) for row in connection.execute(SQL.pauses)}
@@ -39,7 +41,7 @@ class Surroundings:
                 facts["state"], facts["due_at"], facts["attempts"], str(facts["profile"]), facts["rule"],
                 facts["held_by"], until, meaning, mailbox.blocked_until if mailbox else 0,
                 self._spent_until.get(name, 0), mailbox is not None and self._busy(mailbox),
-                mailbox.pace if mailbox else 1.0,
+                mailbox.pace if mailbox else 1.0, running=self._running,
             ),
             self._now,
         )  # fmt: skip

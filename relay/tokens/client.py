@@ -10,13 +10,23 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relay.tokens.answers import Recorder
 
 
-def confidential(client_id: str, authority: str, credential: Any, http_client: Recorder, cache: Any = None) -> Any:
+def confidential(
+    client_id: str,
+    authority: str,
+    credential: Any,
+    http_client: Recorder,
+    cache: Any = None,
+    not_asked: Sequence[str] = (),
+) -> Any:
     """A client that proves itself with `credential` (`relay.tokens.credentials.Proof.client_credential`).
 
-    Talks to the authority (OpenID discovery); keeps no tokens unless it is given a `cache` of `token_cache()`.
+    Talks to the authority (OpenID discovery); keeps no tokens unless it is given a `cache` of `token_cache()`. MSAL
+    asks a person for profile and offline_access by itself, unless they are `not_asked`.
     """
     msal = _msal()
     built: list[Any] = []
@@ -30,6 +40,7 @@ def confidential(client_id: str, authority: str, credential: Any, http_client: R
         authority=authority,
         http_client=http_client,
         token_cache=_no_cache(msal) if cache is None else cache,
+        exclude_scopes=list(not_asked),
         instance_discovery=False,  # else MSAL asks login.microsoftonline.com about hosts it does not know
         azure_region=False,  # else MSAL_FORCE_REGION in the environment moves the endpoint
     )

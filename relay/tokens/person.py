@@ -33,6 +33,7 @@ class PersonsApp:
     authority: str
     credential: Credential | None = None
     route: Route = _PLAIN
+    not_asked: tuple[str, ...] = ()  # scopes that MSAL would ask for by itself
 
     def conversation(self, cache: str = "", *, public: bool = False) -> Conversation:
         """MSAL with what was kept. Talks to the authority; raises `TokenError`."""
@@ -56,7 +57,7 @@ class Conversation:
         if self.public or app.credential is None:
             return client.public(app.client_id, app.authority, self._answers, self._cache)
         proof = app.credential.load().client_credential
-        return client.confidential(app.client_id, app.authority, proof, self._answers, self._cache)
+        return client.confidential(app.client_id, app.authority, proof, self._answers, self._cache, app.not_asked)
 
     def ask(self, question: Callable[[], Any]) -> Any:
         """MSAL's answer. What it raises leaves here as `TokenError`."""

@@ -51,7 +51,9 @@ class BrowserSignIn:
             # MSAL asks for form_post; a pasted address needs query, and the code in it is of no use without PKCE
             warnings.simplefilter("ignore")
             self._flow: dict[str, Any] = self._conversation.ask(
-                lambda: begin(scopes(scope), redirect_uri=redirect_uri, login_hint=login_hint, response_mode="query")
+                lambda: begin(
+                    scopes(scope), redirect_uri=redirect_uri, login_hint=login_hint or None, response_mode="query"
+                )
             )
 
     @property
@@ -65,6 +67,10 @@ class BrowserSignIn:
         return str(self._flow["state"])
 
     def finish(self, answer: Mapping[str, str]) -> Signed:
+        """What came of the browser's answer. Raises `TokenError`."""
+        return _signed(*self.traded(answer))
+
+    def traded(self, answer: Mapping[str, str]) -> tuple[Conversation, dict[str, Any]]:
         """Trades the code in the browser's answer for tokens, by the first credential Entra takes.
 
         Raises `TokenError`; the first one's when there are several.
@@ -77,9 +83,9 @@ class BrowserSignIn:
                     return self._traded(app.conversation(), answer)
             raise
 
-    def _traded(self, conversation: Conversation, answer: Mapping[str, str]) -> Signed:
+    def _traded(self, conversation: Conversation, answer: Mapping[str, str]) -> tuple[Conversation, dict[str, Any]]:
         trade = conversation.msal.acquire_token_by_auth_code_flow
-        return _signed(conversation, conversation.ask(lambda: trade(self._flow, dict(answer))))
+        return conversation, conversation.granted(conversation.ask(lambda: trade(self._flow, dict(answer))))
 
 
 class DeviceSignIn:
@@ -104,11 +110,10 @@ class DeviceSignIn:
         poll = self._conversation.msal.acquire_token_by_device_flow
         over = lambda flow: given_up() or flow["expires_at"] < time.time()  # noqa: E731
         said = self._conversation.ask(lambda: poll(self._flow, exit_condition=over))
-        return _signed(self._conversation, said)
+        return _signed(self._conversation, self._conversation.granted(said))
 
 
-def _signed(conversation: Conversation, said: Any) -> Signed:
-    answer = conversation.granted(said)
+def _signed(conversation: Conversation, answer: dict[str, Any]) -> Signed:
     if not answer.get("refresh_token"):
         raise TokenError("bad_answer", "there is no refresh token in the answer: the app may not ask offline_access")
     claims = answer.get("id_token_claims") or {}

@@ -71,7 +71,9 @@ def _nothing(guard: Guard) -> Route:
             return answer
         return refused(404, f"the API has no {request.url.path}", f"GET {DOCUMENT} has every path")
 
-    return Route(PREFIX + "/{path:path}", endpoint, methods=None, name="nothing")
+    route = Route(PREFIX + "/{path:path}", endpoint, name="nothing")
+    route.methods = None  # every one; None at its making would be GET alone
+    return route
 
 
 async def _allowed(call: Call, guard: Guard, request: Request) -> Response | None:

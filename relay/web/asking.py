@@ -76,7 +76,7 @@ async def _body(request: Request) -> dict[str, Any]:
     if kind != JSON:
         raise BadBody(415, f"the body is {kind or 'of no type'}", f"send JSON: Content-Type: {JSON}")
     try:
-        said = json.loads(octets, parse_constant=_no_number)
+        said = json.loads(octets, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise BadBody(400, f"the body is no JSON: {error}", "send a JSON object in UTF-8") from None
     if not isinstance(said, dict):
@@ -86,6 +86,12 @@ async def _body(request: Request) -> dict[str, Any]:
 
 def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _number(text: str) -> float:
+    """JSON knows one kind of number: 5.0 is the whole number 5."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 @cache

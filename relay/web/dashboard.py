@@ -16,8 +16,9 @@ from relay.control.accounts import AccountsError
 from relay.control.who import Role
 from relay.web import api
 from relay.web.answering import PREFIX, refused
+from relay.web.entra import EntraDoor
 from relay.web.landing import Landing
-from relay.web.origin import SAFE
+from relay.web.origin import SAFE, inside
 from relay.web.page import Page, Visit
 from relay.web.pages import PAGES
 from relay.web.render import render
@@ -42,6 +43,7 @@ def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Ca
         *probes,
         *Signing(guard).routes(),
         *Setup(control, guard).routes(),
+        *EntraDoor(control, guard).routes(),
         *api.routes(control, guard),
         *(_route(page, control, guard) for page in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -68,7 +70,11 @@ def _route(page: Page, control: Control, guard: Guard) -> Route:
 
 def _to_the_sign_in(request: Request) -> Response:
     """And back to where somebody wanted to go; for a part of a page that is the page."""
-    here = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    here = request.scope["path"] + (f"?{query}" if query else "")
+    if request.headers.get("sec-fetch-site") == "cross-site" and request.method in SAFE:
+        # A link on another site: the browser keeps the session's cookie back until a page of ours asks.
+        return render(None, "onward.html", title="One moment", target=inside(here))
     if not request.headers.get("hx-request"):
         return RedirectResponse(f"/sign-in?next={quote(here if request.method in SAFE else '/')}", 303)
     shown = urlsplit(request.headers.get("hx-current-url", ""))

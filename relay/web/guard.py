@@ -85,11 +85,15 @@ class Guard:
         names = (SECURE_COOKIE,) if is_https(request, self.http) else (SECURE_COOKIE, COOKIE)
         return next((request.cookies[name] for name in names if request.cookies.get(name)), "")
 
-    def let_in(self, request: Request, answer: Response, session: Session) -> None:
-        """Begins a session; the answer carries its cookie."""
+    def now(self) -> float:
+        """By the clock of the sessions."""
+        return self._clock()
+
+    def let_in(self, request: Request, answer: Response, session: Session, *, secure: bool = False) -> None:
+        """Begins a session; the answer carries its cookie. `secure`: it is known that the browser speaks https."""
         self.sessions.end(self.cookie(request))
         seconds = self.http.session_s
-        secure = is_https(request, self.http)
+        secure = secure or is_https(request, self.http)
         answer.set_cookie(
             SECURE_COOKIE if secure else COOKIE, self.sessions.begin(session, seconds), max_age=seconds,
             httponly=True, samesite="strict", secure=secure,

@@ -33,7 +33,9 @@ class Landing:
             await self._inner(scope, receive, send)
             return
         status = 200 if landed.sign_in.state == "done" else 400
-        page = render(None, "landed.html", status=status, one=landed.sign_in, origin=landed.origin)
+        here = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        same = landed.origin.partition("://")[2] == here  # else the browser would come without its session
+        page = render(None, "landed.html", status=status, one=landed.sign_in, same=same)
         await page(scope, receive, send)
 
 

@@ -6,7 +6,9 @@ which nothing happens is cut.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,6 @@ from relay.web.tls_door import TlsDoor
 __all__ = ["Guard", "Serving"]
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
     import ssl
     from collections.abc import Callable, Iterator
@@ -50,6 +51,10 @@ class _Connection(H11Protocol):
             self.connections.discard(least)
             least.transport.abort()
 
+    def data_received(self, data: bytes) -> None:
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        super().data_received(data)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         super().connection_lost(exc)
@@ -68,11 +73,15 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals are the switchboard's, and so is the certificate."""
+    """Signals, certificate and end are the switchboard's: uvicorn wakes ten times a second to look for its end."""
 
     def __init__(self, config: uvicorn.Config, certificate: Callable[[], ssl.SSLContext] | None) -> None:
         super().__init__(config)
         self._certificate = certificate
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.ended.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does it, but for TLS."""
@@ -110,3 +119,4 @@ class Serving:
     def end(self) -> None:
         """Answers under way finish."""
         self._server.should_exit = True
+        self._server.ended.set()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from relay.policy.bruteforce import BruteForce, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 _AT_ONCE = 2
 _MOST_WAITING = 16
@@ -35,8 +35,13 @@ class TooMany(Exception):  # noqa: N818  (named for what is the case)
 class Throttle:
     """One for the whole dashboard."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._clock = clock
+        self._sleep = sleep
         self._doors = BruteForce()
         self._names = BruteForce()
         self._turn = asyncio.Semaphore(_AT_ONCE)
@@ -70,7 +75,7 @@ class Throttle:
             raise TooMany(delay_s)
         self._delayed += 1
         try:
-            await asyncio.sleep(delay_s)
+            await self._sleep(delay_s)
         finally:
             self._delayed -= 1
 

@@ -32,7 +32,12 @@ def changes(cloud: PretendCloud, tmp_path_factory: pytest.TempPathFactory) -> di
         "ca_file": str(at.ca_file),
         "credential": {"secret": {"file": str(secret)}},
     }
-    return {"apps": {"legacy": app}, "profiles": {"busy": {"app": "legacy"}}, "delivery": {"recheck_s": 3600}}
+    return {
+        "apps": {"legacy": app},
+        "profiles": {"busy": {"app": "legacy"}},
+        "delivery": {"recheck_s": 3600},
+        "limits": {"messages_per_minute": 600},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,21 @@ def test_a_paused_profile_says_why_and_what_to_do(browse: Browse) -> None:
     expect(queue.nth(1)).to_have_text("1")
     axe(page)
     screenshot(page, "overview")
+
+
+@pytest.mark.usefixtures("mail")
+def test_the_queue_leads_to_its_messages(browse: Browse) -> None:
+    """From a row of the queue to the messages of it, to the one, to what is to be done."""
+    page = browse("/")
+    page.get_by_role("region", name="Queue by age").get_by_role("link", name="keep").click()
+    expect(page.get_by_label("Profile", exact=True)).to_have_value("keep")
+    found = page.get_by_role("region", name="Found").get_by_role("rowheader").get_by_role("link")
+    expect(found).to_have_count(1)
+    found.click()
+    expect(page.locator(".lead .remedy")).to_contain_text("Add-RecipientPermission")
+    screenshot(page, "message")
+    page.goto("/messages")
+    screenshot(page, "messages")
 
 
 @pytest.mark.usefixtures("mail")

@@ -47,7 +47,7 @@ def test_options_may_stand_in_front(relay):
     """The step decides; JSON names class and scope."""
     said = json.loads(relay("explain", "--stage", "rcpt", "--json", "552 5.2.2 mailbox full").stdout)
 
-    assert (said["rule"], said["class"], said["scope"]) == ("smtp.recipient-full", "recipient", "recipient")
+    assert (said["rule"], said["kind"], said["scope"]) == ("smtp.recipient-full", "recipient", "recipient")
     assert said["known"] is True
 
 

@@ -175,7 +175,7 @@ def test_everything_a_person_needs_is_said() -> None:
         "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox." + TRAILER
     )
 
-    assert (explained.cls, explained.scope) == (Class.CONFIGURATION, Scope.MAILBOX)
+    assert (explained.kind, explained.scope) == (Class.CONFIGURATION, Scope.MAILBOX)
     assert explained.remedy == "Set-CASMailbox scanner@contoso.com -SmtpClientAuthenticationDisabled $false"
     assert explained.effect.startswith("The profile pauses: its mail is kept")
     assert explained.answer.endswith("disabled for the Mailbox.")

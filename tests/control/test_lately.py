@@ -71,3 +71,17 @@ def test_of_an_address_in_an_answer_only_the_domain_is_told() -> None:
     text = str(lately.problems()).lower()
     assert "ann.person" not in text
     assert "@contoso.test" in text
+
+
+def test_the_last_minute_of_a_mailbox_is_counted() -> None:
+    """Each attempt once, whatever came of it and however the mailbox is written; what expires waiting is none."""
+    now = [100.0]
+    lately = Lately(lambda: now[0])
+    for event in ("message.delivered", "message.deferred", "message.failed"):
+        lately.heard(event, {"profile": "box", "mailbox": "Box@contoso.test", "ms": 0.0})
+    lately.heard("message.failed", {"profile": "box", "mailbox": "box@contoso.test", "expired_after_s": 1})
+    now[0] = 159.0
+    lately.heard("message.delivered", {"profile": "box", "mailbox": "box@contoso.test", "ms": 1.0})
+    assert (lately.spent.of("box@contoso.test"), lately.spent.of("else@contoso.test")) == (4, 0)
+    now[0] = 160.0
+    assert lately.spent.of("box@contoso.test") == 1

@@ -72,7 +72,7 @@ async def test_looking_and_tokens_need_no_such_proof(place: Place) -> None:
     token = place.token(Role.VIEWER)
     async with place.open() as person:
         assert await status(person, "GET", "/sign-in", **{"Sec-Fetch-Site": "cross-site"}) == 200
-        assert await status(person, path="/api/v1/nothing", **token, **REMEMBERED) == 404
+        assert await status(person, path="/api/v1/status", **token, **REMEMBERED) == 405
 
 
 async def test_a_name_that_is_not_the_relays_is_refused(place: Place) -> None:

@@ -96,6 +96,21 @@ def test_a_page_that_fails_is_told_once_and_mail_goes_on(show: Open, somebody: s
     assert shown.relay.stderr == ""
 
 
+def test_a_library_that_is_missing_costs_the_dashboard_alone(show: Open, somebody: str, tmp_path: Path) -> None:
+    """It is told; probes answer, mail is taken, and nobody is invited to pages that are not there."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['jinja2'] = None\n")
+    shown = show(env={"PYTHONPATH": str(tmp_path)})
+    assert "jinja2" in shown.relay.journal.wait("http.failed")["reason"]
+    assert shown.get("/healthz").status == 200
+    assert shown.get("/readyz").status == 200
+    assert "/metrics" in shown.get("/").body
+    with shown.relay.device(COPIER) as device:
+        device.hello()
+        device.deliver(somebody, message=LETTER)
+    assert shown.relay.stop() == 0
+    assert shown.relay.stderr == ""
+
+
 def test_whoever_speaks_nonsense_to_the_pages_gets_no_further(show: Open) -> None:
     """400, and the next one is answered."""
     shown = show()

@@ -152,14 +152,14 @@ def test_content_is_for_operators_and_leaves_a_trace(program: Program, viewer: P
 
 def test_orders_are_carried_out_for_operators_alone(program: Program, viewer: Program, names: dict[str, str]) -> None:
     """With the name of who gave them; an order that names nothing is refused."""
-    assert viewer.ask("POST", "/messages/hold", b'{"all": true}', Content_Type="application/json").status == 403
-    nothing = program.ask("POST", "/messages/hold", b"{}", Content_Type="application/json")
+    assert viewer.ask("POST", "/orders/hold", b'{"all": true}', Content_Type="application/json").status == 403
+    nothing = program.ask("POST", "/orders/hold", b"{}", Content_Type="application/json")
     assert (nothing.status, '"all": true' in nothing.json["error"]) == (400, True)
-    assert program.post("/messages/hold", ids=[names["deferred"]])["ids"] == [names["deferred"]]
+    assert program.post("/orders/hold", ids=[names["deferred"]])["ids"] == [names["deferred"]]
     assert found(viewer, state="held") == [names["deferred"]]
-    assert program.post("/messages/release", all=True)["count"] == 1
+    assert program.post("/orders/release", all=True)["count"] == 1
     program.shown.relay.journal.wait("message.deferred", id=names["deferred"], count=2)
-    again = program.post("/messages/hold", ids=[names["delivered"]])
+    again = program.post("/orders/hold", ids=[names["delivered"]])
     assert again["skipped"] == [{"id": names["delivered"], "reason": "it is delivered"}]
     ordered = program.shown.relay.journal.wait("queue.order", order="release")
     assert ordered["who"].startswith("test-")

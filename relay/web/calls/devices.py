@@ -18,8 +18,6 @@ from relay.web.call import Call
 if TYPE_CHECKING:
     from relay.control.running import Control
 
-_MOST_RECIPIENTS = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class DryRun(Question):
@@ -42,10 +40,6 @@ async def unknown(control: Control, _question: None, _who: Who) -> UnknownList:
 
 async def dry_run(control: Control, question: DryRun, _who: Who) -> Explanation:
     """What would happen. Nothing is sent, stored or counted."""
-    if question.size is not None and question.size < 0:
-        raise ValueError("size: there is no message of less than 0 bytes")
-    if len(question.recipients) > _MOST_RECIPIENTS:
-        raise ValueError(f"recipients: at most {_MOST_RECIPIENTS} can be asked about")
     file = control.hands.config
     asked = Question(**{field.name: getattr(question, field.name) for field in fields(Question)})
     try:

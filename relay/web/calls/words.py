@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
 from relay.control.answers import STAGES, Explained, explain_answer, facts_for
 from relay.control.who import Role, Who
 from relay.web.call import Call, NotFound
@@ -19,7 +21,9 @@ class AnswerQuestion:
     """What somebody saw."""
 
     text: Annotated[str, "a reply, an AADSTS number, a log line, JSON, a whole bounce, or a rule of the log"]
-    stage: Annotated[str, "the step it was given at, such as auth, rcpt or final; empty: a guess"] = ""
+    stage: Annotated[
+        str, "the step it was given at; empty: a guess", Field(json_schema_extra={"enum": ["", *STAGES]})
+    ] = ""
     profile: Annotated[str, "the profile whose values fill the remedy"] = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from relay.control.configuration import ReloadOrder
 from relay.control.who import Role
 from relay.web.calls import configuration as calls
 from relay.web.page import Page, Visit
+from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
@@ -26,9 +28,10 @@ async def settings(visit: Visit) -> Response:
     everything = bool(visit.asked("all"))
     shown = [one for one in found.options if everything or one.origin == "set"]
     plan = await calls.plan(visit.control, None, visit.who)
-    return render(
-        visit, "settings.html", found=found, sections=_sections(shown), everything=everything, plan=plan, many=_MANY
-    )
+    return await asyncio.to_thread(  # a thousand devices are ten thousand options
+        render, visit, "settings.html", found=found, sections=_sections(shown), everything=everything, plan=plan,
+        many=_MANY,
+    )  # fmt: skip
 
 
 async def plan(visit: Visit) -> Response:
@@ -36,6 +39,7 @@ async def plan(visit: Visit) -> Response:
     return await _planned(visit)
 
 
+@refusing
 async def reload(visit: Visit) -> Response:
     """Takes up the file whose changes were shown."""
     digest = (await visit.form()).get("digest", [""])[0]

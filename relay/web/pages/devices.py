@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from relay.control.caller import Refused
 from relay.control.device_status import DeviceQuestion, Sort
 from relay.web.calls import devices as calls
 from relay.web.page import Page, Visit
+from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ COLUMNS = (
     (Sort.WEEK, "7 days", "number"),
     (None, "Speaks", ""),
     (None, "Mended", "number"),
-    (Sort.REFUSED, "Turned away", "number"),
+    (Sort.REFUSED, "Turned away", ""),
 )
 _LARGEST_FIRST = (Sort.LAST, Sort.DAY, Sort.WEEK, Sort.REFUSED)
 _NO_FORM = {
@@ -39,8 +41,9 @@ async def devices(visit: Visit) -> Response:
     question = _asked(visit)
     found = await calls.devices(visit.control, question, visit.who)
     unknown = await calls.unknown(visit.control, None, visit.who)
-    return render(
-        visit, "devices.html", found=found, unknown=unknown.sources, question=question, columns=_columns(question),
+    return await asyncio.to_thread(  # a thousand of them take longer than a device should wait
+        render, visit, "devices.html", found=found, unknown=unknown.sources, question=question,
+        columns=_columns(question),
         sorts=[(sort, title) for sort, title, _ in COLUMNS if sort],
         total=len(visit.control.settings.devices), **_form(visit),
     )  # fmt: skip
@@ -58,6 +61,7 @@ async def device(visit: Visit) -> Response:
     return render(visit, "device.html", one=one, options=options, trouble=found.trouble, **_form(visit, one))
 
 
+@refusing
 async def dry_run(visit: Visit) -> Response:
     """What would happen to the message that the form tells of."""
     given = {name: "\n".join(values).strip() for name, values in (await visit.form()).items()}
@@ -107,7 +111,7 @@ def _form(visit: Visit, one: DeviceStatus | None = None) -> dict[str, Any]:
             "encrypted": "yes" if one.tls else "",
         }
     listeners = [(one.listen, f"{one.listen}, tls {one.tls}") for one in visit.control.settings.listeners]
-    return {"listeners": listeners, **_run(typed)}
+    return {"listeners": listeners, "file": f"{visit.control.hands.config}:", **_run(typed)}
 
 
 def _run(typed: dict[str, str], words: str = "", outcome: Explanation | None = None) -> dict[str, Any]:

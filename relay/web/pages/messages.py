@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -10,11 +9,14 @@ from urllib.parse import urlencode
 from relay.control.search import ALL, Direction, Search
 from relay.web.calls import messages as calls
 from relay.web.compared import compared
+from relay.web.milestones import milestones
 from relay.web.page import Page, Visit
 from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from relay.control.search import Messages
@@ -28,6 +30,7 @@ TEXTS = ("id", "device", "profile", "mailbox", "sender", "recipient", "subject",
 _SELDOM = ("mailbox", "rule", "order")
 _ALONE = ("id",)  # an order to all that a search finds knows no such filter
 _ON_A_PAGE = 50
+_ENOUGH = 286  # htmx shows the answer and asks no more
 _UNDER_WAY = ("queued", "leased", "uncertain")
 _MARKS = {"delivered": "ok", "deferred": "warn", "uncertain": "warn", "held": "warn", "failed": "bad"}
 
@@ -101,8 +104,10 @@ async def message(visit: Visit) -> Response:
     """One message; while it is under way the page follows it."""
     found = await calls.one(visit.control, calls.OneMessage(id=visit.request.path_params["id"]), visit.who)
     template = "message-live.html" if visit.live else "message.html"
+    live = found.state in _UNDER_WAY
     return render(
-        visit, template, one=found, live=found.state in _UNDER_WAY, mark=mark_of,
+        visit, template, status=_ENOUGH if visit.live and not live else 200, one=found, live=live, mark=mark_of,
+        milestones=milestones,
         fields=compared(found.header_before, found.header) if found.header_before else [],
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse
 
@@ -47,7 +47,7 @@ def ordering(form: Form) -> Ordering:
     found = _first(form, "scope") == _FOUND
     if not found and not form.get("id"):
         raise ValueError("no message is chosen: tick those that are meant")
-    filters = {name: _first(form, name) for name in _TEXTS if found}
+    filters: dict[str, Any] = {name: _first(form, name) for name in _TEXTS if found}
     return calls.Ordering(
         order=Order(_first(form, "order")), ids=() if found else tuple(form["id"]),
         state=tuple(form.get("state", ())) if found else (), all=found, **filters,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from relay.control.flow import SOON_DAYS, flow, waiting
+from relay.web.calls import service as calls
 from relay.web.page import Page, Visit
+from relay.web.plot import plot
 from relay.web.render import render
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from relay.control.activity import Minute
     from relay.control.status import CredentialStatus, ProblemStatus, ProfileStatus, QueueStatus, Status
 
 PROFILE_WORDS = {
@@ -24,6 +27,7 @@ PROFILE_WORDS = {
     "sign_in": ("bad", "Waiting for sign-in"),
     "detour": ("warn", "By its fallback"),
 }
+_PLOTTED = 60  # minutes
 _SETTLED_LATER = ("queued", "uncertain", "leased")
 
 
@@ -71,12 +75,14 @@ class ProblemRow:
 
 async def overview(visit: Visit) -> Response:
     """The first page, or its live part."""
-    now = await visit.control.status()
+    now = await calls.status(visit.control, None, visit.who)
+    minutes = (await calls.activity(visit.control, None, visit.who)).minutes[-_PLOTTED:]
     template = "overview-live.html" if visit.live else "overview.html"
     return render(
         visit, template, now=now, flow=flow(now), rows=profile_rows(visit, now), queue=queue_rows(now.queue),
         total=total(now.queue, len(now.age_limits_s) + 1), soon=SOON_DAYS,
-        problems=problem_rows(now.problems),
+        problems=problem_rows(now.problems), minutes=minutes, traffic=traffic(minutes),
+        plot=plot([one.accepted for one in minutes], [one.delivered for one in minutes]),
         seen=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )  # fmt: skip
 
@@ -111,6 +117,17 @@ def total(queue: list[QueueStatus], classes: int) -> QueueRow:
         "All", "", sum(one.count for one in queue), sum(one.bytes for one in queue),
         max((one.oldest_s for one in queue), default=0), [sum(one.ages[n] for one in queue) for n in range(classes)],
     )  # fmt: skip
+
+
+def traffic(minutes: list[Minute]) -> str:
+    """The plot in words."""
+    told = []
+    for name in ("accepted", "delivered", "deferred", "failed", "refused"):
+        counts = [getattr(one, name) for one in minutes]
+        if any(counts) or name in ("accepted", "delivered"):
+            most = f" (at most {max(counts)} a minute)" if max(counts, default=0) > 1 else ""
+            told.append(f"{sum(counts)} {name}{most}")
+    return ", ".join(told)
 
 
 def problem_rows(problems: Iterable[ProblemStatus]) -> list[ProblemRow]:

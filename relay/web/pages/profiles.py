@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 
 from relay.control.caller import Refused
 from relay.control.who import Role
@@ -14,8 +14,6 @@ from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from relay.control.sign_ins import Way
 
 _STATES = {"ok": "ok", "paused": "bad", "sign_in": "bad", "detour": "warn"}
@@ -79,6 +77,8 @@ async def _sign_in(visit: Visit, *, refused: Refused | None = None, complaint: s
         begun = await calls.authorize_state(visit.control, calls.Named(one.name), visit.who)
     except LookupError:
         begun = None
+    if visit.live and begun is not None and begun.state == "waiting":
+        return Response(status_code=204)  # nothing new: what somebody reads or types stays
     return render(visit, "authorize.html", status=status, one=one, begun=begun, refused=refused, complaint=complaint)
 
 
