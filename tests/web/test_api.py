@@ -156,7 +156,8 @@ def test_schemathesis_finds_nothing(shown: Shown, program: Program, tmp_path: Pa
     config = tmp_path / "schemathesis.toml"
     config.write_text(f'[parameters]\n"path.id" = ["{known}", "nobody"]\n')
     command = [
-        str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config), "run", schema, "--workers", "2", "--seed", "1",
+        str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config), "run",
+        schema, "--workers", "2", "--seed", "1",
         "--header", f"Authorization: {program.headers['Authorization']}", "--phases", "coverage,fuzzing",
         "--max-examples", "3", "--checks", "all", "--exclude-checks", POSITIVE, "--no-color",
     ]  # fmt: skip
