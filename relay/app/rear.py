@@ -41,7 +41,7 @@ class Rear:
         house: House,
         settings: Callable[[], Settings],
         config: Path,
-        reload: Callable[[str], Awaitable[tuple[str, ...]]],
+        reload: Callable[[str, str], Awaitable[tuple[str, ...]]],
     ) -> None:
         """`settings` gives those in force, read from the file `config`; `reload` reads it again."""
         self._house = house
@@ -100,6 +100,7 @@ class Rear:
         """The relay does without its control socket, should the file system have none."""
         self._orders.serve(self._door)
         self._door.add("status", self._faces.status)
+        self._door.add("activity", self._faces.activity)
         try:
             await self._door.open(directory)
         except OSError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, settings_from
+from relay.cli.options import ExitCode, UnavailableError, config_option, json_option, settings_from
 from relay.cli.table import table
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _ROLES = click.Choice(["viewer", "operator"])
 _LONGEST = 8192  # octets of a line; the password's own limit is told by what checks it
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 name_argument = click.argument("name")
 
 

@@ -89,6 +89,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "relay device refused",
         "relay device refused 10.0.2.99  # the YAML that lets it in",
     ),
+    "admin": ("relay admin password ann", "relay admin list"),
+    "admin password": (
+        "relay admin password ann",
+        "relay admin password kiosk --role viewer --stdin < password.txt",
+    ),
+    "admin role": ("relay admin role ann viewer",),
+    "admin remove": ("relay admin remove ann",),
+    "admin list": ("relay admin list --json",),
+    "admin token": ("relay admin token new monitoring --role viewer",),
+    "admin token new": ("relay admin token new monitoring --role viewer",),
+    "admin token revoke": ("relay admin token revoke monitoring",),
     "notify": ("relay notify test",),
     "notify test": ("relay notify test --json",),
     "explain": (

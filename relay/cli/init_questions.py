@@ -60,8 +60,11 @@ def answers(questions: Iterable[Question], given: dict[str, str]) -> dict[str, A
 def tenant(text: str) -> str:
     """A tenant in any form that portals hand out."""
     from relay.config.settings import App
+    from relay.config.tenant import ANYBODY, understood
 
     _judged(App, {"tenant": text, "client_id": _SOME_ID}, "tenant")
+    if (word := understood(text).tenant) in ANYBODY:
+        raise ValueError(f"{word} stands for {ANYBODY[word]}; write the tenant's id (a GUID) or one of its domains")
     return text.strip()
 
 

@@ -10,7 +10,7 @@ import sys
 import termios
 import time
 import tty
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +50,7 @@ def top(config: Path, once: bool, every: float) -> int:
     """
     settings = settings_from(config)
     if once or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        found = look_at(settings)
+        found = _figures(settings)
         width = shutil.get_terminal_size((80, 24)).columns
         for line in picture(found, width, _MOST_LINES, clock=time.strftime("%H:%M:%S")):
             click.echo(_styled(line))
@@ -64,7 +64,7 @@ def _watch(settings: Settings, every: float, resized: int) -> int:
     while True:
         trouble = ""
         try:
-            found = look_at(settings, within_s=5)
+            found = _figures(settings, within_s=5)
         except UnavailableError as error:
             if found is None:
                 raise
@@ -82,11 +82,21 @@ def _watch(settings: Settings, every: float, resized: int) -> int:
                 break
 
 
+def _figures(settings: Settings, **within: float) -> dict[str, Any]:
+    """`Status`, with the mail of each minute where a relay runs. Raises `UnavailableError`."""
+    from relay.control.caller import NoRelay, Refused, Unreachable, ask
+
+    found = look_at(settings, **within)
+    with suppress(NoRelay, Refused, Unreachable):
+        found |= ask(settings.data_dir, "activity", within_s=5)
+    return found
+
+
 def _draw(found: dict[str, Any], note: str) -> None:
     width, height = os.get_terminal_size(sys.stdout.fileno())
     lines = picture(found, width, height, clock=time.strftime("%H:%M:%S"), note=note)
     # Over the old picture, the rest of each line cleared: nothing flickers.
-    click.echo("\x1b[H" + "\x1b[K\r\n".join(map(_styled, lines)) + "\x1b[K\x1b[J", nl=False, color=_coloured())
+    click.echo("\x1b[H" + "\x1b[K\n".join(map(_styled, lines)) + "\x1b[K\x1b[J", nl=False, color=_coloured())
     sys.stdout.flush()
 
 

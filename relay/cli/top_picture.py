@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     Found = Mapping[str, Any]
 
 LEAST = (20, 4)
+_BARS = "▁▂▃▄▅▆▇█"
 _STATES = {"ok": "", "paused": "bad", "sign_in": "bad", "detour": "warn"}
+_GONE = {"state": "gone", "mailbox": "not in the configuration", "why": None}
 _WAITING = ("queued", "uncertain", "leased")
 
 
@@ -41,10 +43,11 @@ def picture(found: Found, width: int, height: int, *, clock: str = "", note: str
     """Exactly what fits: `clock` stands at the right of the first line, `note` in the last one."""
     width, height = max(width, LEAST[0]), max(height, LEAST[1])
     foot = [Line(note)] if note else []
-    blocks = [Block(_head(found, width, clock), 3), _profiles(found), _ages(found), _mailboxes(found), _lately(found)]
+    head = [*_head(found, width, clock), *_minutes(found, width)]
+    blocks = [Block(head, 2), _profiles(found), _ages(found), _mailboxes(found), _lately(found)]
     chosen = _fitting([block for block in blocks if block.lines], height - len(foot))
-    body = [line for block in chosen for line in block]
-    return [Line(_cut(line.text, width), line.look) for line in [*body, *foot]][:height]
+    body = [line for block in chosen for line in block][: height - len(foot)]
+    return [Line(_cut(line.text, width), line.look) for line in [*body, *foot]]
 
 
 def _fitting(blocks: Sequence[Block], height: int) -> list[list[Line]]:
@@ -89,32 +92,41 @@ def _figures(found: Found) -> str:
     return "  ".join(parts)
 
 
+def _minutes(found: Found, width: int) -> list[Line]:
+    """Mail of each minute of the last hour at most, the one under way at the right; nothing where no relay runs."""
+    minutes = found.get("minutes", [])[-max(1, min(60, width - 30)) :]
+    rows = {
+        "accepted": [one["accepted"] for one in minutes],
+        "delivered": [one["delivered"] for one in minutes],
+        "trouble": [one["deferred"] + one["refused"] + one["failed"] for one in minutes],
+    }
+    shown = {name: row for name, row in rows.items() if minutes and (name != "trouble" or any(row))}
+    return [Line(f"{name:<9} {bars(row)} {sum(row)} in {len(row)} min") for name, row in shown.items()]
+
+
+def bars(counts: Sequence[int]) -> str:
+    """A sign for each count, as high as its share of the greatest; nothing is a dot, and a little is seen."""
+    most = max(counts, default=0)
+    return "".join(_BARS[-(-count * len(_BARS) // most) - 1] if count else "·" for count in counts)
+
+
 def _profiles(found: Found) -> Block:
-    """A line a profile; below one that is held up, why and what to do."""
-    lines = [Line(_row("PROFILE", "STATE", "WAITING", "HELD", "OLDEST", "MAILBOX"), "head")]
+    """A line a profile, what is held up first, with why and what to do below it: what is cut is what is well."""
     known = {one["name"]: one for one in found["profiles"]}
-    for name in dict.fromkeys([*known, *(one["profile"] for one in found["queue"])]):
-        mine = [one for one in found["queue"] if one["profile"] == name]
-        own = known.get(name, {"state": "gone", "mailbox": "not in the configuration", "why": None})
-        waiting = sum(one["count"] for one in mine if one["state"] in _WAITING)
-        held = sum(one["count"] for one in mine if one["state"] in ("held", "corrupt"))
-        oldest = span(max(one["oldest_s"] for one in mine)) if mine else ""
-        cells = (_plain(name), own["state"], str(waiting), str(held), oldest, own["mailbox"])
-        lines.append(Line(_row(*cells), _STATES.get(own["state"], "warn")))
-        lines += _why(own["why"])
-    return Block(sorted_by_trouble(lines), 2)
+    names = dict.fromkeys([*known, *(one["profile"] for one in found["queue"])])
+    groups = [_profile(found, name, known.get(name, _GONE)) for name in names]
+    groups.sort(key=lambda group: ("bad", "warn", "").index(group[0].look))
+    head = Line(_row("PROFILE", "STATE", "WAITING", "HELD", "OLDEST", "MAILBOX"), "head")
+    return Block([head, *(line for group in groups for line in group)], 2)
 
 
-def sorted_by_trouble(lines: list[Line]) -> list[Line]:
-    """The heading, then what is wrong with its reasons, then the others: what is cut is what is well."""
-    groups: list[list[Line]] = []
-    for line in lines[1:]:
-        if line.text.startswith(" "):
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    rank = {"bad": 0, "warn": 1}
-    return [lines[0], *(line for group in sorted(groups, key=lambda one: rank.get(one[0].look, 2)) for line in group)]
+def _profile(found: Found, name: str, own: Found) -> list[Line]:
+    mine = [one for one in found["queue"] if one["profile"] == name]
+    waiting = sum(one["count"] for one in mine if one["state"] in _WAITING)
+    held = sum(one["count"] for one in mine if one["state"] in ("held", "corrupt"))
+    oldest = span(max(one["oldest_s"] for one in mine)) if mine else ""
+    cells = (_plain(name), own["state"], str(waiting), str(held), oldest, own["mailbox"])
+    return [Line(_row(*cells), _STATES.get(own["state"], "warn")), *_why(own["why"])]
 
 
 def _why(why: Found | None) -> list[Line]:

@@ -60,6 +60,10 @@ class Faces:
             raise Refused("the relay is starting", "ask again in a moment")
         return asdict(await self._control.status())
 
+    async def activity(self, _: object) -> Mapping[str, Any]:
+        """Answers `activity` at the control socket: mail per minute."""
+        return asdict(self._ears.minutes.activity())
+
     async def close(self) -> None:
         """Ends within two seconds. May be called before `open`."""
         if self._door is not None:

@@ -16,7 +16,6 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # with no-referrer browsers send Origin: null with our own forms
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -33,6 +32,9 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if any(name == b"sec-fetch-site" for name, _ in scope.get("headers", ())):
+                    # Browsers send it to origins they trust; to any other the policy is a complaint on the console.
+                    headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import socket
 import subprocess
@@ -54,6 +55,25 @@ def relay_aside() -> RunAside:
         return await asyncio.to_thread(_run, *arguments, env=env)
 
     return run
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The same in this process, which is a hundred times as quick; `stdin=` is what is piped into it."""
+    for name in [name for name in os.environ if name.startswith("RELAY_")]:
+        monkeypatch.delenv(name)
+
+    def ended(*arguments: str | Path, stdin: str = "") -> Ended:
+        from relay.cli.verbs import run as run_verb
+
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        words = [*map(str, arguments)]
+        code = run_verb(words)
+        captured = capsys.readouterr()
+        return Ended(words, code, captured.out, captured.err)
+
+    return ended
 
 
 @pytest.fixture

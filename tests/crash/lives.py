@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from relay.config.loader import load
 from relay.control.queue import open_queue
+from tests.certificate import keep
 from tests.crash.pretend import MAILBOXES
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Lives:
         self.config.write_text(
             CONFIG.format(**settings | {"mailboxes": MAILBOXES}, data_dir=directory / "data", endpoint=endpoint)
         )
+        keep(directory / "data")
         self.spool = directory / "data" / "spool"
         self.bodies = self.spool / "bodies"
         self.log = directory / "relay.log"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.certificate import keep
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,6 +27,7 @@ USER, PASSWORD = "erp", "pass: w0rd=\\"
 def configuration(cloud: PretendCloud, directory: Path, **changes: Any) -> dict[str, Any]:
     """The whole configuration as a mapping; `changes` are merged into its sections."""
     at = cloud.settings
+    keep(directory / "data")
     secret = _secrets(cloud, directory)
     endpoint = {"host": at.smtp_host, "port": at.smtp_port, "ca_file": str(at.ca_file)}
     graph = {"url": at.graph_url, "ca_file": str(at.ca_file)}  # where the ends of secrets are asked: never Microsoft

@@ -62,3 +62,17 @@ QUEUED = Standing("queued", NOW + 240_000, 2, "scans")
 def test_the_next_thing_is_said(one: Standing, words: str) -> None:
     """With the time, and what to do where it waits for a person."""
     assert prospect(one, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (QUEUED, "attempt 3 when a relay runs, not before 2023-11-14T22:17:20Z; none does now"),
+        (replace(QUEUED, due_at=NOW), "attempt 3 when a relay runs; none does now"),
+        (replace(QUEUED, state="leased"), "attempt 2 was cut: no relay runs; the next start sees to it"),
+        (replace(QUEUED, paused_until=NOW, paused_for="The secret is expired."), PAUSED),
+    ],
+)
+def test_nothing_is_promised_while_no_relay_runs(one: Standing, words: str) -> None:
+    """An attempt needs somebody who makes it."""
+    assert prospect(replace(one, running=False), NOW) == words

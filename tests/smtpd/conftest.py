@@ -21,6 +21,7 @@ from relay.smtpd.tls import server_contexts
 from relay.spool.browse import Browser
 from relay.spool.sqlite import SqliteStore
 from relay.telemetry.journal import Journal
+from tests.certificate import keep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -109,6 +110,7 @@ class Door:
         return parse(json.dumps(whole))
 
     def rules(self, settings: Settings, certificate: str = "first") -> Rules:
+        keep(self.directory / certificate, f"{certificate}.test")
         return Rules(settings, server_contexts(settings.tls, self.directory / certificate, f"{certificate}.test"))
 
     async def device(self, port: int = 0, tls: ssl.SSLContext | None = None) -> Device:

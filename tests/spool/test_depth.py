@@ -16,6 +16,7 @@ from relay.spool.damage import Inspector
 from relay.spool.database import connect
 from relay.spool.keyring import NO_KEYS
 from relay.spool.queries import SQL
+from relay.spool.search import Place, Searcher
 from relay.spool.selection import Selection, rows_of
 from relay.spool.store import Claim, RecipientResult, Seat, Settlement, State
 from tests.spool.test_store import now
@@ -82,6 +83,18 @@ def listed(connection: sqlite3.Connection) -> None:
     rows_of(connection, "m.id, m.received_at, m.answer", Selection(limit=100), 0)
 
 
+def found(connection: sqlite3.Connection, after: Place | None = None, **asked: str) -> None:
+    """One page of a search through all states."""
+    selection = Selection(states=tuple(State), limit=50, **asked)  # type: ignore[arg-type]
+    list(Searcher(BODIES)._found(connection, selection, after, newest=True))
+
+
+def found_further(connection: sqlite3.Connection) -> None:
+    """A page far behind the first."""
+    behind = connection.execute("SELECT received_at, id FROM message ORDER BY id LIMIT 1 OFFSET 500").fetchone()
+    found(connection, Place(*behind))
+
+
 def purged(connection: sqlite3.Connection) -> None:
     long_ago = {"delivered_before": 1, "failed_before": 1}
     assert sqlite._forget_old(connection, long_ago) == []
@@ -92,6 +105,8 @@ OPERATIONS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "claim": claimed,
     "claim and settle": settled,
     "list": listed,
+    "search": found,
+    "search, a later page": found_further,
     "purge": purged,
     "octets kept": lambda connection: connection.execute(SQL.kept_bytes).fetchall(),
     "profiles with mail": lambda connection: connection.execute(SQL.waiting).fetchall(),
@@ -104,6 +119,13 @@ def test_an_operation_costs_as_much_with_a_hundred_times_the_mail(name: str, spo
     """Within a tenth; the first time is not counted, since it may make things."""
     shallow, deep = ([spool.steps_of(OPERATIONS[name]) for _ in range(3)][-1] for spool in spools)
     assert 0 < deep <= shallow * 1.1, f"{shallow} steps at {SHALLOW} messages, {deep} at {DEEP}"
+
+
+@pytest.mark.parametrize("asked", ["device", "profile", "subject_hash"])
+def test_what_a_search_leaves_out_is_never_looked_up(asked: str, spools: tuple[Counted, Counted]) -> None:
+    """A few steps along the index for each message: 100 000 take a twentieth of a second."""
+    steps = spools[1].steps_of(lambda connection: found(connection, **{asked: "nobody"}))
+    assert steps < 15 * DEEP
 
 
 def test_what_is_listed_is_the_oldest_of_all_states(spools: tuple[Counted, Counted]) -> None:

@@ -11,13 +11,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from relay.config.clouds import HOSTS
+from relay.config.clouds import HOSTS, Cloud
 from relay.config.starter import name_of
 from relay.config.tenant import ANYBODY, is_guid, unbraced, understood
 from relay.control.imports.found import CHANGE, Found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from relay.config.tenant import Understood
 
 _SERVER = re.compile(r"(IMAP|POP|SMTP)-(\d{1,5})", re.IGNORECASE)
 _ACCOUNT = re.compile(r"[^@\s<>]*@[^@\s<>]+")
@@ -134,7 +136,7 @@ def _account(proxy: Proxy, name: str, values: Mapping[str, str]) -> None:
         return
     flow = values.get("oauth2_flow") or "authorization_code"
     _told_about_flow(found, where, flow)
-    profile = found.add_profile(name, {"app": _app(proxy, name, values, said.tenant), "from": "keep"})
+    profile = found.add_profile(name, {"app": _app(proxy, name, values, said), "from": "keep"})
     if _FLOWS.get(flow, "app") == "delegated":
         found.profiles[profile]["sign_in"] = "delegated"
         found.settings["token_store"] = {"key": {"file": f"{proxy.secrets_dir}/token-store.key"}}
@@ -151,12 +153,13 @@ def _told_about_flow(found: Found, where: str, flow: str) -> None:
         found.leave(where, f"oauth2_flow {flow} is not for Microsoft", "see apps.NAME.credential: federated")
 
 
-def _app(proxy: Proxy, account: str, values: Mapping[str, str], tenant: str) -> str:
+def _app(proxy: Proxy, account: str, values: Mapping[str, str], said: Understood) -> str:
     """The name of the account's app; accounts of one registration share it."""
     client = unbraced(values.get("client_id", ""))
     own_domain = account.rpartition("@")[2]
     made: dict[str, Any] = {
-        "tenant": own_domain if tenant in {"", *ANYBODY} else tenant,
+        **_cloud(proxy.found, account, said),
+        "tenant": own_domain if said.tenant in {"", *ANYBODY} else said.tenant,
         "client_id": client if is_guid(client) else "00000000-0000-0000-0000-000000000000",
     }
     if values.get("redirect_uri", "").startswith(("http://", "https://")):
@@ -169,8 +172,20 @@ def _app(proxy: Proxy, account: str, values: Mapping[str, str], tenant: str) -> 
         name = name_of(f"{name[:55]}-{len(proxy.found.apps) + 1}", "tenant")
     credential = _credential(proxy, name, account, values)
     proxy.found.apps[name] = {**made, **({"credential": credential} if credential else {})}
-    _mark(proxy.found, name, tenant, guid=is_guid(client))
+    _mark(proxy.found, name, said.tenant, guid=is_guid(client))
     return name
+
+
+def _cloud(found: Found, account: str, said: Understood) -> dict[str, str]:
+    """The cloud of the sign-in host; one that two clouds share is told."""
+    clouds = sorted(cloud.value for cloud in said.clouds)
+    if Cloud.WORLDWIDE in said.clouds:
+        return {}
+    if len(clouds) > 1:
+        found.leave(
+            f"[{account}]", f"{said.host} belongs to {' and '.join(clouds)}", "see that apps.NAME.cloud is right"
+        )
+    return {"cloud": clouds[-1]}
 
 
 def _mark(found: Found, name: str, tenant: str, *, guid: bool) -> None:
