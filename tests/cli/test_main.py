@@ -16,13 +16,13 @@ from relay.cli.verbs import VERBS
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_is_listed_and_explains_itself(relay, verb):
+def test_every_verb_is_listed_and_explains_itself(run, verb):
     """The help of the whole names each verb; the verb's own help begins with its usage."""
-    own = relay(verb, "--help")
+    own = run(verb, "--help")
 
     assert own.returncode == 0, own.stderr
     assert own.stdout.startswith(f"Usage: relay {verb}")
-    assert f"\n  {verb} " in relay("--help").stdout
+    assert f"\n  {verb} " in run("--help").stdout
 
 
 def test_the_help_documents_the_exit_codes(relay):

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT = 25
 # Sooner than on a machine that has all day; nothing else of the unit is changed.
 QUICK = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nWatchdogSec=2\nRestartSec=100ms\n"
-pytestmark = pytest.mark.xdist_group("machine")
+pytestmark = pytest.mark.timeout(600)  # the package, and all it needs, may have to be made first
 
 
 class Installed:
@@ -133,7 +133,7 @@ def installed(tree, package, need_tool) -> Iterator[Installed]:
 
 
 def test_the_first_connection_starts_the_service(installed):
-    """Port 25 is systemd's; the relay comes when a device does, as a user made up for it, with the secret of LoadCredential."""
+    """Port 25 is systemd's; the relay comes when a device does: a user made up for it, the secret by LoadCredential."""
     machine = installed.machine
     machine.do("systemctl", "enable", "--now", "relay.socket")
     assert machine.unit("ActiveState") == "inactive"
@@ -151,7 +151,7 @@ def test_the_first_connection_starts_the_service(installed):
 
 
 def test_no_mail_is_lost_by_anything_that_happens_to_the_service(installed):
-    """Restart, reload, SIGKILL and a freeze while a device goes on: no connection is refused, all that was taken arrives."""
+    """Restart, reload, SIGKILL, a freeze while a device goes on: nobody is refused, and all that was taken arrives."""
     machine = installed.machine
     machine.do("systemctl", "enable", "--now", "relay.socket")
     sender = Sender(installed)
@@ -175,7 +175,7 @@ def test_no_mail_is_lost_by_anything_that_happens_to_the_service(installed):
 
 
 def test_a_reload_takes_up_the_configuration_in_the_same_process(installed):
-    """`systemctl reload`: a new limit holds for the devices that come then, and systemd has heard RELOADING and READY."""
+    """`systemctl reload`: a new limit holds for devices that come then, and systemd has heard RELOADING and READY."""
     machine = installed.machine
     installed.device().quit()
     number = machine.unit("MainPID")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
+from relay.control.caller import ask
 from relay.control.who import Role
 from relay.sandbox.faults import Fault
 from tests.e2e.configuration import BUSY, COPIER
@@ -55,6 +59,18 @@ def still(value: Any) -> Any:
 def test_status_is_the_same(program: Program) -> None:
     """Field by field."""
     assert still(said(program.shown.relay, "status")) == still(program.get("/status"))
+
+
+def test_mail_per_minute_is_the_same(program: Program) -> None:
+    """At the control socket as in the API; `relay top` draws what was taken."""
+    relay = program.shown.relay
+    data_dir = Path(yaml.safe_load(relay.config.read_text())["data_dir"])
+    at_the_socket, in_the_api = ask(data_dir, "activity")["minutes"], program.get("/activity")["minutes"]
+    assert sum(one["accepted"] for one in at_the_socket) == sum(one["accepted"] for one in in_the_api) >= 2
+    command = [sys.executable, "-m", "relay", "top", "--once", "--config", str(relay.config)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert re.search(r"^accepted  \S+ \d+ in 50 min$", ended.stdout, re.MULTILINE)
+    assert "takes mail on" in ended.stdout.splitlines()[0]
 
 
 def test_a_list_is_the_same(program: Program) -> None:
