@@ -29,7 +29,7 @@ demo: venv
 
 test: venv
 	@tests/setup
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .
@@ -79,6 +79,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up .venv (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m compileall -q relay
 	@touch $@
 
 constraints:

@@ -54,6 +54,7 @@ class Relay:
     def _spawn(self, config: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
         environment = {**os.environ, "BENCH_SECRET": "not-a-secret"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed relay has its bytecode
         with self._log.open("wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, cwd=PROJECT, env=environment)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
+import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Hundreds of tests start a relay, and each run rewrites hundreds of files: bytecode is kept, whatever the shell says.
 sys.dont_write_bytecode = False
@@ -36,6 +39,20 @@ def need_tool() -> NeedTool:
 def lacking() -> Callable[[str], NoReturn]:
     """`lacking("no mount namespace here")` skips the test with the reason, and fails it in CI."""
     return not_to_be_had
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_keys() -> Iterator[None]:
+    """The sandbox's authority takes one of four keys: fresh ones for all tests take a minute."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from relay.sandbox.signing import SigningKey
+
+    made = functools.cache(lambda _: rsa.generate_private_key(65537, 2048))
+    which = itertools.cycle(range(4))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SigningKey, "fresh", lambda: SigningKey(made(next(which)), secrets.token_urlsafe(20)))
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import smtplib
+import threading
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +23,10 @@ from relay.delivery.scheduler import Scheduler
 from relay.spool.database import connect
 from relay.spool.schema import VERSION
 from relay.spool.store import SpoolError
+from tests.interop.dovecot import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Run:
@@ -88,6 +92,72 @@ async def test_it_starts_and_stops_by_signal(run: Run, number: int) -> None:
     os.kill(os.getpid(), number)
     assert await running == EX_OK
     assert (await run.saw("relay.stopped"))["sessions_cut"] == 0
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What is behind the listeners is imported when this is set, not before."""
+    come = threading.Event()
+
+    def import_late(name: str) -> Any:
+        assert come.wait(20)
+        return import_module(name)
+
+    monkeypatch.setattr("relay.app.import_module", import_late)
+    yield come
+    come.set()
+
+
+async def greeted(port: int) -> None:
+    """Waits for the first 220."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.005)
+                continue
+            assert (await reader.readline()).startswith(b"220 ")
+            writer.close()
+            return
+
+
+def hand_in(port: int) -> None:
+    """One message by a client nobody here wrote."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        client.sendmail("mfp@device.test", ["ann@contoso.test"], b"Subject: scan\r\n\r\nhello\r\n")
+
+
+async def test_mail_is_taken_before_there_is_anything_to_deliver_it(run: Run, late: threading.Event) -> None:
+    """And is tried as soon as there is."""
+    port, nobody = free_port(), free_port()
+    app = {"tenant": "c.test", "client_id": "x", "credential": {"secret": {"env": "X"}}}
+    run.write(
+        listeners=[{"listen": f"127.0.0.1:{port}"}],
+        apps={"c": app | {"authority": f"https://127.0.0.1:{nobody}/c.test"}},
+        devices={"copier": {"address": "127.0.0.1", "profile": "scans"}},
+    )
+    running = run.start()
+    await greeted(port)
+    await asyncio.to_thread(hand_in, port)
+    stored = await run.saw("message.stored")
+    assert not run.events("relay.started")
+    late.set()
+    await run.saw("relay.started")
+    assert (await run.saw("message.deferred"))["id"] == stored["id"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == EX_OK
+
+
+async def test_a_stop_while_the_rest_is_still_imported_is_heard(run: Run, late: threading.Event) -> None:
+    """It ends in order, and does not hang."""
+    port = free_port()
+    run.write(listeners=[{"listen": f"127.0.0.1:{port}"}])
+    running = run.start()
+    await greeted(port)
+    os.kill(os.getpid(), signal.SIGTERM)
+    late.set()
+    assert await running == EX_OK
 
 
 async def test_reloads_follow_one_another_and_the_last_one_stands(run: Run) -> None:

@@ -176,16 +176,16 @@ class _Relay:
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
 
-    async def _reload(self, who: str = "") -> tuple[str, ...]:
+    async def _reload(self, who: str = "", meant: str = "") -> tuple[str, ...]:
         """A new configuration in force, or the old one with a loud word; sessions and connections go on either way.
 
-        Answers with the complaints. `who` wants it so, where it is no signal.
+        Answers with the complaints. Where it is no signal, `who` wants it so, and `meant` is the digest of the file.
         """
         await self._up.wait()
         try:
             async with self._one_reload:  # two signals at once: the file is read last by whoever comes last
                 reloading()
-                settings = await asyncio.to_thread(load, self._config)
+                settings = await asyncio.to_thread(load, self._config, meant)
                 await self._take_up(settings, self._rules(settings), who)
         except (ConfigError, SecretError, CertificateError, SpoolError, OSError) as error:
             complaints = [str(item) for item in error.complaints] if isinstance(error, ConfigError) else [str(error)]

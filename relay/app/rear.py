@@ -41,7 +41,7 @@ class Rear:
         house: House,
         settings: Callable[[], Settings],
         config: Path,
-        reload: Callable[[str], Awaitable[tuple[str, ...]]],
+        reload: Callable[[str, str], Awaitable[tuple[str, ...]]],
     ) -> None:
         """`settings` gives those in force, read from the file `config`; `reload` reads it again."""
         self._house = house

@@ -7,6 +7,7 @@ while one is missing. `check` does look.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,22 @@ if TYPE_CHECKING:
 
 _LARGEST_FILE = 16 * 1024 * 1024
 
-__all__ = ["Complaint", "ConfigError", "check", "load", "notes", "parse"]
+__all__ = ["Complaint", "ConfigError", "check", "digest", "load", "notes", "parse"]
 
 
-def load(path: str | os.PathLike[str]) -> Settings:
-    """The settings in a file. Raises `ConfigError` with every complaint."""
-    return parse(_text(Path(path)), str(path))
+def load(path: str | os.PathLike[str], meant: str = "") -> Settings:
+    """The settings in a file. Raises `ConfigError` with every complaint; also when the file is not the one that is
+    meant, of which that is the `digest`.
+    """
+    raw = _raw(Path(path))
+    if meant and digest(raw) != meant:
+        raise _whole_file(str(path), "has changed since its changes were shown", "look at its changes again")
+    return parse(_decoded(raw, str(path)), str(path))
+
+
+def digest(octets: bytes) -> str:
+    """What a file is known by."""
+    return hashlib.sha256(octets).hexdigest()
 
 
 def parse(text: str, file: str = "configuration") -> Settings:
@@ -66,6 +77,10 @@ def notes(path: str | os.PathLike[str]) -> list[Complaint]:
 
 
 def _text(path: Path) -> str:
+    return _decoded(_raw(path), str(path))
+
+
+def _raw(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
             raw = stream.read(_LARGEST_FILE + 1)
@@ -75,7 +90,7 @@ def _text(path: Path) -> str:
         raise _whole_file(str(path), f"cannot be read: {reason}", remedy) from None
     if len(raw) > _LARGEST_FILE:
         raise _whole_file(str(path), "is larger than 16 MiB; this is not a configuration", "")
-    return _decoded(raw, str(path))
+    return raw
 
 
 def _decoded(raw: bytes, file: str) -> str:

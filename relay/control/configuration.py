@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from relay.config.changes import changes, needs_restart
 from relay.config.leaves import leaves, nested
-from relay.config.loader import ConfigError, load
+from relay.config.loader import ConfigError, digest, load
 from relay.config.printed import value_text, yaml_text
 from relay.control.caller import Refused
 from relay.control.status import when
@@ -105,30 +104,29 @@ def settings_status(settings: Settings, file: Path, since: float) -> SettingsSta
 
 def reload_plan(in_force: Settings, started_with: Settings, file: Path) -> ReloadPlan:
     """Reads the file."""
-    digest = digest_of(file)
+    seen = digest_of(file)
     try:
-        new = load(file)
+        new = load(file, seen)
     except ConfigError as error:
-        return ReloadPlan(str(file), digest, [_complaint(one) for one in error.complaints], [], [])
+        return ReloadPlan(str(file), seen, [_complaint(one) for one in error.complaints], [], [])
     differ = [_changed(one) for one in changes(in_force, new)]
-    return ReloadPlan(str(file), digest, [], differ, needs_restart(started_with, new))
+    return ReloadPlan(str(file), seen, [], differ, needs_restart(started_with, new))
 
 
-async def reload(control: Control, digest: str, who: Who) -> Reloaded:
+async def reload(control: Control, meant: str, who: Who) -> Reloaded:
     """Takes the file up. Raises `Refused` when it is not the one whose changes were looked at."""
-    if await asyncio.to_thread(digest_of, control.hands.config) != digest:
+    if await asyncio.to_thread(digest_of, control.hands.config) != meant:
         raise Refused(
             "the file has changed since its changes were shown", "look at what a reload would change, then apply that"
         )
-    complaints = await control.hands.reload(who.name)
+    complaints = await control.hands.reload(who.name, meant)
     return Reloaded(not complaints, list(complaints), needs_restart(control.started_with, control.settings))
 
 
 def digest_of(file: Path) -> str:
     """SHA-256 of the file; empty where it can't be read."""
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest(file.read_bytes())
     except OSError:
         return ""
 

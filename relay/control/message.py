@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from relay.control.answers import explain_answer, facts_for
 from relay.control.names import NotFoundError, the_one
 from relay.control.queue import open_search
-from relay.control.trace import Scene, scenes_of
+from relay.control.trace import Scene, came_of, scenes_of
 from relay.policy.orders import Order, obstacle
 from relay.policy.prospect import at
 from relay.spool.browse import Attempt, Event, Notice, RecipientRow  # noqa: TC001  (the API asks for the types of fields)
@@ -89,7 +88,7 @@ def whole(settings: Settings, text: str) -> Message:
 def told(record: Record, settings: Settings) -> Message:
     """As a value."""
     row, item, heads = record.message, record.item, record.heads
-    came: dict[str, Any] = json.loads(row["arrival"] or "{}")
+    came = came_of(row)
     addresses = tuple(one.address for one in item.recipients)
     return Message(
         id=item.id, state=item.state, received=item.received, settled=at(row["settled_at"]), kind=row["kind"],

@@ -45,14 +45,14 @@ ALIVE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What may be done to the running relay, beside looking. `reload(who)` answers with complaints; none: it is in
-    force.
+    """What may be done to the running relay, beside looking. `reload(who, digest)` takes up that file and answers
+    with complaints; none: it is in force.
     """
 
     config: Path
     journal: Journal
     orders: OrderDesk
-    reload: Callable[[str], Awaitable[tuple[str, ...]]]
+    reload: Callable[[str, str], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)

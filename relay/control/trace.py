@@ -79,8 +79,16 @@ def scenes_of(record: Record) -> tuple[Scene, ...]:
     return tuple(scenes)
 
 
+def came_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """How it came; nothing where that is damaged."""
+    try:
+        return dict(json.loads(message["arrival"] or "{}"))
+    except (ValueError, TypeError):
+        return {}
+
+
 def _arrival(message: Mapping[str, Any], recipients: int) -> list[Scene]:
-    came: dict[str, Any] = json.loads(message["arrival"] or "{}")
+    came = came_of(message)
     at = message["received_at"]
     device_side = tuple(message["transcript"].splitlines())
     what = (

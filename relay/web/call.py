@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +34,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file to be kept by whoever asks. The pieces are read in a thread; they may raise."""
+    """A file to be kept by whoever asks. Should the pieces raise, the connection ends before its time."""
 
     name: str
-    pieces: Iterator[bytes]
+    pieces: AsyncIterator[bytes]
 
 
 class NotFound(LookupError):  # noqa: N818  (named for what is the case)

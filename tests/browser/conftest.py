@@ -74,7 +74,7 @@ def office(
 
 
 def _employ(data_dir: Path) -> None:
-    data_dir.mkdir()
+    data_dir.mkdir(exist_ok=True)
     accounts = Accounts()
     for role, name in PEOPLE.items():
         accounts.set_password(name, PASSWORD, role)

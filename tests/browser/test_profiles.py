@@ -77,6 +77,7 @@ def test_a_person_signs_in_and_the_mail_that_waited_leaves(browse: Browse, offic
     expect(mail.get_by_text("relay authorize ann").first).to_be_visible(timeout=WAIT_MS)
     page = browse("/profiles")
     expect(page.get_by_text("paused").first).to_be_visible(timeout=WAIT_MS)
+    assert wider_than_the_screen(page) == 0
     screenshot(page, "profiles")
     axe(page)
     page.get_by_role("link", name="Authorize ann").click()
@@ -142,6 +143,7 @@ def test_a_test_mail_is_followed_to_exchanges_answer(browse: Browse) -> None:
 def test_on_a_phone_at_night(browse: Browse) -> None:
     """Nothing is wider than the screen, and axe finds nothing in the dark either."""
     page = browse("/profiles", width=PHONE, dark=True)
+    assert wider_than_the_screen(page) == 0
     axe(page)
     for path in ("/profiles/box", "/test-settings?profile=box", "/profiles/box/powershell", "/profiles/ann/authorize"):
         page.goto(path)

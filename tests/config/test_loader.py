@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.config.loader import ConfigError, check, load, parse
+from relay.config.loader import ConfigError, check, digest, load, parse
 from relay.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -192,6 +192,15 @@ def judged(text: str) -> list[Complaint]:
     except ConfigError as error:
         return error.complaints or pytest.fail("refused without a reason")
     return []
+
+
+def test_another_file_than_the_one_that_is_meant_is_not_taken(file: Path, good: str) -> None:
+    """Between a look at it and the order to take it up somebody may have written it anew."""
+    seen = digest(file.read_bytes())
+    assert load(file, seen) == load(file)
+    file.write_text(good + "# more\n")
+    with pytest.raises(ConfigError, match="has changed since its changes were shown; look at its changes again"):
+        load(file, seen)
 
 
 @given(st.text(max_size=200) | TREES.map(written))

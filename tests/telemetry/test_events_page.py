@@ -23,5 +23,5 @@ def test_every_event_says_when_it_is_written() -> None:
 def test_every_event_of_the_service_has_its_row() -> None:
     """What the code tells with `service` is what the page lists."""
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "relay").rglob("*.py"))
-    told = set(re.findall(r'\.service\(\s*"([a-z_.-]+)"', sources))
+    told = set(re.findall(r'\.(?:service|_tell)\(\s*"([a-z_.-]+)"', sources))
     assert told == set(SERVICE)

@@ -62,3 +62,18 @@ def test_whatever_a_device_says_stays_on_its_line(form: str, helo: str, capsys: 
     assert len(text.splitlines()) == 1
     assert "\x1b" not in text
     assert "\x9b" not in text
+
+
+def test_who_listens_late_hears_all_that_was_held(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, in order; what is written is not held back."""
+    heard: list[str] = []
+    journal = Journal(open_log(form="json"))
+    journal.hold()
+    journal.stored(id="1")
+    journal.tell(lambda _event, fields: heard.append(fields["id"]))
+    journal.delivered(id="2")
+    assert heard == []
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
+    journal.let_hear()
+    journal.delivered(id="3")
+    assert heard == ["1", "2", "3"]

@@ -88,7 +88,7 @@ def shown(cloud: PretendCloud, tmp_path_factory: pytest.TempPathFactory) -> Iter
         profiles={"box": {"canary": CANARY}},
     )
     accounts, data_dir = Accounts(), directory / "data"
-    data_dir.mkdir()
+    data_dir.mkdir(exist_ok=True)
     accounts.set_password("ada", PASSWORD, Role.OPERATOR)
     tokens = {name: accounts.new_token(name, role) for name, role in
               (("ada", Role.OPERATOR), ("bea", Role.OPERATOR), ("vic", Role.VIEWER))}  # fmt: skip

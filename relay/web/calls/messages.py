@@ -11,14 +11,14 @@ from pydantic import Field
 
 from relay.control.message import Message, whole
 from relay.control.orders import Answer, Order, Selection
-from relay.control.queue import export_of
+from relay.control.queue import SpoolError, export_of
 from relay.control.search import Messages, Search, find, moment
 from relay.control.who import Role, Who
 from relay.message.subject import subject_hash
 from relay.web.call import Attachment, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from relay.config.settings import Settings
     from relay.control.running import Control
@@ -71,13 +71,26 @@ async def content(control: Control, question: OneMessage, who: Who) -> Attachmen
         raise LookupError(f"nothing is kept of the content of {found.id}: it is {found.state}")
     pieces = await asyncio.to_thread(_begun, control.settings, found.id)
     control.hands.journal.downloaded(id=found.id, who=who.name, way=who.way)
-    return Attachment(f"{found.id}.eml", pieces)
+    return Attachment(f"{found.id}.eml", _told(control, found.id, pieces))
 
 
 def _begun(settings: Settings, message_id: str) -> Iterator[bytes]:
     """With the first piece in hand, so that most mistakes are told before anything is sent. Raises `SpoolError`."""
     pieces = export_of(settings, message_id)
     return itertools.chain((next(pieces, b""),), pieces)
+
+
+async def _told(control: Control, message_id: str, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Piece by piece, read beside the mail; damage met on the way is told."""
+    try:
+        while piece := await asyncio.to_thread(next, pieces, b""):
+            yield piece
+    except SpoolError as error:
+        control.hands.journal.service(
+            "http.failed", level="error", reason=f"the content of {message_id} could not be sent whole: {error}",
+            remedy=error.remedy or f"`relay queue show {message_id}` shows what is left of it",
+        )  # fmt: skip
+        raise
 
 
 async def order(control: Control, question: Ordering, who: Who) -> Answer:

@@ -11,6 +11,7 @@ from relay.control.configuration import ReloadOrder
 from relay.control.who import Role
 from relay.web.calls import configuration as calls
 from relay.web.page import Page, Visit
+from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ async def plan(visit: Visit) -> Response:
     return await _planned(visit)
 
 
+@refusing
 async def reload(visit: Visit) -> Response:
     """Takes up the file whose changes were shown."""
     digest = (await visit.form()).get("digest", [""])[0]

@@ -10,6 +10,7 @@ from relay.control.caller import Refused
 from relay.control.device_status import DeviceQuestion, Sort
 from relay.web.calls import devices as calls
 from relay.web.page import Page, Visit
+from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ async def device(visit: Visit) -> Response:
     return render(visit, "device.html", one=one, options=options, trouble=found.trouble, **_form(visit, one))
 
 
+@refusing
 async def dry_run(visit: Visit) -> Response:
     """What would happen to the message that the form tells of."""
     given = {name: "\n".join(values).strip() for name, values in (await visit.form()).items()}

@@ -30,6 +30,7 @@ TEXTS = ("id", "device", "profile", "mailbox", "sender", "recipient", "subject",
 _SELDOM = ("mailbox", "rule", "order")
 _ALONE = ("id",)  # an order to all that a search finds knows no such filter
 _ON_A_PAGE = 50
+_ENOUGH = 286  # htmx shows the answer and asks no more
 _UNDER_WAY = ("queued", "leased", "uncertain")
 _MARKS = {"delivered": "ok", "deferred": "warn", "uncertain": "warn", "held": "warn", "failed": "bad"}
 
@@ -103,8 +104,10 @@ async def message(visit: Visit) -> Response:
     """One message; while it is under way the page follows it."""
     found = await calls.one(visit.control, calls.OneMessage(id=visit.request.path_params["id"]), visit.who)
     template = "message-live.html" if visit.live else "message.html"
+    live = found.state in _UNDER_WAY
     return render(
-        visit, template, one=found, live=found.state in _UNDER_WAY, mark=mark_of, milestones=milestones,
+        visit, template, status=_ENOUGH if visit.live and not live else 200, one=found, live=live, mark=mark_of,
+        milestones=milestones,
         fields=compared(found.header_before, found.header) if found.header_before else [],
     )  # fmt: skip
 

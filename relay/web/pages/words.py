@@ -8,6 +8,7 @@ from relay.control.answers import STAGES
 from relay.policy.effect import CLASSES, SCOPES
 from relay.web.calls import words as calls
 from relay.web.page import Page, Visit
+from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ async def page(visit: Visit) -> Response:
     return await _explained(visit, {name: visit.asked(name) for name in ("text", "stage", "profile")})
 
 
+@refusing
 async def explain(visit: Visit) -> Response:
     """What was pasted, explained."""
     form = await visit.form()

@@ -27,7 +27,8 @@ document.addEventListener("visibilitychange", () => {
 let told = document.querySelector("[data-told]")?.textContent;
 document.addEventListener("htmx:afterSwap", () => {
   const words = document.querySelector("[data-told]")?.textContent;
-  if (words && words !== told) document.getElementById("told").textContent = told = words;
+  const ear = document.getElementById("told");
+  if (ear && words && words !== told) ear.textContent = told = words;
 });
 
 // Old figures must not look like new ones.
