@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.conftest import find_tool
 
@@ -38,6 +38,7 @@ _SERIOUS = ("serious", "critical")
 def chromium(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright's synchronous API: its loop is this thread's while it lasts."""
     path = find_tool("chromium")
+    expect.set_options(timeout=WAIT_MS)  # a busy machine is no mistake of a page
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*_FLAGS, *flags])
         yield browser
