@@ -212,7 +212,43 @@ def test_little_of_the_machine_is_exposed(installed):
 
 
 def test_the_command_line_speaks_to_the_service(installed):
-    """root asks the running relay, and is told of the scans before."""
+    """root asks the running relay; with the credentials of the service the configuration is judged too."""
     installed.device().quit()
+    judge = ("systemd-run", "--pipe", "--wait", "--collect", "-p", "LoadCredential=relay:/etc/relay/secrets")
 
     assert "contoso" in installed.machine.do("relay", "status")
+    installed.machine.do(*judge, "relay", "check")
+
+
+def test_manual_pages_and_completion_come_with_the_package(installed):
+    """Printed from the commands when the package was built, where shells and man look for them."""
+    listed = installed.machine.do("dpkg", "-L", "m365-smtp-relay").split()
+
+    assert {"/usr/share/bash-completion/completions/relay", "/usr/share/zsh/vendor-completions/_relay"} <= {*listed}
+    assert "/usr/share/man/man5/relay.yaml.5.gz" in listed
+    assert "COMPREPLY" in installed.machine.do("cat", "/usr/share/bash-completion/completions/relay")
+
+
+def test_a_removal_leaves_the_mail_and_the_configuration(installed):
+    """The last test: service and product go; what is the user's stays, and the next package takes it up."""
+    machine = installed.machine
+    installed.cloud.switch(exchange="down")
+    installed.device().scan("fay@contoso.test", "left behind")
+    machine.do("dpkg", "--remove", "m365-smtp-relay")
+    assert machine.ask("systemctl", "is-active", "relay.service", "relay.socket").split() == ["inactive"] * 2
+    machine.do(
+        "test",
+        "-e",
+        "/etc/relay/relay.yaml",
+        "-a",
+        "-e",
+        "/etc/relay/secrets/contoso-secret",
+        "-a",
+        "!",
+        "-e",
+        "/opt/relay",
+    )
+    installed.cloud.switch(exchange="up")
+    machine.do("sh", "-c", "dpkg -i /shared/*.deb")
+    machine.do("systemctl", "start", "relay.service", "relay.socket")
+    installed.cloud.wait("fay@contoso.test", {"left behind"})
