@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LARGEST = 16 * 1024 * 1024
 _OPTIONS = (
     click.option("--tenant", default="", help="The tenant: its id, a domain, or an address with one of them in it."),
+    ask.cloud_option,
     click.option("--client-id", default="", help="The application (client) id of the app registration."),
     click.option("--secret", default="", metavar="PLACE", help="Where its secret is kept: env:, file: or cred:NAME."),
     click.option("--mailbox", default="", metavar="ADDRESS", help="The mailbox of devices whose profile isn't known."),
@@ -160,7 +161,7 @@ def _given(options: dict[str, Any]) -> Given:
     from relay.control.imports.found import Given
 
     judged = {
-        "tenant": ask.Question("--tenant", "", ask.tenant),
+        "tenant": ask.Question("--tenant", "", functools.partial(ask.tenant, cloud=options["cloud"])),
         "client_id": ask.Question("--client-id", "", ask.client_id),
         "secret": ask.Question("--secret", "", ask.secret_place),
         "mailbox": ask.Question("--mailbox", "", ask.mailbox),
@@ -168,6 +169,7 @@ def _given(options: dict[str, Any]) -> Given:
     told = {name: one.answered(options[name]) for name, one in judged.items() if options[name]}
     return Given(
         **told, recipients=options["recipients"], listen=options["listen"], data_dir=options["data_dir"],
+        cloud=options["cloud"],
     )  # fmt: skip
 
 

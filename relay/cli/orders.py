@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from relay.cli import names
 from relay.cli.options import ExitCode, UnavailableError, config_option, json_option, settings_from
 from relay.cli.progress import progress
 
@@ -48,8 +49,8 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str | Non
 _FILTERS = (
     click.option("--id", "more_ids", metavar="ID", multiple=True, help="This message; can be given several times."),
     click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state; several are possible."),
-    click.option("--device", default="", help="Only from this device."),
-    click.option("--profile", default="", help="Only of this sender profile."),
+    click.option("--device", default="", shell_complete=names.devices, help="Only from this device."),
+    click.option("--profile", default="", shell_complete=names.profiles, help="Only of this sender profile."),
     click.option("--mailbox", default="", help="Only of this mailbox."),
     click.option("--sender", default="", help="Only from this sender; * stands for any characters."),
     click.option("--recipient", default="", help="Only to this recipient; * stands for any characters."),

@@ -69,6 +69,14 @@ def test_what_is_there_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     assert "scanner@contoso.com" in out.read_text()
 
 
+def test_another_cloud_is_one_word(run: Run, tmp_path: Path) -> None:
+    """A tenant that belongs to another one is told which word; with the word it is good."""
+    us = ("--tenant", "contoso.onmicrosoft.us", *FLAGS[2:], *THREE, "--secret", "env:HOME", "-o", tmp_path / "us.yaml")
+    assert "us-gov-gcc-high" in run("init", *us).stderr
+    assert run("init", *us, "--cloud", "us-gov-gcc-high").returncode == 0
+    assert load(tmp_path / "us.yaml").apps["contoso"].cloud.value == "us-gov-gcc-high"
+
+
 def test_what_is_missing_without_a_terminal_is_named(run: Run, tmp_path: Path) -> None:
     """All at once, as usage: a script is not left waiting."""
     ended = run("init", "--tenant", "contoso.com", "-o", tmp_path / "x.yaml")

@@ -46,6 +46,7 @@ class Given:
     recipients: tuple[str, ...] = ()
     listen: str = ""
     data_dir: str = "/var/lib/relay"
+    cloud: str = "worldwide"
 
 
 @dataclass(slots=True)
@@ -135,7 +136,7 @@ def _values(found: Found, given: Given, remarks: dict[Place, str]) -> dict[str, 
     told = Answers(
         given.tenant or _SOME_TENANT, given.client_id or _SOME_CLIENT,
         {"secret": dict(given.secret or {"file": f"{SECRETS_DIR}/relay.secret"})},
-        given.mailbox or _SOME_MAILBOX, {}, given.recipients, given.data_dir, given.listen or "0.0.0.0:25",
+        given.mailbox or _SOME_MAILBOX, {}, given.recipients, given.data_dir, given.listen or "0.0.0.0:25", given.cloud,
     )  # fmt: skip
     values = told.values()
     apps = found.apps or values["apps"]
