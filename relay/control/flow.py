@@ -130,6 +130,9 @@ def _cautions(status: Status) -> Iterator[str]:
     )
     if slow:
         yield f"{_messages(slow, 'has', 'have')} waited for more than {span(_SLOW_S)}."
+    if status.spool.max_bytes and status.spool.used_bytes * 10 >= status.spool.max_bytes * 9:
+        full = status.spool.used_bytes * 100 // status.spool.max_bytes
+        yield f"Kept mail takes {full}% of spool.max_bytes: what is larger than the rest is refused."
     if damaged := sum(one.count for one in status.queue if one.state == "corrupt"):
         yield f"{_messages(damaged, 'is', 'are')} damaged."
     yield from (_end(one.app, one.kind, one.days_left) for one in status.credentials if one.days_left <= SOON_DAYS)

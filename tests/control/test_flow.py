@@ -114,6 +114,13 @@ def test_a_throttled_mailbox_is_slow() -> None:
     assert flow(both).answer == "Yes, with something to look at."
 
 
+def test_a_quota_that_is_nearly_used_up_is_told() -> None:
+    """Before all mail is refused: large scans are already."""
+    assert flow(of(spool=replace(ROOM, used_bytes=89, max_bytes=100))).reasons == ()
+    told = flow(of(spool=replace(ROOM, used_bytes=95, max_bytes=100)))
+    assert told.reasons == ("Kept mail takes 95% of spool.max_bytes: what is larger than the rest is refused.",)
+
+
 def test_of_plain_values() -> None:
     """As the running relay answers the command line; what another version left out is no answer."""
     plain = asdict(of(profiles=[profile("a", "paused")]))
