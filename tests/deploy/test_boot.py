@@ -250,5 +250,6 @@ def test_a_removal_leaves_the_mail_and_the_configuration(installed):
     )
     installed.cloud.switch(exchange="up")
     machine.do("sh", "-c", "dpkg -i /shared/*.deb")
-    machine.do("systemctl", "start", "relay.service", "relay.socket")
+    machine.do("systemctl", "start", "relay.socket")
+    machine.do("systemctl", "start", "relay.service")
     installed.cloud.wait("fay@contoso.test", {"left behind"})

@@ -186,3 +186,10 @@ def test_every_port_that_is_published_answers(ship, running):
 def _handshake(ship: Ship, name: str) -> str:
     look = "import socket, ssl; c = ssl._create_unverified_context(); s = c.wrap_socket(socket.create_connection("
     return ship.engine("exec", name, "python", "-c", look + "('127.0.0.1', 2465))); print(s.version(), s.recv(4))")
+
+
+def test_the_log_has_the_way_into_the_dashboard(ship, running):
+    """As docs/how-to/container.md says: an address with a setup token, on the port that compose.yaml publishes."""
+    said = until("web.setup", lambda: re.search(r'"address": "([^"]+)".*"web.setup"', ship.engine("logs", running)))
+
+    assert said[1].startswith("http://127.0.0.1:8925/setup?token=")
