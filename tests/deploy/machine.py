@@ -1,4 +1,4 @@
-"""A machine that systemd boots, in systemd-nspawn: a Debian tree with a layer over it that is thrown away at the end."""
+"""A machine that systemd boots, in systemd-nspawn: a Debian tree with a layer over it that goes away."""
 
 from __future__ import annotations
 
