@@ -23,8 +23,8 @@ class Machine:
         self._log = shared / f"console-{os.getpid()}.log"
         self._command = [
             need_tool("systemd-nspawn"), "--register=no", "--keep-unit", "--quiet", f"--directory={tree}",
-            "--volatile=overlay", "--boot", "--console=read-only", "--private-network", f"--machine=relay-test-{os.getpid()}",
-            f"--bind-ro={shared}:/shared",
+            "--volatile=overlay", "--boot", "--console=read-only", "--private-network",
+            f"--machine=relay-test-{os.getpid()}", f"--bind-ro={shared}:/shared",
         ]  # fmt: skip
 
     def __enter__(self) -> Self:

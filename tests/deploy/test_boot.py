@@ -223,6 +223,7 @@ def test_the_command_line_speaks_to_the_service(installed):
     installed.device().quit()
     judge = ("systemd-run", "--pipe", "--wait", "--collect", "-p", "LoadCredential=relay:/etc/relay/secrets")
 
+    until("an answer of the service", lambda: "no relay runs" not in installed.machine.ask("relay", "status"))
     assert "contoso" in installed.machine.do("relay", "status")
     installed.machine.do(*judge, "relay", "check")
 
