@@ -32,6 +32,18 @@ def test_silent_connections_take_no_place_from_a_probe(show: Open) -> None:
         assert heard(first) == b""
 
 
+def test_who_goes_away_in_the_middle_of_a_form_is_no_mistake_of_the_relay(show: Open) -> None:
+    """Anybody may begin one at the sign-in; the log is for what an administrator has to do something about."""
+    shown = show()
+    with socket.create_connection(("127.0.0.1", shown.port)) as client:
+        client.sendall(b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nname=")
+        assert shown.get("/healthz").status == 200  # by then it is being read
+    for _ in range(3):
+        assert shown.get("/healthz").status == 200
+    assert shown.relay.stop() == 0
+    assert not shown.relay.journal.seen("http.failed")
+
+
 async def test_whoever_asks_nothing_in_time_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silent from the beginning, in the middle of a request, or behind an answer."""
     monkeypatch.setattr(server, "_PATIENCE_S", 0.2)
