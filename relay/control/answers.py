@@ -63,7 +63,8 @@ class Explained:
 # What devices hear of the relay (relay/policy/admission.py, relay/smtpd): Microsoft says none of it.
 _OWN = re.compile(
     r"devices? of this relay|; see (?:senders|recipients) of .{1,80} in the relay"
-    r"|set user name and password in the device|bytes; scan with a lower resolution|messages an hour, again in|No room to store mail now"
+    r"|set user name and password in the device|bytes; scan with a lower resolution"
+    r"|messages an hour, again in|No room to store mail now"
     r"|4\.3\.[02] The (?:relay|message could not be stored)"
 )
 _NOT_MICROSOFT = (

@@ -58,6 +58,16 @@ def waiting(status: Status, profile: str = "") -> str:
     return f"{count} messages wait, the oldest for {oldest}" if count > 1 else f"1 message waits, for {oldest}"
 
 
+def held_back(status: Status) -> Iterator[tuple[str, MailboxStatus]]:
+    """Profiles with mail that waits for a mailbox which rests, after an outage or a throttle, or is slowed down."""
+    mailboxes = {one.name: one for one in status.mailboxes}
+    waits = {one.profile for one in status.queue if one.state in _WAITING}
+    for one in status.profiles:
+        mailbox = mailboxes.get(one.mailbox.lower())
+        if one.name in waits and one.state not in _BLOCKED and mailbox and (mailbox.blocked_until or mailbox.pace < 1):
+            yield one.name, mailbox
+
+
 def _answer(status: Status, blocked: list[ProfileStatus], reasons: tuple[str, ...]) -> tuple[str, str]:
     if not status.ready:
         return "bad", "No: devices can't hand in mail."
@@ -75,23 +85,13 @@ def _answer(status: Status, blocked: list[ProfileStatus], reasons: tuple[str, ..
 
 def _held_back(status: Status) -> tuple[str, str] | None:
     """Where all that waits to leave waits for a mailbox that rests or is slowed down."""
-    slow = dict(_slowed(status))
+    slow = dict(held_back(status))
     waits = {one.profile for one in status.queue if one.state in _WAITING}
     if not waits or not waits <= slow.keys():
         return None
-    if all(one.pace < 1 for one in slow.values()):
-        return "warn", "Slowly: Exchange holds mail back."
-    return "warn", "Not now: mail waits, and is tried again by itself."
-
-
-def _slowed(status: Status) -> Iterator[tuple[str, MailboxStatus]]:
-    """Profiles with mail that waits for a mailbox which rests, after an outage or a throttle, or is slowed down."""
-    mailboxes = {one.name: one for one in status.mailboxes}
-    waits = {one.profile for one in status.queue if one.state in _WAITING}
-    for one in status.profiles:
-        mailbox = mailboxes.get(one.mailbox.lower())
-        if one.name in waits and one.state not in _BLOCKED and mailbox and (mailbox.blocked_until or mailbox.pace < 1):
-            yield one.name, mailbox
+    if all(one.blocked_until for one in slow.values()):
+        return "warn", "Not now: mail waits, and is tried again by itself."
+    return "warn", "Slowly: Exchange holds mail back."
 
 
 def _slow(status: Status, profile: str, mailbox: MailboxStatus) -> str:
@@ -122,7 +122,7 @@ def _hindrance(status: Status, one: ProfileStatus) -> str:
 def _cautions(status: Status) -> Iterator[str]:
     blocked = {one.name for one in status.profiles if one.state in _BLOCKED}
     yield from (f"{one.name} takes its fallback." for one in status.profiles if one.state == "detour")
-    yield from (_slow(status, name, mailbox) for name, mailbox in _slowed(status))
+    yield from (_slow(status, name, mailbox) for name, mailbox in held_back(status))
     slow = sum(
         sum(one.ages[status.age_limits_s.index(_SLOW_S) + 1 :])
         for one in status.queue

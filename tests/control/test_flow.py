@@ -108,6 +108,7 @@ def test_a_throttled_mailbox_is_slow() -> None:
     slow = of(queue=[waits("a", [1, 0, 0, 0, 0, 0])], mailboxes=[mailbox(0.25)])
     told = flow(slow)
     assert (told.state, told.answer) == ("warn", "Slowly: Exchange holds mail back.")
+    assert flow(replace(slow, mailboxes=[mailbox(0.25, "2026-03-01T10:00:30Z")])).answer.startswith("Not now")
     assert told.reasons == ("a is slowed to 25% of its limits; 1 message waits, for 1 min.",)
     other = replace(profile("b"), mailbox="other@c.test")
     both = replace(slow, profiles=[profile("a"), other], queue=[*slow.queue, waits("b", [1, 0, 0, 0, 0, 0])])
