@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from relay.config.dashboard import Http
     from relay.config.finding import Tree
-    from relay.config.settings import Profile, Settings
+    from relay.config.settings import App, Profile, Settings
 
+_NO_ID = "00000000-0000-0000-0000-000000000000"
 _READ_ANEW = ("tenant", "client_id", "authority", "scope", "graph_scope")
 
 
@@ -26,14 +27,24 @@ def remarks(settings: Settings, tree: Tree) -> Iterator[Finding]:
     """Every remark on settings, with the plain tree they were read from."""
     for name in settings.apps:
         yield from _understood(settings, tree, name)
+        yield from _left_open(("apps", name), settings.apps[name], "tenant", "client_id")
     yield from _seen_on_the_way(settings.http)
     for name, profile in settings.profiles.items():
+        yield from _left_open(("profiles", name), profile, "mailbox")
         for rule in _OF_PROFILES:
             yield from rule(name, profile)
     for name, device in settings.devices.items():
         if device.login is not None and device.login.any_password:
             what = f"any password is taken: whoever comes from {device.address} and names the user is this device"
             yield Finding(("devices", name, "login"), what)
+
+
+def _left_open(path: tuple[str, ...], block: App | Profile, *options: str) -> Iterator[Finding]:
+    """What `relay import` could not know and marked CHANGE-ME."""
+    for option in options:
+        value = str(getattr(block, option))
+        if "change-me" in value.lower() or value == _NO_ID:
+            yield Finding((*path, option), f"{value} stands for what is to be filled in: nothing is sent with it")
 
 
 def _understood(settings: Settings, tree: Tree, name: str) -> Iterator[Finding]:

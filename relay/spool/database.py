@@ -22,10 +22,14 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NO_RIGHT = (
+    "give the directory and all in it to the relay's user, with the right to write; or, to try the relay out, set data_dir "
+    "to one of your own"
+)
 _REMEDIES = {
     errno.EROFS: "its file system is mounted read-only: see what the kernel says of the disk, then mount it writable",
-    errno.EACCES: "give the directory and all in it to the relay's user, with the right to write",
-    errno.EPERM: "give the directory and all in it to the relay's user, with the right to write",
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
     errno.ENOSPC: "free room on that disk",
     errno.EDQUOT: "raise the quota of the relay's user on that disk",
     errno.EIO: "the disk fails: see what the kernel says of it, move data_dir to another one with all that can be read",

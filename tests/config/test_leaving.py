@@ -111,6 +111,11 @@ def test_a_mistyped_credential_is_one_complaint(complaint_of: One) -> None:
             "erp: {address: 10.0.9.9, login: {username: erp, password: ignored}",
             "devices.erp.login: any password is taken: whoever comes from 10.0.9.9",
         ),
+        (
+            "scanner@contoso.com",
+            "change-me@contoso.com",
+            "profiles.scans.mailbox: change-me@contoso.com stands for what is to be filled in",
+        ),
         (PROFILE, "from: mailbox, transport: hve", "hve delivers to recipients of the tenant alone"),
         (PROFILE, "from: mailbox, transport: graph", "graph takes messages up to about 3 MB"),
     ],
