@@ -28,7 +28,8 @@ class DryRun(Question):
 
 async def devices(control: Control, question: DeviceQuestion, _who: Who) -> DeviceList:
     """The configured devices."""
-    return device_list(control.settings, control.devices, await control.volumes(), question)
+    volumes = await control.volumes()
+    return await asyncio.to_thread(device_list, control.settings, control.devices, volumes, question)
 
 
 async def unknown(control: Control, _question: None, _who: Who) -> UnknownList:
