@@ -9,6 +9,7 @@
 #   make docs              what is printed out of the code: example configuration, reference, verdicts, schema, command line
 #   make man               the man pages, into build/man
 #   make site              the manual as pages for a browser, in build/site
+#   make deb               a Debian package in dist, for the Debian or Ubuntu that this is
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
@@ -22,7 +23,7 @@ SEED ?=
 # The relay is started hundreds of times: bytecode is kept, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench soak screenshots docs man site venv constraints
+.PHONY: demo test check bench soak screenshots docs man site venv deb constraints
 
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
@@ -70,6 +71,9 @@ man: venv
 
 site: venv
 	$(BIN)/mkdocs build --quiet
+
+deb: venv
+	@PIP="$(BIN)/python -m pip" deploy/debian/build
 
 venv: $(STAMP)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # Hundreds of tests start a relay, and each run rewrites hundreds of files: bytecode is kept, whatever the shell says.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# No test judges time: by default an example that takes 0.2 s fails, whatever else the machine does.
+settings.register_profile("relay", deadline=None)
+settings.load_profile("relay")
 
 
 class NeedTool(Protocol):

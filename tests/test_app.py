@@ -160,6 +160,22 @@ async def test_a_stop_while_the_rest_is_still_imported_is_heard(run: Run, late: 
     assert await running == EX_OK
 
 
+async def test_a_relay_without_what_delivers_does_not_stay_half_alive(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an installation: it says so, with the remedy, and ends with the documented code."""
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr("relay.app.import_module", missing)
+    assert await run.start() == EX_UNAVAILABLE
+    failed = await run.saw("relay.failed")
+    assert failed["reason"] == "No module named 'relay.app.rear'"
+    assert "install the relay again" in failed["remedy"]
+    assert await run.saw("relay.stopped")
+
+
 async def test_reloads_follow_one_another_and_the_last_one_stands(run: Run) -> None:
     """A burst of signals, a broken file among them; the old configuration goes on meanwhile."""
     running = run.start()

@@ -106,7 +106,7 @@ class _Relay:
             self._tell_of_missing_keys(store)
             await rear.open(listening)
             await self._ended.wait()
-        except SpoolError as error:
+        except (SpoolError, ImportError) as error:
             self._journal.service("relay.failed", level="error", reason=str(error), remedy=_remedy(error))
             return EX_UNAVAILABLE
         finally:
@@ -221,6 +221,8 @@ def _remedy(error: Exception) -> str:
         return error.remedy
     if isinstance(error, SpoolError):
         return "make data_dir a writable directory of the relay's user, on a disk with room"
+    if isinstance(error, ImportError):
+        return "the installation is not whole: install the relay again; mail that was taken waits in the spool"
     if isinstance(error, PermissionError):
         return "ports below 1024 need CAP_NET_BIND_SERVICE; or listen on a port above"
     return "mend what the reason names, then start again"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from relay.cli import names
 from relay.cli.options import (
     BrokenConfig,
     ExitCode,
@@ -40,7 +41,7 @@ _DEVICE_WARNING = (
 
 
 @click.command
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=names.profiles)
 @config_option
 @click.option("--paste", is_flag=True, help="No browser here: paste the address that a browser elsewhere ends at.")
 @click.option("--device-code", is_flag=True, help="Type a code elsewhere; many tenants block it.")

@@ -18,6 +18,9 @@ Printed from `relay/cli` by `python -m relay.cli.cli_page`; change it there. `re
 `--no-color` or the environment variable `NO_COLOR` switch colours off; without a terminal there are none. With `--json`
 an error is a JSON object on standard error: `{"error": …, "code": …}`.
 
+`relay completion bash` (zsh, fish) prints the script with which a shell completes verbs, options, and the names of
+profiles and devices; `make man` prints the man pages into `build/man`.
+
 ## Exit codes
 
 | code | meaning |

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli import names
 from relay.cli.options import config_option, settings_from
 from relay.cli.paint import painted
 from relay.cli.progress import progress
@@ -35,7 +36,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, text: str) ->
 
 
 @click.command
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=names.profiles)
 @config_option
 @click.option(
     "--send-to",

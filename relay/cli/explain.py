@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay.cli import names
 from relay.cli.options import BrokenConfig, ExitCode, TellingError, config_option, settings_from
 from relay.cli.table import listing
 
@@ -42,7 +43,13 @@ def explain() -> None:
 @explain.command
 @click.argument("text", nargs=-1, required=True)
 @click.option("--stage", default="", help="The step it was given at, such as auth, rcpt or final.  [default: a guess]")
-@click.option("--profile", default="", metavar="NAME", help="Fill the remedy with the values of this profile.")
+@click.option(
+    "--profile",
+    default="",
+    shell_complete=names.profiles,
+    metavar="NAME",
+    help="Fill the remedy with the values of this profile.",
+)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def answer(text: tuple[str, ...], stage: str, profile: str, config: Path, as_json: bool) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LARGEST = 16 * 1024 * 1024
 _OPTIONS = (
     click.option("--tenant", default="", help="The tenant: its id, a domain, or an address with one of them in it."),
+    ask.cloud_option,
     click.option("--client-id", default="", help="The application (client) id of the app registration."),
     click.option("--secret", default="", metavar="PLACE", help="Where its secret is kept: env:, file: or cred:NAME."),
     click.option("--mailbox", default="", metavar="ADDRESS", help="The mailbox of devices whose profile isn't known."),
@@ -68,8 +69,9 @@ def _importer(name: str, path: click.Path) -> Callable[[F], click.Command]:
                 may_write(out, force=force)
             told = _given(given)
             found = read(source, str(secrets_dir.absolute() if secrets_dir else SECRETS_DIR))
-            _keep(found, secrets_dir, force=force)
+            _tell_of_secrets(found, secrets_dir)
             text = _configuration(found, told, out)
+            _keep(found, secrets_dir, force=force)
             if out is not None:
                 write(out, text, mode=0o644, force=force)
             _report_json(found, text) if as_json else _report(found, text, out)
@@ -134,9 +136,12 @@ def csv(source: Path, secrets_dir: str) -> Found:
 def _text(path: Path) -> str:
     """A file of an unknown age: UTF-8 or UTF-16 with its mark, else what Windows wrote in the West."""
     try:
-        raw = path.read_bytes()[:_LARGEST]
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
     except OSError as error:
         raise UnavailableError(f"{path} can't be read: {error.strerror}; name a file you may read") from error
+    if len(raw) > _LARGEST:
+        raise UnavailableError(f"{path} has more than {_LARGEST} octets; is it what you mean?")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", "replace")
     try:
@@ -160,7 +165,7 @@ def _given(options: dict[str, Any]) -> Given:
     from relay.control.imports.found import Given
 
     judged = {
-        "tenant": ask.Question("--tenant", "", ask.tenant),
+        "tenant": ask.Question("--tenant", "", functools.partial(ask.tenant, cloud=options["cloud"])),
         "client_id": ask.Question("--client-id", "", ask.client_id),
         "secret": ask.Question("--secret", "", ask.secret_place),
         "mailbox": ask.Question("--mailbox", "", ask.mailbox),
@@ -168,23 +173,35 @@ def _given(options: dict[str, Any]) -> Given:
     told = {name: one.answered(options[name]) for name, one in judged.items() if options[name]}
     return Given(
         **told, recipients=options["recipients"], listen=options["listen"], data_dir=options["data_dir"],
+        cloud=options["cloud"],
     )  # fmt: skip
 
 
-def _keep(found: Found, secrets_dir: Path | None, *, force: bool) -> None:
-    """The secrets of the file: each in a file of its own where a directory was named; else they are told."""
+def _tell_of_secrets(found: Found, secrets_dir: Path | None) -> None:
+    """Without a directory for them secrets are not written, which is told."""
     from relay.control.imports.found import SECRETS_DIR
 
+    if secrets_dir is not None:
+        return
+    for name in found.secrets:
+        found.leave("a secret", "it is not written without --secrets-dir", f"put it into {SECRETS_DIR}/{name}")
+    if "token_store" in found.settings:
+        found.leave("token_store", "its key is not made without --secrets-dir", "relay authorize --new-key")
+
+
+def _keep(found: Found, secrets_dir: Path | None, *, force: bool) -> None:
+    """The secrets of the file, each in a file of its own: all, or none where one is there already."""
     if secrets_dir is None:
-        for name in found.secrets:
-            found.leave("a secret", "it is not written without --secrets-dir", f"put it into {SECRETS_DIR}/{name}")
-        if "token_store" in found.settings:
-            found.leave("token_store", "its key is not made without --secrets-dir", "relay authorize --new-key")
         return
     from relay.control.authorize import new_key
 
-    secrets_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = {"token-store.key": new_key()} if "token_store" in found.settings else {}
+    for name in found.secrets | made:
+        may_write(secrets_dir / name, force=force)
+    try:
+        secrets_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"{secrets_dir} can't be made: {error.strerror}; name another directory") from error
     for name, value in (found.secrets | made).items():
         write(secrets_dir / name, value + "\n", mode=0o600, force=force)
 

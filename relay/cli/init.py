@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ _LONGEST = 4096
 
 @click.command
 @click.option("--tenant", default="", help="The tenant: its id, a domain, or an address with one of them in it.")
+@ask.cloud_option
 @click.option("--client-id", default="", help="The application (client) id of the app registration.")
 @click.option(
     "--secret", default="", metavar="PLACE", help="Where the client secret is kept: env:NAME, file:/path or cred:NAME."
@@ -70,7 +72,7 @@ def _answers(out: Path, given: dict[str, Any]) -> Answers:
     beside = f"file:{out.absolute().parent / 'relay.secret'}"
     kept = "3/5  Where the client secret is kept (env:NAME, file:/path, cred:NAME)"
     questions = (
-        ask.Question("--tenant", "1/5  Tenant (its id or a domain)", ask.tenant),
+        ask.Question("--tenant", "1/5  Tenant (its id or a domain)", partial(ask.tenant, cloud=given["cloud"])),
         ask.Question("--client-id", "2/5  Application (client) id", ask.client_id),
         ask.Question("--secret", kept, ask.secret_place, beside),
         ask.Question("--mailbox", "4/5  Mailbox that sends", ask.mailbox),
@@ -83,7 +85,7 @@ def _answers(out: Path, given: dict[str, Any]) -> Answers:
     found = ask.answers(questions, texts)
     return Answers(
         found["--tenant"], found["--client-id"], {"secret": found["--secret"]}, found["--mailbox"], found["--device"],
-        tuple(given["recipients"]), given["data_dir"], given["listen"],
+        tuple(given["recipients"]), given["data_dir"], given["listen"], given["cloud"],
     )  # fmt: skip
 
 

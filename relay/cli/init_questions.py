@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 _SOME_ID = "00000000-0000-0000-0000-000000000000"
 _MAIL = re.compile(r"[^@\s<>*]+@[^@\s<>*]+\.[^@\s<>*.]+")
@@ -57,12 +59,22 @@ def answers(questions: Iterable[Question], given: dict[str, str]) -> dict[str, A
     return found | {one.option: one.asked() for one in missing}
 
 
-def tenant(text: str) -> str:
+def cloud_option(command: F) -> F:
+    """Which Microsoft cloud; hardly anybody has another than the default, so it is not asked."""
+    from relay.config.clouds import Cloud
+
+    names = click.Choice([cloud.value for cloud in Cloud])
+    return click.option("--cloud", type=names, default="worldwide", show_default=True, help="The tenant's cloud.")(
+        command
+    )
+
+
+def tenant(text: str, cloud: str = "worldwide") -> str:
     """A tenant in any form that portals hand out."""
     from relay.config.settings import App
     from relay.config.tenant import ANYBODY, understood
 
-    _judged(App, {"tenant": text, "client_id": _SOME_ID}, "tenant")
+    _judged(App, {"cloud": cloud, "tenant": text, "client_id": _SOME_ID}, "tenant")
     if (word := understood(text).tenant) in ANYBODY:
         raise ValueError(f"{word} stands for {ANYBODY[word]}; write the tenant's id (a GUID) or one of its domains")
     return text.strip()

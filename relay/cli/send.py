@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from relay.cli import names
 from relay.cli.conversation import RefusedError, Target, Tls, UnreachableError, hand_in, queue_id
 from relay.cli.options import (
     ExitCode,
@@ -38,7 +39,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared wi
 
 @click.command
 @config_option
-@click.option("--device", help="Sign in as this device of the configuration.")
+@click.option("--device", shell_complete=names.devices, help="Sign in as this device of the configuration.")
 @click.option("--host", help="Where the relay listens; with it no configuration is read.")
 @click.option("--port", type=click.IntRange(1, 65535), default=2525, show_default=True, help="Port, with --host.")
 @click.option(

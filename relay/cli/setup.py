@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from relay.cli import names
 from relay.cli.options import ExitCode, config_option, settings_from
 
 
@@ -21,7 +22,7 @@ def setup() -> None:
 
 
 @setup.command
-@click.argument("profile")
+@click.argument("profile", shell_complete=names.profiles)
 @config_option
 @click.option("--classic", is_flag=True, help="API permission and full access, instead of RBAC for Applications.")
 @click.option("--portal", "clicks", is_flag=True, help="The steps in the admin centers, for those who click.")

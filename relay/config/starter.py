@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from relay.config.application import App
+from relay.config.clouds import Cloud
 from relay.config.device import Device
 from relay.config.example import comment, flow, item_model, suggestion
 from relay.config.listening import Listener
@@ -54,6 +55,7 @@ class Answers:
     recipients: tuple[str, ...] = ()
     data_dir: str = "/var/lib/relay"
     listen: str = "0.0.0.0:2525"
+    cloud: str = Cloud.WORLDWIDE.value
 
     @property
     def app(self) -> str:
@@ -72,7 +74,12 @@ class Answers:
             "data_dir": self.data_dir,
             "listeners": [{"listen": self.listen, "tls": "optional", "auth": "optional"}],
             "apps": {
-                self.app: {"tenant": self.tenant, "client_id": self.client_id, "credential": self.credential},
+                self.app: {
+                    **({} if self.cloud == Cloud.WORLDWIDE.value else {"cloud": self.cloud}),
+                    "tenant": self.tenant,
+                    "client_id": self.client_id,
+                    "credential": self.credential,
+                },
             },
             "profiles": {self.profile: {"app": self.app, "mailbox": self.mailbox, "from": "mailbox"}},
             "devices": {

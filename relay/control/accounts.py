@@ -151,6 +151,15 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def differing(before: Accounts, after: Accounts) -> tuple[str, ...]:
+    """Who is made, removed or changed in between: `person ann`, `token backup`."""
+    kinds = (("person", before.people, after.people), ("token", before.tokens, after.tokens))
+    return tuple(
+        f"{kind} {name}" for kind, old, new in kinds for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )  # fmt: skip
+
+
 def _shown(entries: dict[str, dict[str, str]], kind: str) -> tuple[Account, ...]:
     return tuple(Account(name, one["role"], kind) for name, one in sorted(entries.items()))
 

@@ -53,6 +53,10 @@ SERVICE = {
     ),
     "web.signed_in": ("info", "Somebody signed in at the dashboard: name address way (password, entra, proxy)."),
     "web.signed_out": ("info", "Somebody signed out: name address way."),
+    "web.accounts_changed": (
+        "info",
+        "People or tokens of the dashboard were made, changed or removed, seen at the next request: accounts.",
+    ),
     "web.sign_in_refused": ("warning", "Somebody could not sign in: name address way reason."),
     "delivery.orphaned": ("error", "Mail waits for a profile that is not configured any more: profile remedy."),
     "signin.failing": (

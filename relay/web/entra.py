@@ -30,7 +30,7 @@ COOKIE = "relay_entra"
 _WAY = "entra"
 _LIFE_S = 600
 _MOST = 50
-_AT_ONCE = 4
+_AT_ONCE = 2  # the threads are shared with the mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from relay.control.accounts import NAME, Accounts, AccountsError
+from relay.control.accounts import NAME, Accounts, AccountsError, differing
 from relay.control.who import Role, Who
 from relay.policy.pattern import any_of
 from relay.web.origin import address_of, bearer, is_https, opened_at, peer, trusted
@@ -43,6 +43,7 @@ class Guard:
         self.setup = SetupToken()
         self.throttle = Throttle(clock)
         self._accounts: tuple[tuple[int, int, int], Accounts] | None = None
+        self._noticed: Accounts | None = None
         self._proxied: dict[str, float] = {}
 
     @property
@@ -52,7 +53,11 @@ class Guard:
 
     async def accounts(self) -> Accounts:
         """As they are now. Raises `AccountsError`."""
-        return await asyncio.to_thread(self._read, self._control.settings.data_dir)
+        accounts = await asyncio.to_thread(self._read, self._control.settings.data_dir)
+        before, self._noticed = self._noticed, accounts
+        if before is not None and (changed := differing(before, accounts)):
+            self._journal.service("web.accounts_changed", accounts=changed)
+        return accounts
 
     async def invite(self, address: str) -> None:
         """Tells in the log how the first operator is made, where nobody else could let one in."""

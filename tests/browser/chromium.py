@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.conftest import find_tool
 
@@ -30,6 +30,7 @@ _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`));
 """
+_AXE = {"resultTypes": ["violations"], "preload": False}  # all sheets are of the same origin
 _SERIOUS = ("serious", "critical")
 
 
@@ -37,6 +38,7 @@ _SERIOUS = ("serious", "critical")
 def chromium(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright's synchronous API: its loop is this thread's while it lasts."""
     path = find_tool("chromium")
+    expect.set_options(timeout=WAIT_MS)  # a busy machine is no mistake of a page
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*_FLAGS, *flags])
         yield browser
@@ -84,7 +86,7 @@ class Watch:
 
 def axe(page: Page) -> None:
     """Fails with every serious or critical finding of axe-core about the page as it is now."""
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options=_AXE).response["violations"]
     serious = [_finding(one) for one in found if one["impact"] in _SERIOUS]
     assert not serious, "\n\n".join(serious)
 

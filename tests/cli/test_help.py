@@ -48,9 +48,10 @@ def test_help_shows_the_examples(run) -> None:
     assert "Examples:\n    relay import csv printers.csv" in run("import", "csv", "--help").stdout
 
 
-def test_the_shell_completes_verbs_options_and_choices(tmp_path: Path) -> None:
+def test_the_shell_completes_verbs_options_and_choices(tmp_path: Path, write_config) -> None:
     """In a real bash, with the script that `relay completion bash` prints."""
     words = [("relay queue r", "retry release"), ("relay status --j", "--json"), ("relay completion f", "fish")]
+    words += [(f"relay doctor --config {write_config()} s", "scans"), ("relay queue list --device x", "")]
     asked = "\n".join(
         f"COMPREPLY=(); COMP_WORDS=({line}); COMP_CWORD={len(line.split()) - 1}\n"
         "_relay_completion relay; echo ${COMPREPLY[@]}"

@@ -58,7 +58,7 @@ def test_every_parameter_of_postfix_is_carried_over_or_told(run: Run) -> None:
     main = (SAMPLES / "postfix" / "main.cf").read_text()
     names = set(re.findall(r"^(\w+)\s*=", main, re.MULTILINE))
     carried = {
-        "smtpd_tls_security_level", "smtpd_tls_protocols", "smtpd_relay_restrictions", "office", "myhostname",
+        "smtpd_tls_security_level", "smtpd_tls_protocols", "office", "myhostname",
         "mydomain", "lan", "message_size_limit", "inet_interfaces", "inet_protocols", "maximal_queue_lifetime",
         "smtp_sender_dependent_authentication", "smtpd_tls_key_file",
     }  # fmt: skip
@@ -189,3 +189,61 @@ def test_a_hostile_file_is_refused(run: Run, tmp_path: Path) -> None:
     everybody = tmp_path / "list.txt"
     everybody.write_text("0.0.0.0, 0.0.0.0\n")
     assert "is everybody" in run("import", "iis", everybody).stderr
+
+
+def test_two_devices_never_share_a_file_of_a_password(run: Run, tmp_path: Path) -> None:
+    """Names that are one name in the configuration get files of their own; a row left out leaves no password."""
+    table, secrets = tmp_path / "list.csv", tmp_path / "s"
+    table.write_text("name,login,password\nx y,cy,first\nx-y,dy,second\nagain,cy,third\n")
+    out = tmp_path / "relay.yaml"
+    run("import", "csv", table, "--secrets-dir", secrets, "-o", out)
+
+    found = {}
+    for device in load(out).devices.values():
+        assert device.login is not None
+        assert device.login.password is not None
+        assert device.login.password.file is not None
+        found[device.login.username] = Path(device.login.password.file).read_text().strip()
+    assert found == {"cy": "first", "dy": "second"}
+    assert len(list(secrets.iterdir())) == 2
+
+
+def test_what_a_row_has_too_much_is_told(run: Run, tmp_path: Path) -> None:
+    """A password nobody logs in with, cells without a column, a second address, another name of the profile."""
+    table = tmp_path / "list.csv"
+    table.write_text("name,ip,address,password,mailbox,profile\na,10.0.0.1,10.0.0.2,pw,x@y.de,foo,extra\n")
+    told = run("import", "csv", table).stderr
+    for words in ("column address", "more cells", "a password of a, but no login", "is called x, not foo"):
+        assert words in told
+
+
+def test_a_proxy_that_does_not_say_where_it_listens_is_for_other_machines(run: Run, tmp_path: Path) -> None:
+    """It binds :: then."""
+    config, out = tmp_path / "emailproxy.config", tmp_path / "relay.yaml"
+    config.write_text((SAMPLES / "emailproxy.config").read_text().replace("local_address = 127.0.0.1", ""))
+    run("import", "email-oauth2-proxy", config, "-o", out)
+    settings = load(out)
+    assert settings.listeners[0].listen == "0.0.0.0:1587"
+    login = settings.devices["erp"].login
+    assert login is not None
+    assert not login.any_password
+
+
+def test_a_file_that_is_no_configuration_is_not_quoted(run: Run, tmp_path: Path) -> None:
+    """The parser's error holds the line, which may be a secret."""
+    config = tmp_path / "emailproxy.config"
+    config.write_text("client_secret = hunter2\n")
+    ended = run("import", "email-oauth2-proxy", config)
+    assert "line 1" in ended.stderr
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
+def test_no_secret_is_written_where_one_is_there(run: Run, tmp_path: Path) -> None:
+    """All files or none: what was there stays as it was."""
+    table, secrets = tmp_path / "list.csv", tmp_path / "s"
+    table.write_text("name,login,password\na,ann,new\nb,bob,new\n")
+    secrets.mkdir()
+    (secrets / "b.password").write_text("old")
+    ended = run("import", "csv", table, "--secrets-dir", secrets)
+    assert ended.returncode == 1
+    assert [path.read_text() for path in secrets.iterdir()] == ["old"]

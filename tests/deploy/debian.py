@@ -1,4 +1,4 @@
-"""A small Debian of this machine's own release: its packages, fetched by apt and unpacked as they are, kept between runs.
+"""A small Debian of this machine's own release: its packages, fetched by apt, unpacked as they are, kept between runs.
 
 It is what the container's base image and the machine that systemd boots are made of. Unpacking side by side and writing
 the few files that maintainer scripts would have written takes ten seconds, where debootstrap takes a minute and more.
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = (
-    "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "dbus", "diffutils", "dpkg", "findutils", "grep",
-    "init-system-helpers", "iproute2", "libc-bin", "libnss-systemd", "login", "mawk", "netbase", "passwd", "procps",
-    "python3", "python3-venv", "sed", "systemd", "systemd-sysv", "tar", "util-linux",
+    "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "dbus", "diffutils", "dpkg",
+    "findutils", "grep", "init-system-helpers", "iproute2", "libc-bin", "libnss-systemd", "login", "mawk", "netbase",
+    "passwd", "procps", "python3", "python3-venv", "sed", "systemd", "systemd-sysv", "tar", "util-linux",
 )  # fmt: skip
 NEVER_READ = ("doc", "info", "locale", "man", "perl")  # of /usr/share
 MERGED = ("bin", "lib", "lib64", "sbin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,8 +18,17 @@ if TYPE_CHECKING:
 STAND_IN = "python:3.12-slim-bookworm"  # what the Dockerfile is built from, made of a Debian tree
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 _OWN = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
+_ENOUGH = 6 * 1024**3
 _PIP = '#!/bin/sh\nPYTHONPATH=/opt/pip exec python3 -m pip "$@"\n'
 _ONLY_WHEELS = "[global]\nno-index = true\nfind-links = /opt/wheels\n"
+
+
+def roomy() -> Path | None:
+    """Memory for what an engine keeps, where there is plenty: disks take a minute to forget 50 000 files."""
+    memory = Path("/dev/shm")
+    enough = memory.is_dir() and shutil.disk_usage(memory).free > _ENOUGH
+    available = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text())
+    return memory if enough and available and int(available[1]) * 1024 > _ENOUGH else None
 
 
 class Engine:
@@ -45,7 +55,7 @@ class Engine:
         self._process.terminate()
         self._process.wait()
         subprocess.run(["umount", self._at / "exec/netns/default"], capture_output=True, check=False)
-        shutil.rmtree(self._at / "data", ignore_errors=True)
+        shutil.rmtree(self._at, ignore_errors=True)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._at / "log").read_text()[-2000:]

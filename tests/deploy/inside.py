@@ -1,4 +1,4 @@
-"""Sockets inside another network namespace: a device, or whoever looks, on the loopback of a container or of a booted machine."""
+"""Sockets inside another network namespace: a device, or whoever looks, on the loopback of a container or machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def connect(pid: int, port: int) -> socket.socket:
-    """A connection to 127.0.0.1 of the network that this process has. Only a thread goes there, and ends. Raises OSError."""
+    """A connection to 127.0.0.1 of the network of this process; only a thread goes there, and ends. Raises OSError."""
     made: list[socket.socket | OSError] = []
 
     def go() -> None:

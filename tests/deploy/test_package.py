@@ -27,7 +27,7 @@ def test_every_requirement_is_pinned_within_its_range(line):
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
 
 
-@pytest.mark.parametrize("word", ["demo", "test", "check", "bench", "soak", "docs", "venv"])
+@pytest.mark.parametrize("word", ["demo", "test", "check", "bench", "soak", "docs", "venv", "deb"])
 def test_make_knows_the_word(word, need_tool):
     """A dry run of every word finds its rule."""
     ended = subprocess.run(

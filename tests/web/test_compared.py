@@ -53,3 +53,10 @@ def test_a_conversation_has_milestones() -> None:
         ("answered", 653),
     ]  # fmt: skip
     assert milestones([]) == []
+
+
+def test_a_connection_that_served_others_before_does_not_count() -> None:
+    """Its message was handed in 179 s after it was made, and took 26 ms."""
+    said = ["    2 -: connected to outlook.test:587", "179682 C: … 367 octets …", "179688 S: 550 5.1.10 no"]
+    assert milestones(said, 26) == [("submitted", 20), ("answered", 26)]
+    assert milestones(said, 179_686)[0] == ("connected", 2)

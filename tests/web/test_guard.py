@@ -155,8 +155,12 @@ async def test_a_person_who_is_removed_or_loses_a_role_does_so_at_once(place: Pl
     place.accounts.write(place.data_dir)
     assert await role() is None
     place.accounts.people["ann"]["password_hash"] = line
-    place.accounts.write(place.data_dir)
+    place.token(Role.VIEWER)
     assert await role() is None
+    told = [fields["accounts"] for event, fields in place.told if event == "web.accounts_changed"]
+    assert told == [("person ann",)] * 2
+    await place.guard.accounts()
+    assert place.told[-1] == ("web.accounts_changed", {"accounts": ("person ann", "token viewer")})
 
 
 async def test_a_list_of_accounts_that_is_damaged_lets_nobody_in(place: Place) -> None:

@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from relay.cli.healthcheck import healthcheck
 from relay.config.settings import Tls
@@ -109,11 +110,27 @@ def test_a_link_on_another_site_leads_to_its_page(person: Person) -> None:
 def test_a_trusted_proxy_names_who_asks(shown: Shown, person: Person) -> None:
     """By pattern, any case; it is told once, with the address the proxy tells of; who is not listed is nobody."""
     for _ in range(2):
-        assert "Vic@contoso.test <small>(viewer)" in person.get("/", **SIGNED_IN_BY_THE_PROXY).body
+        page = person.get("/", **SIGNED_IN_BY_THE_PROXY).body
+        assert "Vic@contoso.test <small>(viewer)" in page
+        assert "Sign out" not in page  # that is the proxy's
     seen = shown.relay.journal.wait("web.signed_in", name="Vic@contoso.test")
     assert (seen["way"], seen["address"]) == ("proxy", "10.0.0.9")
     assert len(shown.relay.journal.seen("web.signed_in", name="Vic@contoso.test")) == 1
     assert person.get("/", **{"X-Forwarded-User": "vic@other.test"}).status == 303
+
+
+def test_another_listener_keeps_who_is_signed_in(shown: Shown, person: Person) -> None:
+    """An option of it has changed, so that it is opened anew: nobody signs in again, nobody is invited."""
+    assert person.sign_in("ann", SECRET).status == 303
+    settings = yaml.safe_load(shown.relay.config.read_text())
+    settings["http"]["session_s"] = 600
+    write(shown.relay.config, settings)
+    place = shown.relay.hang_up()
+    address = shown.relay.journal.wait("http.listening", after=place)["address"]
+    shown.port = person.port = int(address.rpartition(":")[2])
+    assert person.get("/").status == 200
+    assert "Max-Age=600" in person.sign_in("ann", SECRET).headers["Set-Cookie"]
+    assert not shown.relay.journal.seen("web.setup")
 
 
 def test_the_certificate_of_a_reload_is_shown_at_once_and_sessions_go_on(

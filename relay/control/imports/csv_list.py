@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from relay.config.starter import name_of
-from relay.control.imports.found import Found, address_of, network_in
+from relay.control.imports.found import Found, address_of, is_everybody, network_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,11 @@ def csv_list(text: str, secrets_dir: str) -> Found:
     for cell, meaning in zip(rows[0], headings, strict=True):
         if not meaning and cell.strip():
             found.leave(f"column {cell}", "this import does not know it", f"columns are {', '.join(_COLUMNS)}")
+        elif headings.count(meaning) > 1 and rows[0].index(cell) != headings.index(meaning):
+            found.leave(f"column {cell}", f"there is another one for {meaning}", "the first that is filled in counts")
     for number, row in enumerate(rows[1:], 2):
+        if any(cell.strip() for cell in row[len(headings) :]):
+            found.leave(f"line {number}", "it has more cells than there are columns", "see that none has moved")
         if any(cell.strip() for cell in row):
             _row(found, f"line {number}", _cells(headings, row), secrets_dir)
     return found
@@ -74,26 +78,32 @@ def _cells(headings: list[str], row: list[str]) -> dict[str, str]:
 
 def _row(found: Found, where: str, cells: Mapping[str, str], secrets_dir: str) -> None:
     values: dict[str, Any] = {}
-    name = name_of(cells.get("name") or cells.get("address") or cells.get("login", ""), "device")
+    name = found.free_name(cells.get("name") or cells.get("address") or cells.get("login", ""))
     network = network_in(cells.get("address", ""))
-    if network is not None and network.prefixlen:
+    if network is not None and not is_everybody(network):
         values["address"] = address_of(network)
     elif cells.get("address"):
         found.leave(where, f"{cells['address']} is no address or network of devices", "write the device's IP address")
     _mail_of(found, where, cells, values)
     if "login" in cells:
         values["login"] = _login(found, where, (name, secrets_dir), cells)
+    elif "password" in cells:
+        found.leave(where, f"a password of {name}, but no login", "write the login, or nothing where it needs none")
     if "address" not in values and "login" not in values:
         found.leave(where, f"{name} has neither address nor login", "write one, or it could never be recognised")
         return
     found.add_device(name, values, "" if name == cells.get("name", name) else cells["name"], where)
+    if name not in found.devices:
+        found.secrets.pop(f"{name}.password", None)
 
 
 def _mail_of(found: Found, where: str, cells: Mapping[str, str], values: dict[str, Any]) -> None:
     """Profile, owner and recipients of a device."""
     mailbox = cells.get("mailbox", "")
     if _MAIL.fullmatch(mailbox):
-        values["profile"] = found.add_profile(mailbox, {})
+        values["profile"] = profile = found.add_profile(mailbox, {})
+        if cells.get("profile", profile) != profile:
+            found.leave(where, f"the profile of {mailbox} is called {profile}, not {cells['profile']}", "rename it")
     elif mailbox:
         found.leave(where, f"{mailbox} is no mailbox", "set profile of the device")
     elif "profile" in cells:

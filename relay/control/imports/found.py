@@ -21,6 +21,7 @@ _SOME_CLIENT = "00000000-0000-0000-0000-000000000000"
 _SOME_MAILBOX = "change-me@example.com"
 _SOME_DEVICE = "192.0.2.1"  # RFC 5737: nobody has it
 _PRINTABLE = 100
+_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8, fc00::/7: two halves of the world are an open relay too
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Given:
     recipients: tuple[str, ...] = ()
     listen: str = ""
     data_dir: str = "/var/lib/relay"
+    cloud: str = "worldwide"
 
 
 @dataclass(slots=True)
@@ -71,18 +73,24 @@ class Found:
         if same:
             self.leave(where, f"is device {same[0]} already", "nothing, or give one of them a login of its own")
             return
-        name = _unlike(name_of(name, "device"), self.devices)
+        name = self.free_name(name)
         self.devices[name] = values
         if remark:
             self.remarks["devices", name] = shown(remark)
+
+    def free_name(self, text: str) -> str:
+        """The name a device gets that is called this: one that no other has."""
+        return _unlike(name_of(text, "device"), self.devices)
 
     def add_network(self, text: str, remark: str, where: str, *, name: str = "") -> None:
         """A device known by an address or a network as other products write it."""
         network = network_in(text)
         if network is None:
             self.leave(where, f"{text} is no address or network", "name the device's address under devices")
-        elif network.prefixlen == 0:
-            self.leave(where, f"{text} is everybody", "name the networks of your devices: an open relay sends spam")
+        elif is_everybody(network):
+            self.leave(
+                where, f"{text} is everybody, or nearly", "name the networks of your devices: an open relay sends spam"
+            )
         else:
             self.add_device(name or name_of_network(network), {"address": address_of(network)}, remark, where)
 
@@ -103,6 +111,11 @@ def network_in(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | Non
         return network_of(str(ipaddress.ip_network(bare, strict=False)))
     except ValueError:
         return None
+
+
+def is_everybody(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether it is wider than any network of devices."""
+    return network.prefixlen < _WIDEST[network.version]
 
 
 def address_of(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
@@ -135,7 +148,7 @@ def _values(found: Found, given: Given, remarks: dict[Place, str]) -> dict[str, 
     told = Answers(
         given.tenant or _SOME_TENANT, given.client_id or _SOME_CLIENT,
         {"secret": dict(given.secret or {"file": f"{SECRETS_DIR}/relay.secret"})},
-        given.mailbox or _SOME_MAILBOX, {}, given.recipients, given.data_dir, given.listen or "0.0.0.0:25",
+        given.mailbox or _SOME_MAILBOX, {}, given.recipients, given.data_dir, given.listen or "0.0.0.0:25", given.cloud,
     )  # fmt: skip
     values = told.values()
     apps = found.apps or values["apps"]

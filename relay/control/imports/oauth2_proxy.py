@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _SERVER = re.compile(r"(IMAP|POP|SMTP)-(\d{1,5})", re.IGNORECASE)
 _ACCOUNT = re.compile(r"[^@\s<>]*@[^@\s<>]+")
 _MICROSOFT = {hosts.smtp for hosts in HOSTS.values()} | {"smtp-mail.outlook.com", "outlook.office365.com"}
-_HERE = ("localhost", "127.0.0.1", "::1", "[::1]", "")
+_HERE = ("localhost", "127.0.0.1", "::1", "[::1]")
+_EVERYWHERE = ("::", "[::]")  # for IPv4 too
 _FLOWS = {
     "client_credentials": "app",
     "authorization_code": "delegated",
@@ -58,7 +59,11 @@ def oauth2_proxy(text: str, secrets_dir: str) -> Found:
     try:
         parser.read_string(text.removeprefix("\ufeff"))
     except (configparser.Error, ValueError) as error:
-        found.leave("the file", f"it is no configuration of the proxy: {error}", "name its emailproxy.config")
+        line = getattr(error, "lineno", "")  # the error itself quotes lines, and so secrets
+        found.leave(
+            "the file", f"it is no configuration of the proxy: {type(error).__name__}{f' in line {line}' * bool(line)}",
+            "name its emailproxy.config",
+        )  # fmt: skip
         return found
     sections = {name: {key: value or "" for key, value in parser[name].items()} for name in parser.sections()}
     doors = [_door(found, name, values) for name, values in sections.items() if _SERVER.fullmatch(name)]
@@ -72,7 +77,7 @@ def oauth2_proxy(text: str, secrets_dir: str) -> Found:
 def _door(found: Found, name: str, values: Mapping[str, str]) -> str | None:
     """Where an SMTP server of the proxy listens, which becomes a listener; None for what is no door of ours."""
     kind, _, port = name.partition("-")
-    host = values.get("local_address", "")
+    host = values.get("local_address") or "::"  # as the proxy does
     target = values.get("server_address", "")
     if kind.upper() != "SMTP":
         found.leave(f"[{name}]", "the relay only sends: it has no IMAP or POP", "keep the proxy for reading mail")
@@ -97,6 +102,8 @@ def _door(found: Found, name: str, values: Mapping[str, str]) -> str | None:
 def _bound(host: str) -> str:
     if host in _HERE:
         return "[::1]" if ":" in host else "127.0.0.1"
+    if host in _EVERYWHERE:
+        return "0.0.0.0"  # noqa: S104  (as the proxy)
     address = re.fullmatch(r"[0-9.]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?", host)
     if address is None:
         return "0.0.0.0"  # noqa: S104  (a name: whatever it was, it was no loopback)
@@ -114,11 +121,9 @@ def _section(proxy: Proxy, name: str, values: Mapping[str, str]) -> None:
 
 
 def _proxy_options(found: Found, values: Mapping[str, str]) -> None:
-    for option, value in values.items():
+    for option in values:
         if option != "documentation":
-            found.leave(
-                f"[emailproxy] {option}", f"{value}: this is about the proxy's own tokens and passwords", "nothing"
-            )
+            found.leave(f"[emailproxy] {option}", "this is about the proxy's own tokens and passwords", "nothing")
 
 
 def _account(proxy: Proxy, name: str, values: Mapping[str, str]) -> None:

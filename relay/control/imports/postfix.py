@@ -26,6 +26,10 @@ _MICROSOFT = re.compile(
 _TENANT_MX = re.compile(r"\[?[\w.-]+\.(mail\.protection\.outlook\.com|mx\.microsoft)\]?(:\w+)?", re.IGNORECASE)
 _MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _PORTS = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465"}
+_SERVICE_READ = frozenset({
+    "smtpd_sasl_auth_enable", "smtpd_tls_wrappermode", "smtpd_tls_security_level", "syslog_name",
+    "smtpd_client_restrictions", "smtpd_relay_restrictions", "smtpd_recipient_restrictions",
+})  # fmt: skip
 _LEVELS = {"none": "none", "may": "optional", "encrypt": "required"}
 
 
@@ -46,6 +50,13 @@ class Postfix:
 
     def leave(self, name: str, why: str, todo: str) -> None:
         self.found.leave(self.where(name), why, todo)
+
+    def unread(self, name: str, reference: str) -> None:
+        """A table that is no text here; what stands in braces or is static may be a password."""
+        kind, colon, _ = reference.removeprefix("proxy:").partition(":")
+        is_path = re.fullmatch(r"(\w+:)*/[^{}]*", reference)
+        shown = reference if is_path else f"a table {kind[:20]}:" if colon and "{" not in kind else "what stands there"
+        self.leave(name, f"{shown} is no text that can be read here", "put its source beside main.cf, again")
 
 
 def postfix(main: str, master: str, read: Read) -> Found:
@@ -117,7 +128,7 @@ def _tables(mine: Postfix, name: str) -> list[tuple[str, str]]:
     for reference in items(mine.value(name)):
         entries = table(reference, mine.read)
         if entries is None:
-            mine.leave(name, f"{reference} is no text that can be read here", "put its source beside main.cf, again")
+            mine.unread(name, reference)
         found += entries or []
     return found
 
@@ -137,7 +148,7 @@ def _by_sender(mine: Postfix, name: str) -> None:
 def _sender_profile(mine: Postfix, where: str, sender: str, user: str) -> None:
     """Postfix chose by sender, here the device does: the profile is made, the choice is told."""
     if not _MAIL.fullmatch(user) or not _MAIL.fullmatch(sender):
-        mine.leave(where, f"{sender} signed in as {user}, which is no mailbox", "make a profile of its mailbox")
+        mine.leave(where, f"{sender} signed in by a name that is no mailbox", "make a profile of its mailbox")
         return
     own = {} if sender.lower() == user.lower() else {"from": "keep", "senders": [sender, user]}
     profile = mine.found.add_profile(user, own)
@@ -172,6 +183,11 @@ def _service(mine: Postfix, service: Service, floor: dict[str, str], auth: str) 
         mine.found.leave(f"master.cf:{service.line} {service.address}", "the port is not known by this name", "add it")
         return
     options = service.options
+    if untold := sorted(options.keys() - _SERVICE_READ):
+        mine.found.leave(
+            f"master.cf:{service.line} {service.address}", f"-o {', '.join(untold)}: set for this service alone",
+            "what is not the same for all listeners is set for each device here",
+        )  # fmt: skip
     login = {"yes": "optional", "no": "none"}.get(options.get("smtpd_sasl_auth_enable", ""), auth)
     restricted = " ".join(options.get(f"smtpd_{which}_restrictions", "") for which in ("client", "relay", "recipient"))
     if login == "optional" and "permit_sasl_authenticated" in restricted and "permit_mynetworks" not in restricted:

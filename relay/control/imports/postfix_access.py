@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from relay.control.imports.found import address_of, name_of_network, network_in
+from relay.control.imports.found import address_of, is_everybody, name_of_network, network_in
 from relay.control.imports.postfix_read import entries, items, logical_lines, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from relay.config.network import Network
     from relay.control.imports.postfix import Postfix
 
 NOBODY = "nobody@nowhere.invalid"  # RFC 2606: no address ever ends so
@@ -21,6 +23,8 @@ _AS_HERE = frozenset({
     "reject_non_fqdn_recipient", "reject_non_fqdn_sender", "reject_unknown_sender_domain",
     "reject_unknown_recipient_domain", "permit_inet_interfaces",
 })  # fmt: skip
+_TABLE = re.compile(r"(proxy:)?[a-z]+:[/{]")
+_REFUSES = re.compile(r"[45]\d\d|REJECT|DEFER|DISCARD")
 _LOOKUPS = {
     "check_client_access": "", "check_recipient_access": "recipients", "check_sender_access": "senders",
 }  # fmt: skip
@@ -44,15 +48,19 @@ def networks(mine: Postfix) -> None:
 def _keep_out(mine: Postfix, item: str) -> None:
     """The most specific device wins: one that may write to nobody keeps an address out of the network around it."""
     network = network_in(item)
-    if network is None:
-        mine.leave("mynetworks", f"!{item} excludes what is no address or network", "see that nobody is let in")
+    if network is None or is_everybody(network):
+        mine.leave("mynetworks", f"!{item} excludes what is no network of devices", "see that nobody is let in")
         return
-    name = f"kept-out-{name_of_network(network)}"
-    device = {"address": address_of(network), "recipients": [NOBODY]}
-    mine.found.add_device(name, device, f"mynetworks: !{item}", mine.where("mynetworks"))
+    _refused_device(mine, "mynetworks", network, f"!{item}")
+
+
+def _refused_device(mine: Postfix, name: str, network: Network, said: str) -> None:
+    device = f"kept-out-{name_of_network(network)}"
+    values = {"address": address_of(network), "recipients": [NOBODY]}
+    mine.found.add_device(device, values, f"{name}: {said}", mine.where(name))
     mine.leave(
-        "mynetworks", f"{item} was excluded; here it is a device that may write to nobody",
-        f"nothing; or delete {name} where no network around it is a device",
+        name, f"{address_of(network)} was excluded; here it is a device that may write to nobody",
+        f"nothing; or delete {device} where no network around it is a device",
     )  # fmt: skip
 
 
@@ -62,7 +70,7 @@ def _listed(mine: Postfix, text: str, depth: int) -> Iterator[str]:
         excluded, bare = ("!", item[1:]) if item.startswith("!") else ("", item)
         if depth < 2 and bare.startswith("/"):
             yield from (excluded + one for one in _of_file(mine, bare, depth))
-        elif ":/" in bare or bare.startswith("inline:"):
+        elif _TABLE.match(bare):
             yield from (excluded + key for key, _ in _table(mine, "mynetworks", bare))
         else:
             yield item
@@ -78,32 +86,61 @@ def _of_file(mine: Postfix, path: str, depth: int) -> list[str]:
 
 def restrictions(mine: Postfix) -> None:
     """Access tables by client become devices; the other restrictions are told where the relay does otherwise."""
+    refused: list[tuple[str, str, str]] = []
     for name in _RESTRICTIONS:
         words = items(mine.value(name))
         for number, word in enumerate(words):
             if word in _LOOKUPS:
-                _lookup(mine, name, word, words[number + 1] if number + 1 < len(words) else "")
+                entries = _lookup(mine, name, word, words[number + 1] if number + 1 < len(words) else "")
+                refused += [] if "permit_mynetworks" in words[:number] else [(name, *entry) for entry in entries]
             elif word not in _AS_HERE and not (number and _takes_argument(words[number - 1])):
                 what = " ".join(words[number : number + 1 + _takes_argument(word)])
                 mine.leave(name, f"{what} has no counterpart", "nothing, where only your own devices reach the relay")
+    for name, key, action in refused:
+        _refusal(mine, name, key, action)
+
+
+def _refusal(mine: Postfix, name: str, key: str, action: str) -> None:
+    """Who was refused before mynetworks counted stays refused where a network around it is a device now."""
+    network = network_in(_padded(key))
+    around = [other for one in mine.found.devices.values() if (other := network_in(one.get("address", "")))]
+    if network is not None and any(_within(network, one) for one in around):
+        _refused_device(mine, name, network, f"{key} {action}")
+
+
+def _within(network: Network, other: Network) -> bool:
+    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
 
 
 def _takes_argument(word: str) -> bool:
     return word.startswith(("check_", "reject_rbl_", "reject_rhsbl_", "permit_dnswl_", "permit_rhswl_"))
 
 
-def _lookup(mine: Postfix, name: str, word: str, reference: str) -> None:
+def _lookup(mine: Postfix, name: str, word: str, reference: str) -> list[tuple[str, str]]:
+    """Makes devices of those that might relay by it; answers with who was refused."""
+    refused: list[tuple[str, str]] = []
     if _LOOKUPS[word]:
         mine.leave(
             name, f"{word} {reference}: that is set for each device here", f"set {_LOOKUPS[word]} of the devices, or "
             "under defaults",
         )  # fmt: skip
-        return
+        return refused
     for key, action in _table(mine, name, reference):
-        if action.split(None, 1)[:1] and action.split(None, 1)[0].upper() in ("OK", "PERMIT", "PERMIT_MYNETWORKS"):
+        answer = (action.split() or [""])[0].upper()
+        if answer not in ("OK", "PERMIT", "PERMIT_MYNETWORKS"):
+            mine.leave(name, f"{key} was answered with {action}", "nothing: who is no device is refused")
+            refused += [(key, action)] if _REFUSES.fullmatch(answer) else []
+        elif _lets_relay(mine, name):
             mine.found.add_network(_padded(key), f"{word} {reference}: {key}", mine.where(name))
         else:
-            mine.leave(name, f"{key} was answered with {action}", "nothing: who is no device is refused")
+            mine.leave(name, f"{key} might connect, not relay", "nothing; or a device of it, where it is one of yours")
+    return refused
+
+
+def _lets_relay(mine: Postfix, name: str) -> bool:
+    """OK ends its own list alone: since Postfix 2.10 only smtpd_relay_restrictions let a client relay."""
+    before_2_10 = name == "smtpd_recipient_restrictions" and not mine.value("smtpd_relay_restrictions")
+    return before_2_10 or name == "smtpd_relay_restrictions"
 
 
 def _padded(key: str) -> str:
@@ -117,5 +154,5 @@ def _padded(key: str) -> str:
 def _table(mine: Postfix, name: str, reference: str) -> list[tuple[str, str]]:
     found = entries(mine.read(reference) or "") if reference.startswith("/") else table(reference, mine.read)
     if found is None:
-        mine.leave(name, f"{reference} is no text that can be read here", "put its source beside main.cf, again")
+        mine.unread(name, reference)
     return found or []

@@ -19,6 +19,7 @@ _DEEPEST = 20
 _LONGEST = 65_536
 _SETTING = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\$|(\w+)|\(([^)]*)\)|\{((?:[^{}]|\{[^{}]*\})*)\})")
+_ITEM = re.compile(r"(?:\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}])+")
 _TEXT_TABLES = frozenset({"hash", "btree", "lmdb", "dbm", "cdb", "sdbm", "texthash", "cidr"})
 DEFAULTS = {
     "mydomain": "localdomain",
@@ -108,8 +109,8 @@ def value_named(name: str, known: Mapping[str, Setting]) -> str:
 
 
 def items(text: str) -> list[str]:
-    """A list: separated by spaces or commas, `{…}` kept together."""
-    return [item.strip() for item in re.findall(r"\{[^{}]*\}|[^\s,{}]+", text)]
+    """A list: separated by spaces or commas, `{…}` kept together, and with what stands before it (`inline:{…}`)."""
+    return [item.strip() for item in _ITEM.findall(text)]
 
 
 def table(reference: str, read: Read) -> list[tuple[str, str]] | None:
@@ -133,11 +134,11 @@ def entries(text: str) -> list[tuple[str, str]]:
 
 
 def services(text: str) -> list[Service]:
-    """The services of master.cf that are `smtpd` on the network."""
+    """The services of master.cf that take mail from the network: `smtpd`, or `postscreen` before it."""
     found = []
     for line, whole in logical_lines(text):
         fields = whole.split()
-        if len(fields) >= 8 and fields[1] == "inet" and fields[7] == "smtpd":
+        if len(fields) >= 8 and fields[1] == "inet" and fields[7] in ("smtpd", "postscreen"):
             found.append(Service(fields[0], _overrides(whole), line))
     return found
 
