@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from relay.control.imports.found import address_of, is_everybody, name_of_network, network_in
+from relay.config.network import is_everybody
+from relay.control.imports.found import address_of, name_of_network, network_in
 from relay.control.imports.postfix_read import entries, items, logical_lines, table
 
 if TYPE_CHECKING:
