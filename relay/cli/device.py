@@ -61,7 +61,11 @@ def refused(config: Path, address: str | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(asdict(unknown(found, settings)), indent=2))
     elif not found:
-        click.echo(f"{address} was not refused as unknown." if address else "Nobody unknown was refused.")
+        click.echo(
+            f"{address} was not refused as unknown."
+            if address
+            else "Nobody unknown was refused; a running relay writes this list every ten seconds."
+        )
     elif address:
         _print_adoption(found[0], settings)
     else:

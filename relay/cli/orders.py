@@ -46,9 +46,15 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str | Non
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
+_ID = click.option("--id", "more_ids", metavar="ID", multiple=True, help="This message; can be given several times.")
+_STATE = click.option(
+    "--state", type=click.Choice(STATES), multiple=True, help="Only in this state; several are possible."
+)
+_ANY_STATE = click.option(
+    "--state", type=click.Choice((*STATES, "all")), multiple=True,
+    help="Only in this state; several are possible; all: settled ones too.",
+)  # fmt: skip
 _FILTERS = (
-    click.option("--id", "more_ids", metavar="ID", multiple=True, help="This message; can be given several times."),
-    click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state; several are possible."),
     click.option("--device", default="", shell_complete=names.devices, help="Only from this device."),
     click.option("--profile", default="", shell_complete=names.profiles, help="Only of this sender profile."),
     click.option("--mailbox", default="", help="Only of this mailbox."),
@@ -63,7 +69,15 @@ _FILTERS = (
 
 def filters(command: F) -> F:
     """The options that say which messages; the command gets them as `selection`, without a limit."""
+    return _filtered(command, _STATE)
 
+
+def filters_of_a_list(command: F) -> F:
+    """The same for who only looks: a list may be of all states."""
+    return _filtered(command, _ANY_STATE)
+
+
+def _filtered(command: F, state_option: Callable[[Any], Any]) -> F:
     @functools.wraps(command)
     def selecting(
         *,
@@ -78,11 +92,11 @@ def filters(command: F) -> F:
 
         texts = {name: rest.pop(name) for name in _TEXTS}
         hashed = {"subject_hash": subject_hash(rest.pop("subject"))}
-        facts = {"ids": (*ids, *more_ids), "states": state, **texts, **hashed}
+        facts = {"ids": (*ids, *more_ids), "states": STATES if "all" in state else state, **texts, **hashed}
         ages = {"older_than_s": older_than, "younger_than_s": younger_than}
         return command(selection=facts | {name: age for name, age in ages.items() if age is not None}, **rest)
 
-    for option in reversed(_FILTERS):
+    for option in reversed((_ID, state_option, *_FILTERS)):
         selecting = option(selecting)
     return selecting  # type: ignore[return-value]
 

@@ -11,7 +11,7 @@ import click
 
 from relay.cli.export import export
 from relay.cli.options import ExitCode, TellingError, UnavailableError, config_option, json_option, settings_from
-from relay.cli.orders import STATES, chosen_by, drop, filters, hold, release, retry
+from relay.cli.orders import STATES, chosen_by, drop, filters_of_a_list, hold, release, retry
 from relay.cli.paint import painted
 from relay.cli.table import listing, table
 from relay.cli.trace import standing_of
@@ -34,7 +34,7 @@ for _command in (retry, hold, release, drop, export):
 
 @queue.command("list")
 @config_option
-@filters
+@filters_of_a_list
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many, oldest first."
 )

@@ -13,6 +13,7 @@ from relay.cli.progress import progress
 from relay.cli.table import listing, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from relay.config.settings import Settings
@@ -60,15 +61,24 @@ def _offline(settings: Settings) -> dict[str, Any]:
 def in_words(found: dict[str, Any]) -> str:
     """As a person reads it: first whether mail is taken, then what holds mail up, then the figures."""
     head = f"takes mail on {', '.join(found['listening'])}" if found["ready"] else "; ".join(found["reasons"])
-    blocks = [f"relay {found['version']}: {head}"]
-    if found["spool"]["trouble"]:
+    told = _flow(found)
+    blocks = [f"relay {found['version']}: {head}{told}"]
+    if found["spool"]["trouble"] and not told:
         blocks.append(found["spool"]["trouble"])
     profiles = found["profiles"]
     blocks += [f"profile {one['name']} is {one['state']}\n{listing(one['why'])}" for one in profiles if one["why"]]
     blocks += [table(rows) for rows in (_profiles(found), _mailboxes(found), _ends(found)) if rows]
-    if lately := [one for one in found["problems"] if not _told_above(one, found)]:
+    if lately := _once(one for one in found["problems"] if not _told_above(one, found)):
         blocks.append("Lately:\n" + table([_problem(one) for one in lately[:10]], whole="remedy"))
     return "\n\n".join(blocks)
+
+
+def _flow(found: dict[str, Any]) -> str:
+    """Whether mail is flowing, as the dashboard says it."""
+    from relay.control.flow import flow_of
+
+    told = flow_of(found)
+    return "" if told is None else "\n".join(["", told.answer, *(f"  {reason}" for reason in told.reasons)])
 
 
 def _profiles(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -113,6 +123,14 @@ def _told_above(one: dict[str, Any], found: dict[str, Any]) -> bool:
     """Whether a pause or a failing sign-in stands at the top already, with its remedy."""
     held_up = {profile["name"] for profile in found["profiles"] if profile["why"]}
     return one["event"] in ("profile.paused", "signin.failing", "delivery.fallback") and one["about"] in held_up
+
+
+def _once(problems: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A mailbox is slowed down and its message deferred for one reason, which is told once."""
+    found = dict[tuple[str, str], dict[str, Any]]()
+    for one in problems:
+        found.setdefault((one["about"], one["what"]), one)
+    return list(found.values())
 
 
 def _problem(one: dict[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _raw(path: Path) -> bytes:
             raw = stream.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
-        remedy = "name an existing file the relay's user may read"
+        remedy = "name a file the relay's user may read (--config FILE or RELAY_CONFIG), or make one: relay init"
         raise _whole_file(str(path), f"cannot be read: {reason}", remedy) from None
     if len(raw) > _LARGEST_FILE:
         raise _whole_file(str(path), "is larger than 16 MiB; this is not a configuration", "")

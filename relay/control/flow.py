@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relay.policy.prospect import span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from relay.control.status import ProfileStatus, Status
+    from relay.control.status import MailboxStatus, ProfileStatus, Status
 
 SOON_DAYS = 30
 _SLOW_S = 900  # mail that waits longer than the pauses between the first attempts
@@ -36,6 +36,18 @@ def flow(status: Status) -> Flow:
     return Flow(state, answer, waiting(status), reasons)
 
 
+def flow_of(found: Mapping[str, Any]) -> Flow | None:
+    """Of the status as plain values; none of one that another version of the relay has given."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from relay.control.status import Status
+
+    try:
+        return flow(TypeAdapter(Status).validate_python(found))
+    except ValidationError:
+        return None
+
+
 def waiting(status: Status, profile: str = "") -> str:
     """How many messages wait to leave, of one profile or of all, and for how long."""
     rows = [one for one in status.queue if one.state in _WAITING and profile in ("", one.profile)]
@@ -56,24 +68,61 @@ def _answer(status: Status, blocked: list[ProfileStatus], reasons: tuple[str, ..
         if count == whole:
             return "bad", "No: nothing can leave." if whole > 1 else f"No: the profile {_BLOCKED[blocked[0].state]}."
         return "bad", f"In part: mail of {count} of {whole} profiles can't leave."
-    return ("warn", "Yes, with something to look at.") if reasons else ("ok", "Yes, mail is flowing.")
+    return _held_back(status) or (
+        ("warn", "Yes, with something to look at.") if reasons else ("ok", "Yes, mail is flowing.")
+    )
+
+
+def _held_back(status: Status) -> tuple[str, str] | None:
+    """Where all that waits to leave waits for a mailbox that rests or is slowed down."""
+    slow = dict(_slowed(status))
+    waits = {one.profile for one in status.queue if one.state in _WAITING}
+    if not waits or not waits <= slow.keys():
+        return None
+    if all(one.pace < 1 for one in slow.values()):
+        return "warn", "Slowly: Exchange holds mail back."
+    return "warn", "Not now: mail waits, and is tried again by itself."
+
+
+def _slowed(status: Status) -> Iterator[tuple[str, MailboxStatus]]:
+    """Profiles with mail that waits for a mailbox which rests, after an outage or a throttle, or is slowed down."""
+    mailboxes = {one.name: one for one in status.mailboxes}
+    waits = {one.profile for one in status.queue if one.state in _WAITING}
+    for one in status.profiles:
+        mailbox = mailboxes.get(one.mailbox.lower())
+        if one.name in waits and one.state not in _BLOCKED and mailbox and (mailbox.blocked_until or mailbox.pace < 1):
+            yield one.name, mailbox
+
+
+def _slow(status: Status, profile: str, mailbox: MailboxStatus) -> str:
+    """Until when, what waits for it, and what happened last."""
+    until = f" rests until {_moment(mailbox.blocked_until)}" if mailbox.blocked_until else ""
+    pace = f" is slowed to {mailbox.pace:.0%} of its limits" if mailbox.pace < 1 else ""
+    last = next((one.what for one in status.problems if one.about == profile and one.what), "")
+    words = " and".join(filter(None, (until, pace)))
+    return f"{profile}{words}; {waiting(status, profile)}. {last}".rstrip()
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("T", " ").replace("Z", " UTC")
 
 
 def _refusals(status: Status) -> Iterator[str]:
     if not status.ready:
         yield from (f"No mail is taken: {reason}." for reason in status.reasons)
     if status.spool.trouble:
-        yield f"The queue can't be read: {status.spool.trouble}."
+        yield f"The queue can't be read: {status.spool.trouble.removesuffix('?')}."
 
 
 def _hindrance(status: Status, one: ProfileStatus) -> str:
-    since = f" since {one.why.since.replace('T', ' ').replace('Z', ' UTC')}" if one.why and one.why.since else ""
+    since = f" since {_moment(one.why.since)}" if one.why and one.why.since else ""
     return f"{one.name} {_BLOCKED[one.state]}{since}; {waiting(status, one.name)}."
 
 
 def _cautions(status: Status) -> Iterator[str]:
     blocked = {one.name for one in status.profiles if one.state in _BLOCKED}
     yield from (f"{one.name} takes its fallback." for one in status.profiles if one.state == "detour")
+    yield from (_slow(status, name, mailbox) for name, mailbox in _slowed(status))
     slow = sum(
         sum(one.ages[status.age_limits_s.index(_SLOW_S) + 1 :])
         for one in status.queue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relay.message.answer import GraphAnswer
 from relay.message.reply import Reply, parse_reply
@@ -16,6 +16,9 @@ from relay.policy.rows_entra_words import WORDS
 from relay.policy.rows_graph import GRAPH
 from relay.policy.rows_lost import LOST
 from relay.policy.verdicts import REPLY_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST = 20_000
 _WORDS = {word for row in WORDS for word in row.errors}
@@ -29,7 +32,7 @@ _HTTP = re.compile(
 _CAMEL = re.compile(r"[A-Z][a-z]+[A-Z]\w+")
 _LOGGED = re.compile(r"\banswer=(?:'(.*?)'|\"(.*?)\"|(\S+))(?=\s+\w+=|\s*$)", re.DOTALL)
 _LOGGED_STAGE = re.compile(r"\bstage=(\w+)")
-_REPLY_TO = re.compile(r"in reply to (?:the )?([A-Za-z]+(?: [A-Za-z]+)*?)(?: command)?\)")
+_REPLY_TO = re.compile(r"in reply to (?:the )?([A-Za-z]+(?: [A-Za-z]+){0,5}?)(?: command)?\)")
 _LINES = re.compile(r"(?m)^[ \t]*([45]\d\d)([ -])(.*)$")
 _WITH_ENHANCED = re.compile(r"(?<![\d.:/-])([45]\d\d)[ -]+#?([45]\.\d{1,3}\.\d{1,3})(?![\d.])(.*)", re.DOTALL)
 _CODE = re.compile(r"(?:^|(?<=[\s'\"(;]))([45][0-5]\d)[ -](?=[A-Za-z])(.*)|^\s*([45][0-5]\d)\s*()$", re.DOTALL)
@@ -71,43 +74,55 @@ class Pasted:
 
 def read(text: str) -> Pasted | None:
     """What the text holds; None when there is nothing in it that looks like an answer."""
+    return _read(text, _READERS)
+
+
+def _read(text: str, readers: tuple[Callable[[str], Pasted | None], ...]) -> Pasted | None:
     text = text[:LONGEST].strip()
-    for reader in _READERS:
+    for reader in readers:
         found = reader(text)
         if found is not None:
             return found
     return None
 
 
-def _json(text: str) -> Pasted | None:
+def _object(text: str) -> tuple[dict[str, Any], str]:
+    """The first JSON object in the text, empty where there is none, and what stands before it."""
     start = text.find("{")
     if start < 0:
-        return None
+        return {}, ""
     try:
         data, _ = json.JSONDecoder().raw_decode(text[start:])
-    except ValueError:
-        return None
-    return _from_object(data, text[:start]) if isinstance(data, dict) else None
+    except (ValueError, RecursionError):
+        return {}, ""
+    return (data, text[:start]) if isinstance(data, dict) else ({}, "")
 
 
-def _from_object(data: dict[str, Any], before: str) -> Pasted | None:
+def _json_error(text: str) -> Pasted | None:
+    data, before = _object(text)
     error = data.get("error")
     if isinstance(error, dict):
         status = re.search(r"\b([45]\d\d)\b", before)
         return Pasted(_graph(str(error.get("code", "")), str(error.get("message", "")), status and int(status[1])))
     if isinstance(error, str) and (error in _WORDS or "error_description" in data or "error_codes" in data):
-        numbers = tuple(code for code in data.get("error_codes") or () if isinstance(code, int))
+        codes = data.get("error_codes")
+        numbers = tuple(code for code in codes if isinstance(code, int)) if isinstance(codes, list) else ()
         return Pasted(_entra(error, str(data.get("error_description", "")), numbers))
-    answer = data.get("answer")
-    found = read(answer) if isinstance(answer, str) and answer else None
-    stage = data.get("stage")
+    return None
+
+
+def _json_line(text: str) -> Pasted | None:
+    """A line of the relay's own log as machines read it."""
+    data, _ = _object(text)
+    answer, stage = data.get("answer"), data.get("stage")
+    found = _read(answer, _QUOTED) if isinstance(answer, str) and answer else None
     return replace(found, stage=stage) if found and isinstance(stage, str) else found
 
 
 def _logged(text: str) -> Pasted | None:
     """A line of the relay's own log as a terminal shows it."""
     answer = _LOGGED.search(text)
-    found = read(answer[1] or answer[2] or answer[3] or "") if answer else None
+    found = _read(answer[1] or answer[2] or answer[3] or "", _QUOTED) if answer else None
     stage = _LOGGED_STAGE.search(text)
     return replace(found, stage=stage[1]) if found and stage else found
 
@@ -224,5 +239,7 @@ def _replied_to(text: str) -> str:
 
 
 _READERS = (
-    _json, _aadsts, _proxy, _logged, _http, _lines, _reply, _graph_code, _coded, _enhanced, _worded, _lost,
+    _json_error, _json_line, _aadsts, _proxy, _logged, _http, _lines, _reply, _graph_code, _coded, _enhanced, _worded,
+    _lost,
 )  # fmt: skip
+_QUOTED = tuple(reader for reader in _READERS if reader not in (_json_line, _logged))  # a log line holds no other

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -18,7 +19,7 @@ from relay.web import api
 from relay.web.answering import PREFIX, refused
 from relay.web.entra import EntraDoor
 from relay.web.landing import Landing
-from relay.web.origin import SAFE, inside
+from relay.web.origin import SAFE, inside, path_of
 from relay.web.page import Page, Visit
 from relay.web.pages import PAGES
 from relay.web.render import render
@@ -48,7 +49,7 @@ def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Ca
         *(_route(page, control, guard) for page in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    handlers = {AccountsError: _no_accounts, Exception: fault}
+    handlers = {AccountsError: _no_accounts, ClientDisconnect: _gone, Exception: fault}
     return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Landing, control)])
 
 
@@ -77,9 +78,13 @@ def _to_the_sign_in(request: Request) -> Response:
         return render(None, "onward.html", title="One moment", target=inside(here))
     if not request.headers.get("hx-request"):
         return RedirectResponse(f"/sign-in?next={quote(here if request.method in SAFE else '/')}", 303)
-    shown = urlsplit(request.headers.get("hx-current-url", ""))
-    back = quote(shown.path + (f"?{shown.query}" if shown.query else ""))
+    back = quote(path_of(request.headers.get("hx-current-url", "")))
     return Response(status_code=401, headers={"HX-Redirect": f"/sign-in?next={back or '/'}"})
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked went away in the middle of it: nobody reads this, and nothing is wrong with the relay."""
+    return Response(status_code=400)
 
 
 def _no_accounts(request: Request, error: Exception) -> Response:

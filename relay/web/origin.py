@@ -44,8 +44,8 @@ def forged(headers: Mapping[str, str], public_url: str, *, known: bool) -> str:
     if site := headers.get("sec-fetch-site"):
         return "" if site in _OWN else f"it was sent by a page of another site (Sec-Fetch-Site: {site})"
     if origin := headers.get("origin"):
-        own = {headers.get("host", "").lower(), urlsplit(public_url).netloc.lower()} - {""}
-        return "" if urlsplit(origin).netloc.lower() in own else f"it was sent by a page of {origin}"
+        own = {headers.get("host", "").lower(), netloc_of(public_url)} - {""}
+        return "" if netloc_of(origin) in own else f"it was sent by a page of {origin}"
     return "it says neither by Sec-Fetch-Site nor by Origin which page sent it" if known else ""
 
 
@@ -99,6 +99,23 @@ def opened_at(address: str, http: Http) -> str:
     host, _, port = address.rpartition(":")
     here = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104  (compared, not bound)
     return f"{'https' if http.tls else 'http'}://{here}:{port}"
+
+
+def netloc_of(url: str) -> str:
+    """Host and port in lower case; empty where it is no address of a page."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def path_of(url: str) -> str:
+    """Path and query of a page's address; empty where it is none."""
+    try:
+        shown = urlsplit(url)
+    except ValueError:
+        return ""
+    return shown.path + (f"?{shown.query}" if shown.query else "")
 
 
 def inside(target: str) -> str:

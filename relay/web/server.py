@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 64
 _IDLE_S = 5
-_PATIENCE_S = 20.0  # more than a page takes that waits for its disk
+_PATIENCE_S = 20.0
 _STOP_S = 1
 
 
@@ -43,8 +43,9 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.number = next(self._numbers)
+        self._drained = 0
         super().connection_made(transport)
-        self._timer = self.loop.call_later(_PATIENCE_S, self._look, None)
+        self._timer = self.loop.call_later(_PATIENCE_S, self._look, self._standing)
         if len(self.connections) > _CONNECTIONS:
             others: Any = (one for one in self.connections if one is not self)
             least = min(others, key=lambda one: (one.busy, one.number))
@@ -55,6 +56,10 @@ class _Connection(H11Protocol):
         self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         super().data_received(data)
 
+    def resume_writing(self) -> None:
+        self._drained += 1
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         super().connection_lost(exc)
@@ -64,12 +69,22 @@ class _Connection(H11Protocol):
         """Whether an answer is under way."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _look(self, before: object) -> None:
-        """Another request must have come since the look before."""
-        if self.cycle is before:
+    @property
+    def _standing(self) -> tuple[object, int, int]:
+        """What another request, or octets of the answer that were taken, would change."""
+        return self.cycle, self._drained, self.transport.get_write_buffer_size()
+
+    @property
+    def _our_turn(self) -> bool:
+        """Whether the client waits for us: for an order to much mail, a disk."""
+        return self.busy and not self.cycle.more_body and not self.transport.get_write_buffer_size()
+
+    def _look(self, before: tuple[object, int, int]) -> None:
+        """Something must have happened since the look before."""
+        if self._standing == before and not self._our_turn:
             self.transport.abort()
         else:
-            self._timer = self.loop.call_later(_PATIENCE_S, self._look, self.cycle)
+            self._timer = self.loop.call_later(_PATIENCE_S, self._look, self._standing)
 
 
 class _Server(uvicorn.Server):

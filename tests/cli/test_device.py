@@ -79,6 +79,6 @@ def test_a_user_name_that_a_device_has_already_is_said(relay, write_config):
 
 def test_nobody_refused_is_said(relay, write_config):
     """An empty list is an answer; for one address it is a failure."""
-    assert relay("device", "refused", "-c", write_config()).stdout == "Nobody unknown was refused.\n"
+    assert relay("device", "refused", "-c", write_config()).stdout.startswith("Nobody unknown was refused;")
     ended = relay("device", "refused", "10.1.1.1", "-c", write_config())
     assert (ended.returncode, ended.stdout) == (1, "10.1.1.1 was not refused as unknown.\n")

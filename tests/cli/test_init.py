@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import stat
 import subprocess
 import sys
@@ -150,9 +151,9 @@ def test_at_a_terminal_it_asks_five_questions(tmp_path: Path) -> None:
         "nonsense",
         CLIENT,
         "",
-        "hidden~secret",
         "scanner@contoso.com",
         "10.0.2.0/24",
+        "hidden~secret",
     )
 
     assert all(f"{number}/5" in said for number in range(1, 6))
@@ -170,24 +171,31 @@ def _typed(directory: Path, *answers: str) -> str:
         command, cwd=directory, stdin=follower, stdout=follower, stderr=follower, start_new_session=True
     ) as process:
         os.close(follower)
-        shown = ""
-        # Whatever is typed before the prompt for the secret stands would be echoed.
-        for answer in answers:
-            while not shown.endswith(": "):
-                shown += os.read(leader, 4096).decode()
-            os.write(leader, answer.encode() + b"\n")
-            shown += os.read(leader, 4096).decode()  # its echo, or the end of the line
-        shown += _rest(leader)
-        process.wait(timeout=60)
+        try:
+            shown = _conversation(leader, answers)
+        finally:
+            process.kill()
     os.close(leader)
     return shown
 
 
-def _rest(leader: int) -> str:
-    text = b""
+def _conversation(leader: int, answers: tuple[str, ...]) -> str:
+    shown = ""
+    for answer in answers:
+        while not shown.endswith(": "):  # whatever is typed before the prompt for the secret stands would be echoed
+            shown += _read(leader)
+        os.write(leader, answer.encode() + b"\n")
+        shown += _read(leader)  # its echo, or the end of the line
+    while part := _read(leader):
+        shown += part
+    return shown
+
+
+def _read(leader: int) -> str:
+    """What comes next; empty once the other side has closed."""
+    readable, _, _ = select.select([leader], [], [], 60)
+    assert readable, "nothing was shown for a minute"
     try:
-        while part := os.read(leader, 4096):
-            text += part
-    except OSError:  # the other side has closed
-        pass
-    return text.decode()
+        return os.read(leader, 4096).decode()
+    except OSError:
+        return ""

@@ -29,7 +29,8 @@ def test_without_a_relay_the_spool_is_asked(
     assert [one["name"] for one in found["profiles"]] == ["scans"]
     text = relay("status", "-c", config, env=secrets).stdout
     assert "no relay runs" in text.splitlines()[0]
-    assert "has the relay run yet?" in text
+    assert text.splitlines()[1] == "No: devices can't hand in mail."
+    assert text.count("has the relay run yet") == 1
 
 
 def test_a_pause_stands_before_the_figures() -> None:

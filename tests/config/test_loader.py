@@ -49,7 +49,7 @@ def test_a_missing_file_is_a_complaint(tmp_path: Path) -> None:
     """It names the file and what to do."""
     line = complaint(tmp_path / "none.yaml")
     assert line.startswith(f"{tmp_path / 'none.yaml'}: cannot be read: No such file")
-    assert "name an existing file" in line
+    assert "relay init" in line
 
 
 def test_a_directory_is_a_complaint(tmp_path: Path) -> None:

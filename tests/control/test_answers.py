@@ -223,3 +223,12 @@ def test_a_profile_fills_the_remedies() -> None:
     assert {fact for fact, value in known.items() if not value} == {"sender", "recipient", "message"}
     with pytest.raises(LookupError, match=f"there is no profile nowhere; the configuration has {name}"):
         facts_for(settings, "nowhere")
+
+
+@pytest.mark.parametrize(
+    "text", ["answer='" * 2500, '{"a":' * 3900, '{"a":' + "[" * 19_000, '{"error": "x", "error_codes": 5}']
+)
+def test_what_nobody_would_paste_breaks_nothing(text: str) -> None:
+    """Thousands of answers, each within another; codes that are no list."""
+    found = explain_answer(text)
+    assert found is None or found.said_by == "Entra"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from relay.control.flow import flow
-from relay.control.status import CredentialStatus, ProfileStatus, QueueStatus, SpoolStatus, Status, WhyStatus
+from relay.control.flow import flow, flow_of
+from relay.control.status import (
+    CredentialStatus,
+    MailboxStatus,
+    ProblemStatus,
+    ProfileStatus,
+    QueueStatus,
+    SpoolStatus,
+    Status,
+    WhyStatus,
+)
 
 WHY = WhyStatus(since="2026-03-01T10:00:00Z", recheck="", rule="r", meaning="m", remedy="do", answer="a")
 ROOM = SpoolStatus(free_bytes=9, min_free_bytes=1, used_bytes=0, max_bytes=0, refusing="", trouble="")
@@ -72,6 +81,44 @@ def test_devices_are_turned_away() -> None:
 def test_an_unreadable_queue_is_not_called_well() -> None:
     """Nobody knows then."""
     assert flow(of(spool=replace(ROOM, trouble="locked"))).answer == "Unknown: the queue can't be read."
+
+
+def mailbox(pace: float = 1.0, blocked_until: str = "") -> MailboxStatus:
+    """That of all profiles here."""
+    return MailboxStatus(
+        name="b@c.test", sessions=0, sessions_limit=2, messages_per_minute=28, messages_left=28, pace=pace,
+        recipients_per_day=9, recipients_left=9, blocked_until=blocked_until,
+    )  # fmt: skip
+
+
+def test_an_exchange_that_nobody_reaches_is_not_called_flowing() -> None:
+    """From the first failure on, with until when the mailbox rests and what happened; without mail nobody asks."""
+    down = ProblemStatus(
+        event="message.deferred", about="a", what="No connection.", answer="", remedy="", first="", last="", times=1
+    )
+    rests = of(queue=[waits("a", [1, 0, 0, 0, 0, 0])], mailboxes=[mailbox(1, "2026-03-01T10:00:30Z")], problems=[down])
+    told = flow(rests)
+    assert (told.state, told.answer) == ("warn", "Not now: mail waits, and is tried again by itself.")
+    assert told.reasons == ("a rests until 2026-03-01 10:00:30 UTC; 1 message waits, for 1 min. No connection.",)
+    assert flow(replace(rests, queue=[])).answer == "Yes, mail is flowing."
+
+
+def test_a_throttled_mailbox_is_slow() -> None:
+    """Said by how much; mail of another profile that leaves makes it something to look at."""
+    slow = of(queue=[waits("a", [1, 0, 0, 0, 0, 0])], mailboxes=[mailbox(0.25)])
+    told = flow(slow)
+    assert (told.state, told.answer) == ("warn", "Slowly: Exchange holds mail back.")
+    assert told.reasons == ("a is slowed to 25% of its limits; 1 message waits, for 1 min.",)
+    other = replace(profile("b"), mailbox="other@c.test")
+    both = replace(slow, profiles=[profile("a"), other], queue=[*slow.queue, waits("b", [1, 0, 0, 0, 0, 0])])
+    assert flow(both).answer == "Yes, with something to look at."
+
+
+def test_of_plain_values() -> None:
+    """As the running relay answers the command line; what another version left out is no answer."""
+    plain = asdict(of(profiles=[profile("a", "paused")]))
+    assert flow_of(plain) == flow(of(profiles=[profile("a", "paused")]))
+    assert flow_of({"version": "9"}) is None
 
 
 def test_what_to_look_at() -> None:

@@ -20,11 +20,11 @@ class Machine:
 
     def __init__(self, tree: Path, shared: Path, need_tool: NeedTool) -> None:
         self._enter = need_tool("nsenter")
-        self._log = shared / "console.log"
+        self._log = shared / f"console-{os.getpid()}.log"
         self._command = [
             need_tool("systemd-nspawn"), "--register=no", "--keep-unit", "--quiet", f"--directory={tree}",
-            "--volatile=overlay", "--boot", "--console=read-only", "--private-network", "--machine=relay-test",
-            f"--bind-ro={shared}:/shared",
+            "--volatile=overlay", "--boot", "--console=read-only", "--private-network",
+            f"--machine=relay-test-{os.getpid()}", f"--bind-ro={shared}:/shared",
         ]  # fmt: skip
 
     def __enter__(self) -> Self:

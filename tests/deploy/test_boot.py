@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.deploy.debian import python_of
+from tests.deploy.debian import alone, python_of
 from tests.deploy.inside import Cloud, Device, configuration, until
 from tests.deploy.machine import Machine
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(600)  # the package, and all it needs, may have
 
 
 class Installed:
-    """The machine with the package installed and configured, the service started by the first connection."""
+    """The machine with the package installed and configured; the first connection will start the service."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -49,6 +49,7 @@ class Installed:
         machine.write("/etc/relay/secrets/contoso-secret", self.cloud.settings["client_secret"], "0600")
         machine.write("/etc/systemd/system/relay.service.d/quick.conf", QUICK)
         machine.do("systemctl", "daemon-reload")
+        machine.do("systemctl", "enable", "--now", "relay.socket")
 
     def _settings(self) -> dict[str, Any]:
         shipped = yaml.safe_load((ROOT / "deploy/relay.yaml").read_text())
@@ -111,18 +112,26 @@ class Sender(threading.Thread):
 
 @pytest.fixture(scope="module")
 def package(tree, wheelhouse, need_tool, tmp_path_factory) -> Path:
-    """A directory with the package, built by the word that users type from the wheels that are there."""
-    version = subprocess.run(
-        [need_tool("/usr/bin/python3"), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    assert version == python_of(tree)
-    dist = tmp_path_factory.mktemp("dist")
-    places = {"BUILD": tmp_path_factory.mktemp("build"), "DIST": dist}
+    """A directory with the package, built by the first process that needs it as users build it, from wheels alone."""
+    version = "import sys; print('%d.%d' % sys.version_info[:2])"
+    asked = [need_tool("/usr/bin/python3"), "-c", version]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == python_of(tree)
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "package"
+    shared.mkdir(exist_ok=True)
+    with alone(shared / "lock"):
+        if not (shared / "dist").exists():
+            _build(wheelhouse, shared)
+    return shared / "dist"
+
+
+def _build(wheelhouse: Path, directory: Path) -> None:
+    places = {"BUILD": directory / "build", "DIST": directory / "dist"}
     offline = {"PIP": f"{sys.executable} -m pip", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheelhouse}
     surroundings = os.environ | {name: str(value) for name, value in (places | offline).items()}
-    subprocess.run([ROOT / "deploy/debian/build"], env=surroundings, check=True, capture_output=True)
-    return dist
+    command = [ROOT / "deploy/debian/build"]
+    ended = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +144,6 @@ def installed(tree, package, need_tool) -> Iterator[Installed]:
 def test_the_first_connection_starts_the_service(installed):
     """Port 25 is systemd's; the relay comes when a device does: a user made up for it, the secret by LoadCredential."""
     machine = installed.machine
-    machine.do("systemctl", "enable", "--now", "relay.socket")
     assert machine.unit("ActiveState") == "inactive"
     installed.device().scan("dan@contoso.test", "the first")
     installed.cloud.wait("dan@contoso.test", {"the first"})
@@ -153,7 +161,6 @@ def test_the_first_connection_starts_the_service(installed):
 def test_no_mail_is_lost_by_anything_that_happens_to_the_service(installed):
     """Restart, reload, SIGKILL, a freeze while a device goes on: nobody is refused, and all that was taken arrives."""
     machine = installed.machine
-    machine.do("systemctl", "enable", "--now", "relay.socket")
     sender = Sender(installed)
     sender.start()
     try:
@@ -216,6 +223,7 @@ def test_the_command_line_speaks_to_the_service(installed):
     installed.device().quit()
     judge = ("systemd-run", "--pipe", "--wait", "--collect", "-p", "LoadCredential=relay:/etc/relay/secrets")
 
+    until("an answer of the service", lambda: "no relay runs" not in installed.machine.ask("relay", "status"))
     assert "contoso" in installed.machine.do("relay", "status")
     installed.machine.do(*judge, "relay", "check")
 
@@ -250,5 +258,6 @@ def test_a_removal_leaves_the_mail_and_the_configuration(installed):
     )
     installed.cloud.switch(exchange="up")
     machine.do("sh", "-c", "dpkg -i /shared/*.deb")
-    machine.do("systemctl", "start", "relay.service", "relay.socket")
+    machine.do("systemctl", "start", "relay.socket")
+    machine.do("systemctl", "start", "relay.service")
     installed.cloud.wait("fay@contoso.test", {"left behind"})

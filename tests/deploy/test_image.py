@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ class Ship:
     def __init__(self, engine: Engine, directory: Path) -> None:
         self.engine = engine
         self._at = directory
+        self._kept: ExitStack | None = None
         directory.chmod(0o777)  # the sandbox, user 10001, keeps its certificate there
         engine(
             "run", "-d", "--name=cloud", "--network=none", f"--volume={directory}:/cloud", IMAGE,
@@ -47,7 +48,8 @@ class Ship:
 
     @contextmanager
     def relay(self, volume: str) -> Iterator[str]:
-        """A new container of the relay on that volume, up; removed at the end."""
+        """A new container of the relay on that volume, up; removed at the end. One at a time: the ports are shared."""
+        self.end_kept()
         mounts = {
             volume: "/var/lib/relay",
             self._at / "relay.yaml": "/etc/relay/relay.yaml:ro",
@@ -75,6 +77,20 @@ class Ship:
     def device(self, port: int = 2525) -> Device:
         """A device that has been greeted."""
         return Device(self.network, port)
+
+    def keep(self) -> str:
+        """A container that stays up between tests that only look."""
+        if self._kept is None:
+            kept = ExitStack()
+            self._name = kept.enter_context(self.relay("looked-at"))
+            self._kept = kept
+        return self._name
+
+    def end_kept(self) -> None:
+        """Removes it, if there is one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +156,10 @@ def test_the_image_holds_the_product_alone(ship):
     assert found == ""
 
 
-@pytest.fixture(scope="module")
-def running(ship) -> Iterator[str]:
-    """A relay for the tests that only look; the ports are its own until the end, so they come last."""
-    with ship.relay("first") as name:
-        yield name
+@pytest.fixture
+def running(ship) -> str:
+    """A relay for the tests that only look."""
+    return ship.keep()
 
 
 def test_a_scan_goes_through_and_the_container_is_healthy(ship, running):
@@ -186,3 +201,10 @@ def test_every_port_that_is_published_answers(ship, running):
 def _handshake(ship: Ship, name: str) -> str:
     look = "import socket, ssl; c = ssl._create_unverified_context(); s = c.wrap_socket(socket.create_connection("
     return ship.engine("exec", name, "python", "-c", look + "('127.0.0.1', 2465))); print(s.version(), s.recv(4))")
+
+
+def test_the_log_has_the_way_into_the_dashboard(ship, running):
+    """As docs/how-to/container.md says: an address with a setup token, on the port that compose.yaml publishes."""
+    said = until("web.setup", lambda: re.search(r'"address": "([^"]+)".*"web.setup"', ship.engine("logs", running)))
+
+    assert said[1].startswith("http://127.0.0.1:8925/setup?token=")

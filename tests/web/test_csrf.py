@@ -48,6 +48,7 @@ async def test_forms_of_other_sites_are_refused(place: Place) -> None:
             ({"Origin": "http://evil.test"}, 403),
             ({"Origin": "http://127.0.0.1:1"}, 403),
             ({"Origin": f"{PUBLIC}.evil.test"}, 403),
+            ({"Origin": "http://["}, 403),
             ({}, 303),
             (REMEMBERED, 403),
             ({"X-Forwarded-User": "ann"}, 403),

@@ -88,6 +88,8 @@ def test_the_way_back_is_the_page_that_was_asked_for(person: Person) -> None:
     assert person.get("/?a=1&b=2").location == "/sign-in?next=/%3Fa%3D1%26b%3D2"
     part = person.get("/", **{"HX-Request": "true", "HX-Current-URL": "https://127.0.0.1/messages?state=held"})
     assert (part.status, part.headers["HX-Redirect"]) == (401, "/sign-in?next=/messages%3Fstate%3Dheld")
+    nowhere = person.get("/", **{"HX-Request": "true", "HX-Current-URL": "http://["})
+    assert (nowhere.status, nowhere.headers["HX-Redirect"]) == (401, "/sign-in?next=/")
 
 
 def test_probes_are_asked_over_https_too(shown: Shown, capsys: pytest.CaptureFixture[str]) -> None:
