@@ -139,7 +139,7 @@ def _screen() -> Iterator[None]:
 
 @contextmanager
 def _resizes() -> Iterator[int]:
-    """A descriptor that can be read when the terminal has another size; whatever signal ends it, it ends in good order."""
+    """A descriptor that can be read when the terminal has another size; signals end it in good order."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     old = signal.signal(signal.SIGWINCH, lambda *_: None)
