@@ -10,10 +10,12 @@
 #   make man               the man pages, into build/man
 #   make site              the manual as pages for a browser, in build/site
 #   make deb               a Debian package in dist, for the Debian or Ubuntu that this is
+#   make venv              the relay alone, in .venv; make dev: with what the other words need (they call it)
 #   make constraints       the pinned versions, made anew from pyproject.toml
 
 PYTHON ?= python3
 BIN := .venv/bin
+RUNTIME := .venv/runtime
 STAMP := .venv/installed
 ROUNDS ?= 500
 CASES ?= 2000
@@ -28,32 +30,32 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: venv
 	@$(BIN)/relay demo $(ARGS)
 
-test: venv
+test: dev
 	@tests/setup
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-check: venv
+check: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house/rules.py
 
-bench: venv
+bench: dev
 	@tests/setup
 	$(BIN)/python -m bench $(ARGS)
 
-soak: venv
+soak: dev
 	@tests/setup
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 	RELAY_CRASH_KILLS=$(ROUNDS) RELAY_FUZZ=$(CASES) RELAY_OUTAGE=10000 $(BIN)/python -m pytest \
 	  tests/crash tests/fuzz tests/delivery/test_long_outage.py --timeout 0 $(ARGS)
 
-screenshots: venv
+screenshots: dev
 	@tests/setup
 	RELAY_SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
 
-docs: venv
+docs: dev
 	$(BIN)/relay example > config.example.yaml
 	$(BIN)/python -m relay.config.reference manual > docs/reference/settings.md
 	$(BIN)/python -m relay.policy.verdict_page > docs/reference/verdicts.md
@@ -69,21 +71,30 @@ docs: venv
 man: venv
 	$(BIN)/python -m relay.cli.manpages build/man
 
-site: venv
+site: dev
 	$(BIN)/mkdocs build --quiet
 
 deb: venv
 	@PIP="$(BIN)/python -m pip" deploy/debian/build
 
-venv: $(STAMP)
+# What the relay itself needs: that is all for whoever wants to see it or run it.
+venv: $(RUNTIME)
 
-$(STAMP): pyproject.toml constraints.txt
+# And what tests and checks need beside it.
+dev: $(STAMP)
+
+$(RUNTIME): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up .venv (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@$(BIN)/python -m compileall -q relay
+	@touch $@
+
+$(STAMP): $(RUNTIME)
+	@echo "setting up what tests need (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 constraints:

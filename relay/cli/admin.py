@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import ExitCode, UnavailableError, config_option, json_option, settings_from
+from relay.cli.options import ExitCode, UnavailableError, asked_password, config_option, json_option, settings_from
 from relay.cli.table import table
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def password(config: Path, name: str, role: str | None, from_stdin: bool, as_jso
 
     data_dir = settings_from(config).data_dir
     _heed(name_objection(name))
-    secret = _first_line() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    secret = _first_line() if from_stdin else asked_password()
     _heed(objection(secret))
     given = _change(data_dir, lambda accounts: _with_password(accounts, name, secret, role))
     return _tell(as_json, {"name": name, "role": given}, f"{name} is {_a(given)}.")

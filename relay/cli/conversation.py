@@ -32,7 +32,11 @@ _REMEDIES = (
     ("sign-in", "", "user name and password must be those of a device's login in the configuration"),
     ("sender", "530", "the listener asks for TLS (--tls starttls) or for a login (--device or --username)"),
     ("sender", "552", "the message is larger than intake.max_message_size"),
-    ("sender", "452", "the relay's disk is nearly full; make room under data_dir"),
+    (
+        "sender",
+        "452",
+        "the relay has no room for it: its disk is nearly full, or spool.max_bytes is reached; see relay status",
+    ),
     ("sender", "501", _NO_ADDRESS),
     ("sender", "550 5.7.1 Sender", "the device may not send as this address; see its senders in the configuration"),
     ("sender", "5", "the relay does not know this device: add this machine's address or a login under devices"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay.cli.options import ExitCode, config_option, json_option, settings_from
+from relay.cli.options import ExitCode, asked_password, config_option, json_option, settings_from
 from relay.cli.table import table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def password(from_stdin: bool, as_json: bool) -> None:
     """
     from relay.config.password import hashed
 
-    secret = _first_line() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    secret = _first_line() if from_stdin else asked_password()
     if not secret:
         raise click.UsageError("the password is empty")
     line = hashed(secret)

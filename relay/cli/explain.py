@@ -58,14 +58,15 @@ def answer(text: tuple[str, ...], stage: str, profile: str, config: Path, as_jso
     TEXT is a reply, an AADSTS number, a log line, JSON, a bounce, or a rule of the log; - reads it from standard input.
     Works offline; a configuration is read with --profile only. Exit code 0 when the answer is known, 1 when it is not.
     """
-    from relay.control.answers import REPORT, STAGES, explain_answer, facts_for
+    from relay.control.answers import REPORT, STAGES, explain_answer, facts_for, no_answer
 
     if stage and stage not in STAGES:
         raise click.BadParameter(f"{stage} is no step; there are {', '.join(STAGES)}", param_hint="--stage")
     pasted = _input() if text == ("-",) else " ".join(text)
     found = explain_answer(pasted, stage, _facts(config, profile, facts_for) if profile else None)
     if found is None:
-        raise TellingError("There is no answer of Exchange Online, Graph or Entra in this text: paste the whole line.")
+        words = no_answer(pasted)
+        raise TellingError(f"{words[0].upper()}{words[1:]}.")
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:

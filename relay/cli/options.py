@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,13 @@ class UnavailableError(click.ClickException):
     """Ends a verb with code 69: what it needs can't be reached."""
 
     exit_code = ExitCode.UNAVAILABLE
+
+
+def asked_password() -> str:
+    """What somebody types twice, unseen. Raises `click.UsageError` where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask at: --stdin reads the password")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 def settings_from(config: Path) -> Settings:

@@ -5,6 +5,7 @@ The step an answer was given at decides with its code; where the text does not s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,8 +60,30 @@ class Explained:
     link: Annotated[str, "where Microsoft says more"]
 
 
+# What devices hear of the relay (relay/policy/admission.py, relay/smtpd): Microsoft says none of it.
+_OWN = re.compile(
+    r"devices? of this relay|; see (?:senders|recipients) of .{1,80} in the relay"
+    r"|set user name and password in the device|bytes; scan with a lower resolution"
+    r"|messages an hour, again in|No room to store mail now"
+    r"|4\.3\.[02] The (?:relay|message could not be stored)"
+)
+_NOT_MICROSOFT = (
+    "this is what the relay itself says to a device, not Microsoft: relay explain device --from ADDRESS (in the "
+    "dashboard the dry run under Devices) tells which line of the configuration decides"
+)
+
+
+def no_answer(text: str) -> str:
+    """Why `explain_answer` says nothing to it."""
+    if _OWN.search(text):
+        return _NOT_MICROSOFT
+    return "there is no answer of Exchange Online, Graph or Entra in this text: paste the whole line"
+
+
 def explain_answer(text: str, stage: str = "", facts: Facts | None = None) -> Explained | None:
     """The verdict on a pasted answer, or on a rule of the log; None when there is no answer in the text."""
+    if _OWN.search(text):
+        return None
     facts = facts or Facts()
     row = _ROWS.get(text.strip())
     if row is not None:

@@ -58,6 +58,16 @@ def waiting(status: Status, profile: str = "") -> str:
     return f"{count} messages wait, the oldest for {oldest}" if count > 1 else f"1 message waits, for {oldest}"
 
 
+def held_back(status: Status) -> Iterator[tuple[str, MailboxStatus]]:
+    """Profiles with mail that waits for a mailbox which rests, after an outage or a throttle, or is slowed down."""
+    mailboxes = {one.name: one for one in status.mailboxes}
+    waits = {one.profile for one in status.queue if one.state in _WAITING}
+    for one in status.profiles:
+        mailbox = mailboxes.get(one.mailbox.lower())
+        if one.name in waits and one.state not in _BLOCKED and mailbox and (mailbox.blocked_until or mailbox.pace < 1):
+            yield one.name, mailbox
+
+
 def _answer(status: Status, blocked: list[ProfileStatus], reasons: tuple[str, ...]) -> tuple[str, str]:
     if not status.ready:
         return "bad", "No: devices can't hand in mail."
@@ -75,23 +85,13 @@ def _answer(status: Status, blocked: list[ProfileStatus], reasons: tuple[str, ..
 
 def _held_back(status: Status) -> tuple[str, str] | None:
     """Where all that waits to leave waits for a mailbox that rests or is slowed down."""
-    slow = dict(_slowed(status))
+    slow = dict(held_back(status))
     waits = {one.profile for one in status.queue if one.state in _WAITING}
     if not waits or not waits <= slow.keys():
         return None
-    if all(one.pace < 1 for one in slow.values()):
-        return "warn", "Slowly: Exchange holds mail back."
-    return "warn", "Not now: mail waits, and is tried again by itself."
-
-
-def _slowed(status: Status) -> Iterator[tuple[str, MailboxStatus]]:
-    """Profiles with mail that waits for a mailbox which rests, after an outage or a throttle, or is slowed down."""
-    mailboxes = {one.name: one for one in status.mailboxes}
-    waits = {one.profile for one in status.queue if one.state in _WAITING}
-    for one in status.profiles:
-        mailbox = mailboxes.get(one.mailbox.lower())
-        if one.name in waits and one.state not in _BLOCKED and mailbox and (mailbox.blocked_until or mailbox.pace < 1):
-            yield one.name, mailbox
+    if all(one.blocked_until for one in slow.values()):
+        return "warn", "Not now: mail waits, and is tried again by itself."
+    return "warn", "Slowly: Exchange holds mail back."
 
 
 def _slow(status: Status, profile: str, mailbox: MailboxStatus) -> str:
@@ -122,7 +122,7 @@ def _hindrance(status: Status, one: ProfileStatus) -> str:
 def _cautions(status: Status) -> Iterator[str]:
     blocked = {one.name for one in status.profiles if one.state in _BLOCKED}
     yield from (f"{one.name} takes its fallback." for one in status.profiles if one.state == "detour")
-    yield from (_slow(status, name, mailbox) for name, mailbox in _slowed(status))
+    yield from (_slow(status, name, mailbox) for name, mailbox in held_back(status))
     slow = sum(
         sum(one.ages[status.age_limits_s.index(_SLOW_S) + 1 :])
         for one in status.queue
@@ -130,6 +130,9 @@ def _cautions(status: Status) -> Iterator[str]:
     )
     if slow:
         yield f"{_messages(slow, 'has', 'have')} waited for more than {span(_SLOW_S)}."
+    if status.spool.max_bytes and status.spool.used_bytes * 10 >= status.spool.max_bytes * 9:
+        full = status.spool.used_bytes * 100 // status.spool.max_bytes
+        yield f"Kept mail takes {full}% of spool.max_bytes: what is larger than the rest is refused."
     if damaged := sum(one.count for one in status.queue if one.state == "corrupt"):
         yield f"{_messages(damaged, 'is', 'are')} damaged."
     yield from (_end(one.app, one.kind, one.days_left) for one in status.credentials if one.days_left <= SOON_DAYS)

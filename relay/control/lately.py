@@ -77,7 +77,7 @@ class Lately:
     def heard(self, event: str, fields: Mapping[str, Any]) -> None:
         """One event of the journal."""
         self.spent.heard(event, fields)
-        if event in PROBLEMS:
+        if event in PROBLEMS or _no_room(event, fields):
             self._note(event, fields)
         match event:
             case "delivery.fallback":
@@ -103,9 +103,12 @@ class Lately:
         about = _first(fields, "profile", "app", "mailbox", "device")
         mailbox = _first(fields, "mailbox")
         what = shown(_first(fields, "meaning", "reason") or "; ".join(fields.get("complaints") or ()), mailbox)
-        key = (event, about, str(fields.get("rule") or what))
+        key = (event, about, str(fields.get("rule") or fields.get("reply") or what))
         earlier = self._problems.pop(key, None)
-        answer, remedy = shown(_first(fields, "answer"), mailbox)[:_ANSWER], shown(_first(fields, "remedy"), mailbox)
+        answer, remedy = (
+            shown(_first(fields, "answer", "reply"), mailbox)[:_ANSWER],
+            shown(_first(fields, "remedy"), mailbox),
+        )
         one = Problem(event, about, what[:_ANSWER], answer, remedy, now, now)
         if earlier is not None:
             one.first, one.times = earlier.first, earlier.times + 1
@@ -131,6 +134,11 @@ def shown(text: str, mailbox: str = "") -> str:
     own = rf"(?P<own>(?:mailboxes\.)?{re.escape(mailbox)}(?:\.(?:sessions|messages|recipients)_?\w*)?(?!\.?[\w-]))"
     whole = re.compile(f"{own}|{_ADDRESS.pattern}", re.IGNORECASE)
     return whole.sub(lambda found: found["own"] or f"…@{found[2]}", text)
+
+
+def _no_room(event: str, fields: Mapping[str, Any]) -> bool:
+    """Whether a device was turned away because there is no room for its mail, which no other event tells."""
+    return event == "client.refused" and str(fields.get("reply", "")).startswith("452 4.3.1")
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> str:

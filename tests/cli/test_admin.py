@@ -92,6 +92,7 @@ def test_a_token_is_shown_once_and_revoked(admin: Admin, data_dir: Path) -> None
     [
         (("password", "ann", "--stdin"), "elevenchars\n", "at least 12"),
         (("password", "ann", "--stdin"), "x" * 1025 + "\n", "more than 1024"),
+        (("password", "ann"), SECRET, "--stdin"),
         (("password", "an n", "--stdin"), SECRET, "can't be a name"),
         (("token", "new", "a/b", "--role", "viewer"), "", "can't be a name"),
         (("token", "new", "a"), "", "--role"),

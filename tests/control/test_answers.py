@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.control.answers import STAGES, Explained, explain_answer, facts_for
+from relay.control.answers import STAGES, Explained, explain_answer, facts_for, no_answer
 from relay.message.outcome import Scope
 from relay.policy.verdict import Class
 from relay.policy.verdict_page import CHAPTERS
@@ -232,3 +232,16 @@ def test_what_nobody_would_paste_breaks_nothing(text: str) -> None:
     """Thousands of answers, each within another; codes that are no list."""
     found = explain_answer(text)
     assert found is None or found.said_by == "Entra"
+
+
+@pytest.mark.parametrize("own", [
+    "530 5.7.0 Authentication required: log in, or add address 10.0.0.9 to devices of this relay",
+    "550 5.7.1 10.0.0.9 is not a device of this relay; add its address to devices",
+    "550 5.7.1 Recipient not allowed for copier; see recipients of this device in the relay",
+    "552 5.3.4 Message too large, at most 9 bytes; scan with a lower resolution",
+    "452 4.3.1 No room to store mail now, try again later",
+])  # fmt: skip
+def test_what_the_relay_says_itself_is_not_taken_for_microsofts(own: str) -> None:
+    """It is what a copier prints; the remedy for Exchange would lead astray."""
+    assert explain_answer(f"Transmission Error Report: {own}") is None
+    assert "relay explain device" in no_answer(own)

@@ -108,10 +108,18 @@ def test_a_throttled_mailbox_is_slow() -> None:
     slow = of(queue=[waits("a", [1, 0, 0, 0, 0, 0])], mailboxes=[mailbox(0.25)])
     told = flow(slow)
     assert (told.state, told.answer) == ("warn", "Slowly: Exchange holds mail back.")
+    assert flow(replace(slow, mailboxes=[mailbox(0.25, "2026-03-01T10:00:30Z")])).answer.startswith("Not now")
     assert told.reasons == ("a is slowed to 25% of its limits; 1 message waits, for 1 min.",)
     other = replace(profile("b"), mailbox="other@c.test")
     both = replace(slow, profiles=[profile("a"), other], queue=[*slow.queue, waits("b", [1, 0, 0, 0, 0, 0])])
     assert flow(both).answer == "Yes, with something to look at."
+
+
+def test_a_quota_that_is_nearly_used_up_is_told() -> None:
+    """Before all mail is refused: large scans are already."""
+    assert flow(of(spool=replace(ROOM, used_bytes=89, max_bytes=100))).reasons == ()
+    told = flow(of(spool=replace(ROOM, used_bytes=95, max_bytes=100)))
+    assert told.reasons == ("Kept mail takes 95% of spool.max_bytes: what is larger than the rest is refused.",)
 
 
 def test_of_plain_values() -> None:

@@ -30,6 +30,17 @@ def test_trouble_is_bounded_and_the_newest_comes_first() -> None:
     assert problems[0].what == f"reason {MOST_PROBLEMS + 4}"
 
 
+def test_want_of_room_is_trouble_and_a_stranger_is_not() -> None:
+    """However much each message needed, it is one entry."""
+    lately = Lately()
+    for size in (10, 20):
+        no_room = {"device": "copier", "reply": "452 4.3.1 No room", "reason": f"{size} bytes", "remedy": "raise it"}
+        lately.heard("client.refused", no_room)
+    lately.heard("client.refused", {"client": "10.9.9.9", "reply": "530 5.7.0 log in"})
+    (one,) = lately.problems()
+    assert (one.about, one.what, one.answer, one.times) == ("copier", "20 bytes", "452 4.3.1 No room", 2)
+
+
 def test_a_detour_lasts_until_the_first_transport_works_again() -> None:
     """Since when it began, not since it was last refused."""
     now = [100.0]

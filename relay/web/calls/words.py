@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from relay.control.answers import STAGES, Explained, explain_answer, facts_for
+from relay.control.answers import STAGES, Explained, explain_answer, facts_for, no_answer
 from relay.control.who import Role, Who
 from relay.web.call import Call, NotFound
 
@@ -33,7 +33,7 @@ async def explain(control: Control, question: AnswerQuestion, _who: Who) -> Expl
     facts = facts_for(control.settings, question.profile) if question.profile else None
     found = await control.turns.work(explain_answer, question.text, question.stage, facts)
     if found is None:
-        raise NotFound("there is no answer of Exchange Online, Graph or Entra in this text: paste the whole line")
+        raise NotFound(no_answer(question.text))
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from relay.control.flow import SOON_DAYS, flow, waiting
+from relay.control.flow import SOON_DAYS, flow, held_back, waiting
 from relay.web.calls import service as calls
 from relay.web.page import Page, Visit
 from relay.web.plot import plot
@@ -27,6 +27,7 @@ PROFILE_WORDS = {
     "sign_in": ("bad", "Waiting for sign-in"),
     "detour": ("warn", "By its fallback"),
 }
+_HELD_BACK = ("warn", "Held back")
 _PLOTTED = 60  # minutes
 _SETTLED_LATER = ("queued", "uncertain", "leased")
 
@@ -89,10 +90,11 @@ async def overview(visit: Visit) -> Response:
 
 def profile_rows(visit: Visit, now: Status) -> list[ProfileRow]:
     """In the order of the configuration."""
-    profiles = visit.control.settings.profiles
+    profiles, slow = visit.control.settings.profiles, dict(held_back(now))
     return [
         ProfileRow(
-            one, *PROFILE_WORDS[one.state], waiting(now, one.name),
+            one, *(_HELD_BACK if one.state == "ok" and one.name in slow else PROFILE_WORDS[one.state]),
+            waiting(now, one.name),
             tuple(end for end in now.credentials if one.name in profiles and end.app == profiles[one.name].app),
         )
         for one in now.profiles
