@@ -124,13 +124,15 @@ def devices(text: str) -> dict[str, str]:
 
 
 def _device(text: str, before: int) -> tuple[str, str]:
-    from relay.config.network import network_of
+    from relay.config.network import is_everybody, network_of
     from relay.config.starter import name_of
 
     name, equals, address = text.rpartition("=")
     network = network_of(address)
     if equals and name_of(name, "") != name:
         raise ValueError(f"{name!r} is no name for a device: letters, digits and _ . - in one word")
+    if is_everybody(network):
+        raise ValueError(f"{address} is everybody, or nearly; name your devices: an open relay sends spam")
     own = "devices" if network.num_addresses > 1 else "device"
     return name or (f"{own}-{before + 1}" if before else own), address
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from relay.config.settings import Settings
 
-_ENTER = "\x1b[?1049h\x1b[?25l"
-_LEAVE = "\x1b[?25h\x1b[?1049l"
+_ENTER = b"\x1b[?1049h\x1b[?25l"
+_LEAVE = b"\x1b[?25h\x1b[?1049l"
 _LOOKS: dict[str, dict[str, Any]] = {
     "good": {"fg": "green", "bold": True},
     "warn": {"fg": "yellow"},
@@ -55,7 +55,7 @@ def top(config: Path, once: bool, every: float) -> int:
         for line in picture(found, width, _MOST_LINES, clock=time.strftime("%H:%M:%S")):
             click.echo(_styled(line))
         return ExitCode.DONE if found["ready"] else ExitCode.FAILED
-    with _screen(), _resizes() as resized:
+    with _resizes() as resized, _screen():
         return _watch(settings, every, resized)
 
 
@@ -111,31 +111,45 @@ def _coloured() -> bool | None:
 
 @contextmanager
 def _screen() -> Iterator[None]:
-    """The terminal's other screen, keys without Enter and without echo; all as before in the end."""
+    """The terminal's other screen, keys without Enter and without echo; all as before in the end, and while stopped."""
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
-    tty.setcbreak(descriptor)
-    sys.stdout.write(_ENTER)
+
+    def enter() -> None:
+        tty.setcbreak(descriptor)
+        os.write(sys.stdout.fileno(), _ENTER)
+
+    def leave() -> None:
+        os.write(sys.stdout.fileno(), _LEAVE)
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    def stopped(*_: object) -> None:
+        leave()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        enter()
+
+    old = signal.signal(signal.SIGTSTP, stopped)
+    enter()
     try:
         yield
     finally:
-        sys.stdout.write(_LEAVE)
-        sys.stdout.flush()
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        leave()
+        signal.signal(signal.SIGTSTP, old)
 
 
 @contextmanager
 def _resizes() -> Iterator[int]:
-    """A descriptor that can be read when the terminal has another size; SIGTERM ends the watch in good order."""
+    """A descriptor that can be read when the terminal has another size; signals end it in good order."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     old = signal.signal(signal.SIGWINCH, lambda *_: None)
-    term = signal.signal(signal.SIGTERM, _ended)
+    ends = {number: signal.signal(number, _ended) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
     try:
         yield reading
     finally:
         signal.signal(signal.SIGWINCH, old)
-        signal.signal(signal.SIGTERM, term)
+        for number, handler in ends.items():
+            signal.signal(number, handler)
         signal.set_wakeup_fd(before)
         os.close(reading)
         os.close(writing)

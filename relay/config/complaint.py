@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     Path = tuple[str | int, ...]
 
 MASK = "(not shown)"
+_USERINFO = re.compile(r"(?:(?<=//)|(?<=:)(?!//)).+(?=@)", re.DOTALL)
 _LONGEST_SHOWN = 60
 
 
@@ -67,6 +69,11 @@ def option_name(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def without_userinfo(text: str) -> str:
+    """An address without what signs in inside of it: `http://user:password@proxy`, in whatever wrong form too."""
+    return _USERINFO.sub(MASK, text)
+
+
 def shown(value: object, quote: str = "'") -> str:
     """A value in one short printable line."""
     if value is None:
@@ -75,7 +82,8 @@ def shown(value: object, quote: str = "'") -> str:
         return "a section"
     if isinstance(value, (list, tuple)):
         return "a list"
-    text = ascii(str(value))[1:-1] if not str(value).isprintable() else str(value)
+    text = without_userinfo(str(value))
+    text = text if text.isprintable() else ascii(text)[1:-1]
     return f"{quote}{text[:_LONGEST_SHOWN]}{'…' if len(text) > _LONGEST_SHOWN else ''}{quote}"
 
 

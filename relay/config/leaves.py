@@ -5,14 +5,13 @@ Of a secret only where it is kept is here to be shown; a password hash, and what
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from relay.config.complaint import MASK, option_name
+from relay.config.complaint import MASK, option_name, without_userinfo
 from relay.config.secret import SecretRef
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from relay.config.complaint import Path as Option
     from relay.config.settings import Settings
 
-_USERINFO = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 _HIDDEN = {"writeOnly": True}
 
 
@@ -122,4 +120,4 @@ def _plain(value: Any) -> Any:
 def _without_userinfo(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_userinfo(item) for item in value]
-    return _USERINFO.sub(MASK, value) if isinstance(value, str) else value
+    return without_userinfo(value) if isinstance(value, str) and "//" in value else value

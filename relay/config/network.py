@@ -6,6 +6,7 @@ import ipaddress
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8, fc00::/7: two halves of the world are an open relay too
 _MAPPED_BITS = 96  # ::ffff:0:0/96 holds all of IPv4, RFC 4291 §2.5.5.2
 
 
@@ -22,6 +23,11 @@ def network_of(text: str) -> Network:
     if ipaddress.ip_address(machine) != network.network_address:
         raise ValueError(f"write {machine} for the one machine, or {network} for the whole network")
     return _unmapped(network)
+
+
+def is_everybody(network: Network) -> bool:
+    """Whether it is wider than any network of devices."""
+    return network.prefixlen < _WIDEST[network.version]
 
 
 def _unmapped(network: Network) -> Network:

@@ -1,7 +1,7 @@
 """What the journal told of each device since the start: how it speaks, what was mended, why it was refused.
 
-A listener of the journal, in the loop's thread; bounded, whatever devices send. A refusal before anybody knew the
-device is kept by its address, and belongs to the device that has that address when somebody asks.
+A listener of the journal, in the loop's thread; bounded, whatever devices send; other threads may ask. A refusal before
+anybody knew the device is kept by its address, and belongs to the device that has that address when somebody asks.
 """
 
 from __future__ import annotations
@@ -77,15 +77,15 @@ class DeviceLog:
         """What is known of the device of that name."""
         return self._devices.get(name) or Habits()
 
-    def refusals(self, name: str, owns: Callable[[str], bool]) -> tuple[list[Refusal], int]:
-        """The last ones of a device, newest first, and how many; `owns` says which addresses are its own."""
-        habits, nameless = self.habits(name), [one for one in self._nameless if owns(one.client)]
-        found = sorted((*habits.refusals, *nameless), key=lambda one: one.at, reverse=True)
-        return found[:MOST_REFUSALS], habits.refused + len(nameless)
+    def refusals(self, name: str, nameless: Iterable[Refusal] = ()) -> tuple[list[Refusal], int]:
+        """The last ones of a device, newest first, and how many; `nameless` are those of its addresses."""
+        habits, others = self.habits(name), list(nameless)
+        found = sorted((*list(habits.refusals), *others), key=lambda one: one.at, reverse=True)
+        return found[:MOST_REFUSALS], habits.refused + len(others)
 
-    def clients(self) -> Iterable[str]:
-        """The addresses of those who were turned away before anybody knew them."""
-        return {one.client for one in self._nameless}
+    def nameless(self) -> list[Refusal]:
+        """Those who were turned away before anybody knew them."""
+        return list(self._nameless)
 
     def _of(self, name: str) -> Habits:
         habits = self._devices.setdefault(name, Habits())

@@ -102,10 +102,10 @@ class DeviceList:
 
 
 def device_list(settings: Settings, log: DeviceLog, volumes: Volumes, question: DeviceQuestion) -> DeviceList:
-    """Those that are asked for, in that order."""
-    owners = _owners(Directory(settings.devices), log.clients())
+    """Those that are asked for, in that order. Takes a while for a thousand: for threads."""
+    nameless = _nameless(Directory(settings.devices), log.nameless())
     found = [
-        _status(settings, name, device, volumes.devices.get(name), log, owners)
+        _status(settings, name, device, volumes.devices.get(name), nameless.get(name, ()), log)
         for name, device in settings.devices.items()
         if question.name in ("", name) and question.text.lower() in _words(settings, name, device)
     ]  # fmt: skip
@@ -114,13 +114,17 @@ def device_list(settings: Settings, log: DeviceLog, volumes: Volumes, question: 
     return DeviceList(found, volumes.trouble)
 
 
-def _owners(directory: Directory, clients: Iterable[str]) -> dict[str, set[str]]:
-    """By address, the devices that somebody from there can be."""
-    found = {}
-    for client in clients:
-        alone = directory.by_address(client)
-        known = [*directory.only_with_login(client), *([alone] if alone else [])]
-        found[client] = {one.name for one in known}
+def _nameless(directory: Directory, refusals: Iterable[Refusal]) -> dict[str, list[Refusal]]:
+    """By device, those of the addresses that it may have."""
+    names: dict[str, set[str]] = {}
+    found: dict[str, list[Refusal]] = {}
+    for one in refusals:
+        if one.client not in names:
+            alone = directory.by_address(one.client)
+            known = [*directory.only_with_login(one.client), *([alone] if alone else [])]
+            names[one.client] = {each.name for each in known}
+        for name in names[one.client]:
+            found.setdefault(name, []).append(one)
     return found
 
 
@@ -131,10 +135,10 @@ def _words(settings: Settings, name: str, device: Device) -> str:
 
 
 def _status(
-    settings: Settings, name: str, device: Device, volume: Volume | None, log: DeviceLog, owners: dict[str, set[str]]
+    settings: Settings, name: str, device: Device, volume: Volume | None, nameless: Iterable[Refusal], log: DeviceLog
 ) -> DeviceStatus:
     habits = log.habits(name)
-    refusals, count = log.refusals(name, lambda client: name in owners.get(client, ()))
+    refusals, count = log.refusals(name, nameless)
     last, last_id = _last(habits, volume)
     return DeviceStatus(
         name=name, address=device.address or "", login=device.login.username if device.login else "",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from relay import __version__
 from relay.config.settings import TlsFloor
+from relay.control.aside import Turns
 from relay.control.look import DeviceLook, Look
 from relay.smtpd.desk import House
 from relay.spool.store import SpoolError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from relay.upstream.enddates import EndDate
 
 ALIVE_S = 5.0
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Control:
         self.minutes = ears.minutes
         self.devices = ears.devices
         self.hands = hands
+        self.turns = Turns(_AT_ONCE)  # for what a page has to read or work out
         self.started_with = settings()
         self.started = time.time()
         self.listening: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ __all__ = ["NotFoundError", "Scene", "Trace", "scenes_of", "told", "trace"]
 
 _NO_OUTCOME = "none was written: it is under way, or the relay ended within it, and then the message may have arrived"
 _DOUBT = "in doubt: the whole message had left and no answer came; it may have arrived"
+_LISTS = ("changes", "left")
 _OWED = {"failed": "its sender, that it was not delivered", "delayed": "its sender, that it is late"}
 
 
@@ -82,9 +83,10 @@ def scenes_of(record: Record) -> tuple[Scene, ...]:
 def came_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """How it came; nothing where that is damaged."""
     try:
-        return dict(json.loads(message["arrival"] or "{}"))
+        came = dict(json.loads(message["arrival"] or "{}"))
     except (ValueError, TypeError):
         return {}
+    return {name: came[name] for name in came if isinstance(came[name], list if name in _LISTS else str)}
 
 
 def _arrival(message: Mapping[str, Any], recipients: int) -> list[Scene]:

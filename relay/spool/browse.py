@@ -17,6 +17,7 @@ from relay.spool.queries import SQL
 from relay.spool.schema import VERSION, later
 from relay.spool.selection import Selection, ids_of, rows_of
 from relay.spool.shape import Shape, shape_of
+from relay.spool.sound import sound, text
 from relay.spool.standing import Surroundings
 from relay.spool.store import Pause, SpoolError
 from relay.spool.volumes import Volume, volumes_of
@@ -169,7 +170,7 @@ class Browser:
         now = _now()
         around = Surroundings(connection, now, self._limits_of, running=self._running)
         rows = rows_of(connection, _SELECTED, selection, now)
-        return [_row(dict(zip(_COLUMNS, row, strict=True)), around, now) for row in rows]
+        return [_row(sound(dict(zip(_COLUMNS, row, strict=True))), around, now) for row in rows]
 
     def find(self, selection: Selection) -> Sequence[str]:
         """Only their ids: 100 000 of them take a moment. Raises `SpoolError`."""
@@ -203,9 +204,9 @@ class Browser:
             rows = rows_of(connection, _SELECTED, Selection(ids=(message_id,)), now)
             if not rows:
                 return None
-            facts = dict(zip(_COLUMNS, rows[0], strict=True))
+            facts = sound(dict(zip(_COLUMNS, rows[0], strict=True)))
             around = Surroundings(connection, now, self._limits_of, running=self._running)
-            parts = [connection.execute(statement, key).fetchall() for statement in _PARTS]
+            parts = [[tuple(map(text, row)) for row in connection.execute(part, key)] for part in _PARTS]
             return _item(facts, around.next(facts), self._head(connection, message_id), parts)
 
     def content(self, message_id: str) -> Iterator[bytes]:

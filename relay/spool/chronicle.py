@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from relay.spool.browse import Browser
 from relay.spool.contents import heads_of
 from relay.spool.queries import SQL
+from relay.spool.sound import sound
 from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ class Chronicle(Browser):
             row = connection.execute(SQL.story_message, key).fetchone()
             heads = self._heads(connection, message_id)
             recipients, attempts, events, notices = (
-                [dict(found) for found in connection.execute(statement, key)]
+                [sound(dict(found)) for found in connection.execute(statement, key)]
                 for statement in (SQL.story_recipients, SQL.story_attempts, SQL.story_events, SQL.story_notices)
             )
         if row is None or item is None:
             return None
-        return Record(dict(row), recipients, attempts, events, notices, item.next, item, heads)
+        return Record(sound(dict(row)), recipients, attempts, events, notices, item.next, item, heads)
 
     def _heads(self, connection: sqlite3.Connection, message_id: str) -> Heads | None:
         try:

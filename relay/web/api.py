@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
@@ -105,6 +106,10 @@ async def _answer(call: Call, control: Control, request: Request) -> Response:
     if isinstance(answer, Attachment):
         named = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
         return StreamingResponse(answer.pieces, media_type=call.media, headers=named)
+    return await asyncio.to_thread(_written, answer)  # options of a thousand devices take longer than a device waits
+
+
+def _written(answer: Any) -> Response:
     return answered(asdict(answer) if is_dataclass(answer) and not isinstance(answer, type) else answer)
 
 

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from relay.control.accounts import digest
+from relay.control.aside import aside
 from relay.control.entra_sign_in import PATH, EntraRefused, EntraSigningIn
 from relay.web.guard import role_by
 from relay.web.origin import inside
@@ -68,7 +69,7 @@ class EntraDoor:
 
     async def _there(self, request: Request) -> Response:
         async with self._turn:
-            work = await asyncio.to_thread(EntraSigningIn, self._control.settings)
+            work = await aside(lambda: EntraSigningIn(self._control.settings), _WAY)
         value, now = secrets.token_urlsafe(32), self._guard.now()
         fresh = [(key, one) for key, one in self._under_way.items() if one.until > now]
         self._under_way = dict(fresh[-_MOST + 1 :])
@@ -85,7 +86,7 @@ class EntraDoor:
         if under is None or under.until <= self._guard.now():
             return _refused("This answer belongs to no sign-in of this browser.", remedy="Begin again.", status=400)
         async with self._turn:
-            name = await asyncio.to_thread(under.work.finish, dict(request.query_params))
+            name = await aside(lambda: under.work.finish(dict(request.query_params)), _WAY)
         if role_by(self._guard.http.entra, name) is None:
             self._guard.refuse(request, name, _WAY, "not among http.entra.operators or viewers")
             return _refused(

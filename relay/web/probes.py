@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from relay.control.accounts import AccountsError
 from relay.web.origin import is_here
 from relay.web.prometheus import CONTENT_TYPE, Standing, exposition
 
@@ -59,7 +60,11 @@ class Probes:
 
     async def status(self, request: Request) -> Response:
         """Names profiles and mailboxes: for whoever is on this machine, or signed in."""
-        if not is_here(request, self._guard.http) and await self._guard.who(request) is None:
+        try:
+            known = is_here(request, self._guard.http) or await self._guard.who(request) is not None
+        except AccountsError as error:
+            return JSONResponse({"error": "nobody can be known", "remedy": str(error)}, 503, _FRESH)
+        if not known:
             return JSONResponse({"error": "nobody is signed in", "remedy": _ASK}, 401, _FRESH | _BEARER)
         return JSONResponse(asdict(await self._control.status()), headers=_FRESH)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _WRONG = "Name or password is wrong."
 _WAY = "password"
+_LONGEST_NAME = 100  # more than any name has: ten thousand names that failed are remembered
 
 
 class Signing:
@@ -47,6 +48,7 @@ class Signing:
         """Name and password."""
         form = await typed(request)
         name, password, target = (form.get(field, "") for field in ("name", "password", "next"))
+        name = name[:_LONGEST_NAME]
         try:
             session = await self._proven(request, name, password)
         except TooMany as error:

@@ -64,6 +64,14 @@ def test_who_was_refused_inside_a_network_stays_refused(action: str) -> None:
     assert len(imported(later, tables={"/t": f"10.0.2.66 {action}\n"}).devices) == 1
 
 
+@pytest.mark.parametrize("items", ["!10.0.0.0/8 10.0.2.5", "!0.0.0.0/0, 10.0.2.0/24", "![::]/0 fd00::/8"])
+def test_the_first_match_of_mynetworks_counts(items: str) -> None:
+    """What comes behind its exclusion was never let in."""
+    found = imported(f"mynetworks = {items}")
+    assert addresses(found) == []
+    assert "behind its exclusion" in told(found)
+
+
 @pytest.mark.parametrize(
     "reference",
     [

@@ -104,6 +104,7 @@ def test_a_missing_secret_is_what_is_left_to_do(run: Run, tmp_path: Path) -> Non
         ("--client-id", "copier", "GUID"),
         ("--mailbox", "scanner", "mail address"),
         ("--device", "copier=10.0.300.1", "10.0.2.17"),
+        ("--device", "0.0.0.0/0", "open relay"),
         ("--secret", "abc~DEF", "not the secret"),
     ],
 )

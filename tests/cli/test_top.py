@@ -182,6 +182,29 @@ def test_control_c_gives_the_terminal_back(terminal: tuple[int, subprocess.Popen
     assert process.wait(timeout=60) == 130
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_signal_gives_the_terminal_back(terminal: tuple[int, subprocess.Popen[bytes]], number: int) -> None:
+    """Whoever sends it; the fixture looks at the keys."""
+    leader, process = terminal
+    _until(leader, "space looks again")
+    process.send_signal(number)
+    assert "\x1b[?25h" in _until(leader, "\x1b[?1049l")
+    assert process.wait(timeout=60) == 130
+
+
+def test_control_z_gives_the_terminal_back_until_it_goes_on(terminal: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """The shell has its screen and its keys meanwhile; afterwards the picture is drawn again."""
+    leader, process = terminal
+    _until(leader, "space looks again")
+    os.write(leader, b"\x1a")
+    assert "\x1b[?25h" in _until(leader, "\x1b[?1049l")
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    process.send_signal(signal.SIGCONT)
+    assert _until(leader, "space looks again").startswith("\x1b[?1049h")
+    os.write(leader, b"q")
+    assert process.wait(timeout=60) == 0
+
+
 def _own_terminal(follower: int) -> None:
     os.setsid()
     fcntl.ioctl(follower, termios.TIOCSCTTY, 0)

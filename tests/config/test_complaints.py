@@ -258,3 +258,13 @@ def test_a_plain_secret_is_refused_with_the_remedy(complaint_of: One) -> None:
         "a secret is never written here; name where it is kept: {env: NAME}, {file: /path} or {credential: NAME}"
         in line
     )
+
+
+@pytest.mark.parametrize(
+    "proxy", [f"http://ann:{FORBIDDEN}@pro xy:3128", f"ann:{FORBIDDEN}@proxy", f"ftp://ann:a/b@{FORBIDDEN}@proxy"]
+)
+def test_what_signs_in_inside_of_an_address_is_not_shown(complaint_of: One, proxy: str) -> None:
+    """In the wrong form too: a complaint is in the log, and on a page for everybody who may look."""
+    line = complaint_of("devices:", f'outgoing: {{https_proxy: "{proxy}"}}\ndevices:')
+    assert "outgoing.https_proxy: is not in the right form, found '" in line
+    assert FORBIDDEN not in line

@@ -53,7 +53,11 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         subprocess.run(["umount", self._at / "exec/netns/default"], capture_output=True, check=False)
         shutil.rmtree(self._at, ignore_errors=True)
 

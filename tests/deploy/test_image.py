@@ -96,8 +96,8 @@ class Ship:
 @pytest.fixture(scope="module")
 def ship(tree, wheelhouse, need_tool, tmp_path_factory) -> Iterator[Ship]:
     """Everything, built once."""
-    directory = Path(tempfile.mkdtemp(prefix="relay-engine-", dir=roomy()))
-    with Engine((need_tool("/usr/bin/docker"), need_tool("dockerd")), directory) as engine:
+    programs = need_tool("/usr/bin/docker"), need_tool("dockerd")
+    with Engine(programs, Path(tempfile.mkdtemp(prefix="relay-engine-", dir=roomy()))) as engine:
         engine.stand_in(tree, wheelhouse)
         engine("build", "-q", "--network=none", "-t", IMAGE, ROOT)
         try:

@@ -73,6 +73,7 @@ def test_the_probes_ask_what_there_is(probe):
     """A path that needs no sign-in, on a port that is named."""
     asked = CONTAINER[probe]["httpGet"]
 
+    assert CONTAINER[probe]["timeoutSeconds"] >= 5  # a machine that is busy answers late
     assert asked["path"] in OPEN
     assert asked["port"] in PORTS
 

@@ -101,3 +101,27 @@ def test_grafana_finds_its_source_and_its_dashboard():
     assert source["url"] == "http://prometheus:9090"
     assert source["uid"] == chosen["current"]["value"]
     assert f"./deploy/grafana/relay.json:{provider['options']['path']}/relay.json:ro" in compose["grafana"]["volumes"]
+
+
+def test_the_first_failure_of_a_device_rings(need_tool, tmp_path):
+    """Its series begins at 1: before that there was none, so there is no increase."""
+    for name in ("alerts.yml", "prometheus.yml"):
+        shutil.copy(DEPLOY / name, tmp_path)
+    series = {"series": 'relay_messages_failed_total{device="copier",profile="scans"}', "values": "_ _ _ 1 1 1"}
+    rings = {
+        "alertname": "RelayMailFails",
+        "eval_time": "4m",
+        "exp_alerts": [{
+            "exp_labels": {"severity": "warning", "device": "copier", "profile": "scans"},
+            "exp_annotations": {
+                "summary": "Mail was given up or could not be stored",
+                "description": "relay queue list --state failed",
+            },
+        }],
+    }  # fmt: skip
+    tried = {"interval": "1m", "input_series": [series], "alert_rule_test": [rings]}
+    file = tmp_path / "tried.yml"
+    file.write_text(yaml.safe_dump({"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": [tried]}))
+    ended = subprocess.run([need_tool("promtool"), "test", "rules", file], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
+from starlette.requests import Request
+
+from relay.control.activity import Activity
+from relay.control.who import Role
 from relay.spool.store import SpoolError
 from relay.telemetry.metrics import Metrics
-from relay.web import faces
+from relay.web import api, faces
+from relay.web.call import Call
 from tests.e2e.configuration import COPIER
 from tests.e2e.device import LETTER
 from tests.smtpd.conftest import Door, open_door
@@ -118,3 +124,24 @@ def test_whoever_speaks_nonsense_to_the_pages_gets_no_further(show: Open) -> Non
         client.sendall(b"EHLO \x00\xff\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert shown.get("/healthz").status == 200
+
+
+async def test_long_answers_are_written_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The options of a thousand devices as JSON take half a second, in which a device would wait."""
+    threads = set[int]()
+    monkeypatch.setattr(api, "answered", lambda _: threads.add(threading.get_ident()))
+
+    async def told(*_: object) -> Activity:
+        return Activity([])
+
+    call = Call("activity", "GET", "/activity", Role.VIEWER, "Mail per minute.", told, Activity)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "query_string": b"",
+        "headers": [],
+        "path_params": {},
+        "state": {"who": 1},
+    }
+    await api._answer(call, cast("Any", None), Request(scope))
+    assert len(threads - {threading.get_ident()}) == 1

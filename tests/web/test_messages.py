@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -174,3 +176,29 @@ def test_the_minutes_count_what_happened(viewer: Program, names: dict[str, str])
     summed = {word: sum(minute[word] for minute in minutes) for word in ("accepted", "delivered", "failed")}
     assert summed["accepted"] >= 3
     assert (summed["delivered"], summed["failed"]) >= (1, 1)
+
+
+DAMAGE = {
+    "message": ("received_at = 'abc'", "received_at = 1e30", "size = x'ff'", "size = 'abc'", "settled_at = 'abc'",
+                "device = x'ff'", "rule = x'ff'", "transcript = x'ff'", "arrival = '{\"changes\": 5}'"),
+    "attempt": ("started_at = 'abc'", "ended_at = 'abc'", "transcript = x'ff'", "answer = x'ff'"),
+    "recipient": ("address = x'ff'", "state = x'ff'"),
+}  # fmt: skip
+
+
+def test_a_damaged_row_is_shown(shown: Shown, program: Program, names: dict[str, str]) -> None:
+    """Whatever stands in its columns: it is the one an operator wants to see, and others are in the same list."""
+    name = names["failed"]
+    with closing(sqlite3.connect(shown.data_dir / "spool/spool.db", timeout=20, isolation_level=None)) as spool:
+        for table, damages in DAMAGE.items():
+            key = "id" if table == "message" else "message_id"
+            for damage in damages:
+                column = damage.partition(" ")[0]
+                (before,) = spool.execute(f"SELECT {column} FROM {table} WHERE {key} = ?", (name,)).fetchone()
+                spool.execute(f"UPDATE {table} SET {damage} WHERE {key} = ?", (name,))
+                assert program.get(f"/messages/{name}")["id"] == name, damage
+                assert name in found(program, state="all"), damage
+                for page in ("/messages", f"/messages/{name}"):
+                    answer = shown.get(page, **program.headers)
+                    assert answer.status == 200, damage
+                spool.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (before, name))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from relay.control.accounts import NAME
 from relay.control.status import Status
 from relay.sandbox.faults import Fault
 from tests.e2e.configuration import COPIER, STRANGER, configuration, write
@@ -206,3 +207,15 @@ def test_the_command_and_the_page_say_the_same(show: Open) -> None:
     assert command_says == page_says
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert words.splitlines()[0].endswith(", ".join(page_says["listening"]))
+
+
+def test_a_broken_list_of_accounts_is_told_to_a_program_that_asks_for_the_status(show: Open) -> None:
+    """Without a dashboard too; nothing of it is a mistake of the relay."""
+    shown = show(http={"listen": "127.0.0.1:0", "dashboard": False})
+    token = shown.token()
+    (shown.data_dir / NAME).write_text("[]")
+    answer = shown.get("/status", Authorization=f"Bearer {token}", **{"X-Forwarded-For": "192.0.2.1"})
+    assert (answer.status, answer.json["error"]) == (503, "nobody can be known")
+    assert "relay admin" in answer.json["remedy"]
+    assert shown.relay.stop() == 0
+    assert not shown.relay.journal.seen("http.failed")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
 from relay.web.throttle import Throttle, TooMany
+from tests.web.test_guard import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HERE, THERE = "10.0.0.1", "10.0.0.2"
 
@@ -113,3 +118,15 @@ async def test_who_was_blocked_while_waiting_for_a_turn_has_none(guessing: Guess
     await asyncio.sleep(0)
     gate.set()
     assert (await asyncio.gather(*guesses)).count("blocked") >= 12 - 6
+
+
+async def test_of_a_long_name_little_is_remembered(tmp_path: Path) -> None:
+    """Whoever fails is remembered for an hour, ten thousand of them: that must not be ten thousand forms."""
+    place = Place(tmp_path)
+    async with place.open() as person:
+        form = {"name": "x" * 15_000, "password": "wrong: it is", "next": "/"}
+        answer = await asyncio.to_thread(person.post, "/sign-in", form)
+    assert answer.status == 401
+    throttle = place.guard.throttle
+    names = [name for table in (throttle._doors, throttle._names) for pair in table._pairs._records for name in pair]
+    assert 0 < max(map(len, names)) <= 100

@@ -10,8 +10,9 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+from relay.config.network import is_everybody
 from relay.config.starter import name_of
-from relay.control.imports.found import Found, address_of, is_everybody, network_in
+from relay.control.imports.found import Found, address_of, network_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from relay.config.network import network_of
+from relay.config.network import is_everybody, network_of
 from relay.config.starter import HEAD, Answers, name_of, starter
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ _SOME_CLIENT = "00000000-0000-0000-0000-000000000000"
 _SOME_MAILBOX = "change-me@example.com"
 _SOME_DEVICE = "192.0.2.1"  # RFC 5737: nobody has it
 _PRINTABLE = 100
-_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8, fc00::/7: two halves of the world are an open relay too
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +110,6 @@ def network_in(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | Non
         return network_of(str(ipaddress.ip_network(bare, strict=False)))
     except ValueError:
         return None
-
-
-def is_everybody(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    """Whether it is wider than any network of devices."""
-    return network.prefixlen < _WIDEST[network.version]
 
 
 def address_of(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:

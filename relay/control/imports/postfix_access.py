@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from relay.control.imports.found import address_of, is_everybody, name_of_network, network_in
+from relay.config.network import is_everybody
+from relay.control.imports.found import address_of, name_of_network, network_in
 from relay.control.imports.postfix_read import entries, items, logical_lines, table
 
 if TYPE_CHECKING:
@@ -38,9 +39,14 @@ def networks(mine: Postfix) -> None:
             "name your devices' addresses: `postconf mynetworks` prints what it was",
         )  # fmt: skip
         return
+    out: list[Network] = []
     for item in _listed(mine, mine.value("mynetworks"), depth=0):
+        network = network_in(item.removeprefix("!"))
         if item.startswith("!"):
             _keep_out(mine, item[1:])
+            out += [network] if network else []
+        elif network and any(_within(network, one) for one in out):  # in Postfix the first match counts
+            mine.leave("mynetworks", f"{item} comes behind its exclusion", "nothing: Postfix did not let it in either")
         else:
             mine.found.add_network(item, f"mynetworks: {item}", mine.where("mynetworks"))
 

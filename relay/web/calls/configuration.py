@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from relay.control import configuration
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
 async def settings(control: Control, _question: None, _who: Who) -> SettingsStatus:
     """What is in effect."""
     since = control.devices.in_force_since
-    return await asyncio.to_thread(configuration.settings_status, control.settings, control.hands.config, since)
+    return await control.turns.work(configuration.settings_status, control.settings, control.hands.config, since)
 
 
 async def plan(control: Control, _question: None, _who: Who) -> ReloadPlan:
     """What a reload would change."""
     started = control.started_with
-    return await asyncio.to_thread(configuration.reload_plan, control.settings, started, control.hands.config)
+    return await control.turns.work(configuration.reload_plan, control.settings, started, control.hands.config)
 
 
 async def reload(control: Control, order: ReloadOrder, who: Who) -> Reloaded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,12 +27,13 @@ class DryRun(Question):
 
 async def devices(control: Control, question: DeviceQuestion, _who: Who) -> DeviceList:
     """The configured devices."""
-    return device_list(control.settings, control.devices, await control.volumes(), question)
+    volumes = await control.volumes()
+    return await control.turns.work(device_list, control.settings, control.devices, volumes, question)
 
 
 async def unknown(control: Control, _question: None, _who: Who) -> UnknownList:
     """Who was refused because nobody knows it."""
-    return await asyncio.to_thread(
+    return await control.turns.work(
         strangers.unknown, control.strangers, control.settings, control.devices.in_force_since
     )
 
@@ -44,8 +44,8 @@ async def dry_run(control: Control, question: DryRun, _who: Who) -> Explanation:
     asked = Question(**{field.name: getattr(question, field.name) for field in fields(Question)})
     try:
         if question.from_file:
-            return await asyncio.to_thread(explain, file, asked)
-        return await asyncio.to_thread(explain_by, control.settings, file, asked)
+            return await control.turns.work(explain, file, asked)
+        return await control.turns.work(explain_by, control.settings, file, asked)
     except ConfigError as error:
         raise Refused(f"the file has mistakes: {error}", "mend it, or ask by what is in force") from error
 

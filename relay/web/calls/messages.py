@@ -56,20 +56,20 @@ class Ordering:
 
 async def search(control: Control, question: Search, _who: Who) -> Messages:
     """Messages page by page."""
-    return await asyncio.to_thread(find, control.settings, question)
+    return await control.turns.work(find, control.settings, question)
 
 
 async def one(control: Control, question: OneMessage, _who: Who) -> Message:
     """One message whole."""
-    return await asyncio.to_thread(whole, control.settings, question.id)
+    return await control.turns.work(whole, control.settings, question.id)
 
 
 async def content(control: Control, question: OneMessage, who: Who) -> Attachment:
     """All octets of a message as it is sent; the journal tells who has read them."""
-    found = await asyncio.to_thread(whole, control.settings, question.id)
+    found = await control.turns.work(whole, control.settings, question.id)
     if not found.content:
         raise LookupError(f"nothing is kept of the content of {found.id}: it is {found.state}")
-    pieces = await asyncio.to_thread(_begun, control.settings, found.id)
+    pieces = await control.turns.work(_begun, control.settings, found.id)
     control.hands.journal.downloaded(id=found.id, who=who.name, way=who.way)
     return Attachment(f"{found.id}.eml", _told(control, found.id, pieces))
 

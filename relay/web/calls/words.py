@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +31,7 @@ async def explain(control: Control, question: AnswerQuestion, _who: Who) -> Expl
     if question.stage and question.stage not in STAGES:
         raise ValueError(f"{question.stage} is no step; there are {', '.join(STAGES)}")
     facts = facts_for(control.settings, question.profile) if question.profile else None
-    found = await asyncio.to_thread(explain_answer, question.text, question.stage, facts)
+    found = await control.turns.work(explain_answer, question.text, question.stage, facts)
     if found is None:
         raise NotFound(no_answer(question.text))
     return found

@@ -53,7 +53,9 @@ async def reload(visit: Visit) -> Response:
 async def _planned(visit: Visit, *, status: int = 200, words: str = "", outcome: Reloaded | None = None) -> Response:
     found = await calls.plan(visit.control, None, visit.who)
     may = visit.who.may(Role.OPERATOR)
-    return render(visit, "reload.html", status=status, plan=found, words=words, outcome=outcome, may=may)
+    return await asyncio.to_thread(  # as long as the file is new
+        render, visit, "reload.html", status=status, plan=found, words=words, outcome=outcome, may=may
+    )
 
 
 def _sections(options: list[OptionStatus]) -> list[tuple[str, list[OptionStatus]]]:
