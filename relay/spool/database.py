@@ -23,8 +23,8 @@ _PRAGMAS = (
 )
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NO_RIGHT = (
-    "give the directory and all in it to the relay's user, with the right to write; or, to try the relay out, set data_dir "
-    "to one of your own"
+    "give the directory and all in it to the relay's user, with the right to write; or, to try the relay out, set "
+    "data_dir to one of your own"
 )
 _REMEDIES = {
     errno.EROFS: "its file system is mounted read-only: see what the kernel says of the disk, then mount it writable",
