@@ -104,3 +104,8 @@ submission inet n - n - - smtpd
     found = imported("myhostname = mail.contoso.com", master)
     assert [one["listen"] for one in found.listeners] == ["0.0.0.0:25", "0.0.0.0:587"]
     assert "master.cf:3 submission: -o content_filter: set for this service alone" in told(found)
+
+
+def test_a_value_that_names_itself_ends() -> None:
+    """Again and again it would be four to the power of the depth."""
+    assert addresses(imported("a = ${a}${a}${a}${a}\nmynetworks = $a 10.0.2.5")) == ["10.0.2.5"]

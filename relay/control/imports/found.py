@@ -62,18 +62,19 @@ class Found:
     secrets: dict[str, str] = field(default_factory=dict)
     remarks: dict[Place, str] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
+    _by: dict[tuple[str, str], str] = field(default_factory=dict)  # what devices are known by
 
     def leave(self, where: str, why: str, todo: str) -> None:
         self.left.append(Left(shown(where), shown(why), todo))
 
     def add_device(self, name: str, values: dict[str, Any], remark: str, where: str) -> None:
         """A device under a name of its own; one that would be known by the same thing as another is left out."""
-        same = [known for known, other in self.devices.items() if _known_by(other) == _known_by(values)]
-        if same:
-            self.leave(where, f"is device {same[0]} already", "nothing, or give one of them a login of its own")
+        if same := self._by.get(_known_by(values)):
+            self.leave(where, f"is device {same} already", "nothing, or give one of them a login of its own")
             return
         name = self.free_name(name)
         self.devices[name] = values
+        self._by[_known_by(values)] = name
         if remark:
             self.remarks["devices", name] = shown(remark)
 

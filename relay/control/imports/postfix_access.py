@@ -102,16 +102,16 @@ def restrictions(mine: Postfix) -> None:
             elif word not in _AS_HERE and not (number and _takes_argument(words[number - 1])):
                 what = " ".join(words[number : number + 1 + _takes_argument(word)])
                 mine.leave(name, f"{what} has no counterpart", "nothing, where only your own devices reach the relay")
-    for name, key, action in refused:
-        _refusal(mine, name, key, action)
+    _refusals(mine, refused)
 
 
-def _refusal(mine: Postfix, name: str, key: str, action: str) -> None:
+def _refusals(mine: Postfix, refused: list[tuple[str, str, str]]) -> None:
     """Who was refused before mynetworks counted stays refused where a network around it is a device now."""
-    network = network_in(_padded(key))
     around = [other for one in mine.found.devices.values() if (other := network_in(one.get("address", "")))]
-    if network is not None and any(_within(network, one) for one in around):
-        _refused_device(mine, name, network, f"{key} {action}")
+    for name, key, action in refused:
+        network = network_in(_padded(key))
+        if network is not None and any(_within(network, one) for one in around):
+            _refused_device(mine, name, network, f"{key} {action}")
 
 
 def _within(network: Network, other: Network) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[str], str | None]
 
-_DEEPEST = 20
+_DEEPEST = 6  # a value that names itself four times grows by four with each
 _LONGEST = 65_536
 _SETTING = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\$|(\w+)|\(([^)]*)\)|\{((?:[^{}]|\{[^{}]*\})*)\})")
