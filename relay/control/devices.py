@@ -53,10 +53,13 @@ def unknown(strangers: Iterable[Stranger], settings: Settings, since: float = 0.
     """Those who are still unknown. Who was refused before the configuration in force came (`since`), and is a device of
     it, has been let in; who was refused after that is told, whatever it is. Without it everybody is told.
     """
+    return UnknownList([_unknown(one, settings) for one in still_unknown(strangers, settings, since)])
+
+
+def still_unknown(strangers: Iterable[Stranger], settings: Settings, since: float = 0.0) -> list[Stranger]:
+    """Those of them, as they are."""
     directory = Directory(settings.devices)
-    return UnknownList([
-        _unknown(one, settings) for one in strangers if one.last >= since or not _is_device(one, directory)
-    ])  # fmt: skip
+    return [one for one in strangers if one.last >= since or not _is_device(one, directory)]
 
 
 def _is_device(one: Stranger, directory: Directory) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COOKIE = "relay_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"  # no other site, not even one of the same domain, can set it
 _MOST = 1000
+_MOST_OF_ONE = 20  # nobody pushes out the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Sessions:
 
     def begin(self, session: Session, seconds: float) -> str:
         """The value of the cookie."""
-        self._forget()
+        self._forget(session.name)
         value = secrets.token_urlsafe(32)
         self._open[digest(value)] = (self._clock() + seconds, session)
         return value
@@ -51,9 +52,12 @@ class Sessions:
         self._open.pop(digest(value), None)
         return session
 
-    def _forget(self) -> None:
-        """What is over, and the oldest when there are too many."""
+    def _forget(self, name: str) -> None:
+        """What is over, and the oldest when there are too many: of that person, or of all."""
         now = self._clock()
         self._open = {key: one for key, one in self._open.items() if one[0] > now}
-        if len(self._open) >= _MOST:
+        own = [key for key, (_, session) in self._open.items() if session.name == name]
+        if len(own) >= _MOST_OF_ONE:
+            self._open.pop(own[0])
+        elif len(self._open) >= _MOST:
             self._open.pop(next(iter(self._open)))

@@ -64,9 +64,10 @@ def copied(page: Page, name: str) -> str:
 
 @pytest.mark.usefixtures("mail")
 def test_an_unknown_device_is_adopted(browse: Browse, office: Shown) -> None:
-    """It knocks; its YAML is copied into the file; the change is looked at and applied; it is in."""
+    """It knocks; the overview tells; its YAML is copied into the file; the change is looked at and applied; it is in."""
     assert knock(office, NEWCOMER).startswith("530")
-    page = browse("/devices")
+    page = browse("/")
+    page.get_by_role("link", name="turned away").click()
     expect(page.get_by_role("heading", name=NEWCOMER)).to_be_visible()
     axe(page)
     pictured(page, "devices")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from relay.control.devices import still_unknown
 from relay.control.flow import SOON_DAYS, flow, held_back, waiting
 from relay.web.calls import service as calls
 from relay.web.page import Page, Visit
@@ -78,11 +79,15 @@ async def overview(visit: Visit) -> Response:
     """The first page, or its live part."""
     now = await calls.status(visit.control, None, visit.who)
     minutes = (await calls.activity(visit.control, None, visit.who)).minutes[-_PLOTTED:]
+    control = visit.control
+    strangers = await control.turns.work(
+        still_unknown, control.strangers, control.settings, control.devices.in_force_since
+    )
     template = "overview-live.html" if visit.live else "overview.html"
     return render(
         visit, template, now=now, flow=flow(now), rows=profile_rows(visit, now), queue=queue_rows(now.queue),
         total=total(now.queue, len(now.age_limits_s) + 1), soon=SOON_DAYS,
-        problems=problem_rows(now.problems), minutes=minutes, traffic=traffic(minutes),
+        strangers=len(strangers), problems=problem_rows(now.problems), minutes=minutes, traffic=traffic(minutes),
         plot=plot([one.accepted for one in minutes], [one.delivered for one in minutes]),
         seen=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )  # fmt: skip
