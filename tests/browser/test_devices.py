@@ -64,7 +64,7 @@ def copied(page: Page, name: str) -> str:
 
 @pytest.mark.usefixtures("mail")
 def test_an_unknown_device_is_adopted(browse: Browse, office: Shown) -> None:
-    """It knocks; the overview tells; its YAML is copied into the file; the change is looked at and applied; it is in."""
+    """It knocks; the overview tells; its YAML goes into the file; the change is looked at and applied; it is in."""
     assert knock(office, NEWCOMER).startswith("530")
     page = browse("/")
     page.get_by_role("link", name="turned away").click()
