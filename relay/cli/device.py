@@ -59,7 +59,7 @@ def refused(config: Path, address: str | None, as_json: bool) -> int:
     settings = settings_from(config)
     found = [item for item in strangers(settings) if address in (None, item.address)]
     if as_json:
-        click.echo(json.dumps(asdict(unknown(found, settings)), indent=2))
+        click.echo(json.dumps([asdict(one) for one in unknown(found, settings).sources], indent=2))
     elif not found:
         click.echo(
             f"{address} was not refused as unknown."

@@ -50,8 +50,8 @@ def test_strangers_are_listed_newest_first(relay, write_config):
     assert "LOGIN" in lines[1]
     assert "2001-09-09 01:46:40Z" in lines[2]
     rows = json.loads(relay("device", "refused", "--json", "-c", write_config()).stdout)
-    assert [row["count"] for row in rows["sources"]] == [1, 3]
-    assert "address: 10.0.2.31" in rows["sources"][0]["adoption"]
+    assert [row["count"] for row in rows] == [1, 3]
+    assert "address: 10.0.2.31" in rows[0]["adoption"]
 
 
 @pytest.mark.usefixtures("refusals")

@@ -88,7 +88,8 @@ def judge(ways: list[Way], lives: Lives, arrived: Path) -> set[str]:
         assert 1 <= len(mine) <= 1 + len(doubts), item.attempts
         assert {copy.sha256 for copy in mine} == {letter.sha256}
         stages |= {attempt.stage for attempt in item.attempts[:-1]}
-    return stages
+    # Reset before a single octet has left: the relay may hear of it before it has read the greeting.
+    return stages | ({"greeting"} if "connect" in stages else set())
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

@@ -100,9 +100,11 @@ def ship(tree, wheelhouse, need_tool, tmp_path_factory) -> Iterator[Ship]:
     with Engine(programs, Path(tempfile.mkdtemp(prefix="relay-engine-", dir=roomy()))) as engine:
         engine.stand_in(tree, wheelhouse)
         engine("build", "-q", "--network=none", "-t", IMAGE, ROOT)
+        made = Ship(engine, tmp_path_factory.mktemp("files"))
         try:
-            yield Ship(engine, tmp_path_factory.mktemp("files"))
+            yield made
         finally:
+            made.end_kept()
             engine("rm", "-f", *engine("ps", "-aq").split())
 
 

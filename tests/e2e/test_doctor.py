@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from relay.tokens.vault import DIRECTORY
 from tests.e2e.configuration import COPIER, configuration, write
 from tests.e2e.delegated import ANN, DESK, USERS, configured, signed_in
 from tests.e2e.device import LETTER, queued_as
@@ -74,10 +75,10 @@ def test_a_person_who_signed_in_is_examined_and_nothing_is_changed(cloud, tmp_pa
 
 
 def test_nobody_has_signed_in_yet(cloud, tmp_path):
-    """It says so and how, and makes no directory."""
+    """It says so and how, and makes no place for what nobody has."""
     config = configured(cloud, tmp_path)
     ended = doctor(config, "ann")
 
     assert ended.returncode == 1
     assert "relay authorize ann" in ended.stdout
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data" / DIRECTORY).exists()
