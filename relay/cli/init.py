@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from relay.cli import init_questions as ask
 from relay.cli.new_file import may_write, write
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from relay.config.starter import Answers
 
 _LONGEST = 4096
+_SANDBOX_KNOWS = ("tenant", "client_id", "secret", "secret_stdin", "mailbox")
 
 
 @click.command
@@ -114,6 +116,9 @@ def _for_sandbox(file: Path, given: dict[str, Any]) -> str:
 
     from relay.config.starter import starter
 
+    if double := [name for name in _SANDBOX_KNOWS if given[name]]:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in double)
+        raise click.UsageError(f"the sandbox's own file says that already: leave out {options}, or --sandbox")
     try:
         cloud = yaml.safe_load(file.read_text(encoding="utf-8"))
         profile = next(iter(cloud["profiles"]))
@@ -121,9 +126,18 @@ def _for_sandbox(file: Path, given: dict[str, Any]) -> str:
     except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError, StopIteration) as error:
         raise click.UsageError(f"--sandbox {file}: this is not what `relay sandbox` prints ({error})") from error
     named = ask.Question("--device", "", ask.devices).answered(" ".join(given["devices"]) or "this-machine=127.0.0.0/8")
-    devices = {name: {"address": address, "profile": profile} for name, address in named.items()}
-    here = {"data_dir": str(Path("relay-data").absolute()), "listeners": [{"listen": "127.0.0.1:2525"}]}
+    written_to = {"recipients": list(given["recipients"])} if given["recipients"] else {}
+    devices = {name: {"address": address, "profile": profile} | written_to for name, address in named.items()}
+    listen = _chosen("listen", given, "127.0.0.1:2525")
+    data_dir = _chosen("data_dir", given, str(Path("relay-data").absolute()))
+    here = {"data_dir": data_dir, "listeners": [{"listen": listen}]}
     return starter(here | made | {"devices": devices})
+
+
+def _chosen(name: str, given: dict[str, Any], otherwise: str) -> str:
+    """What was said, else another value than the option's own."""
+    said = click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+    return str(given[name]) if said else otherwise
 
 
 def _written(out: Path, text: str, *, force: bool, as_json: bool) -> int:

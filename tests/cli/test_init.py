@@ -142,6 +142,14 @@ def test_a_sandbox_is_taken_as_it_printed_itself(run: Run, tmp_path: Path) -> No
     assert settings.listeners[0].host == "127.0.0.1"
     assert settings.devices["this-machine"].address == "127.0.0.0/8"
 
+    other = tmp_path / "other.yaml"
+    said = ("--listen", "127.0.0.1:3525", "--data-dir", tmp_path / "mail", "--device", "me=127.0.0.2")
+    assert run("init", "--sandbox", tmp_path / "sandbox.yaml", *said, "-o", other).returncode == 0
+    settings = load(other)
+    assert (settings.listeners[0].port, settings.data_dir, list(settings.devices)) == (3525, tmp_path / "mail", ["me"])
+    twice = run("init", "--sandbox", tmp_path / "sandbox.yaml", "--tenant", "contoso.com", "-o", tmp_path / "no.yaml")
+    assert (twice.returncode, "leave out --tenant" in twice.stderr) == (2, True)
+
 
 def test_at_a_terminal_it_asks_five_questions(tmp_path: Path) -> None:
     """A wrong answer is asked again, the secret is not echoed, and the file passes the check."""
