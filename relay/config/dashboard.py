@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from relay.config.network import network_of
 from relay.config.section import Name, Section, Text
-
-if TYPE_CHECKING:
-    from relay.config.network import Network
+from relay.config.trusting import Trusting
 
 LISTEN = "127.0.0.1:8925"
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[^/\s?#:@\[\]]+)(:\d{1,5})?")
@@ -41,7 +37,7 @@ class EntraSignIn(Section):
     )
 
 
-class ProxySignIn(Section):
+class ProxySignIn(Trusting):
     """A reverse proxy signs people in and names them in a header."""
 
     header: str = Field(
@@ -56,18 +52,6 @@ class ProxySignIn(Section):
         default=(), description=f"User names who are operators{_PEOPLE}", examples=[["admin@contoso.com"]]
     )
     viewers: tuple[Text, ...] = Field(default=(), description=f"User names who are viewers{_PEOPLE}", examples=[["*"]])
-
-    @field_validator("trusted")
-    @classmethod
-    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        for text in texts:
-            network_of(text)
-        return texts
-
-    @property
-    def networks(self) -> tuple[Network, ...]:
-        """The trusted addresses; a single one is a network of one."""
-        return tuple(network_of(text) for text in self.trusted)
 
     @property
     def everybody(self) -> bool:

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from relay.config.network import network_of
 from relay.config.section import Positive, Section, Text
-
-if TYPE_CHECKING:
-    from relay.config.network import Network
+from relay.config.trusting import Trusting
 
 _ACTIVATED = re.compile(r"fd:([!-9;-~]+)\Z")  # systemd.socket(5): ASCII, no control characters, no colon
 
@@ -52,7 +48,7 @@ class Mechanism(StrEnum):
     CRAM_MD5 = "CRAM-MD5"
 
 
-class ProxyProtocol(Section):
+class ProxyProtocol(Trusting):
     """A load balancer in front of the listener that tells the device's own address (PROXY protocol, version 1 or 2)."""
 
     trusted: tuple[Text, ...] = Field(
@@ -61,18 +57,6 @@ class ProxyProtocol(Section):
         "header, from anywhere else it is refused.",
         examples=[["10.0.0.5", "10.0.9.0/24"]],
     )
-
-    @field_validator("trusted")
-    @classmethod
-    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        for text in texts:
-            network_of(text)
-        return texts
-
-    @property
-    def networks(self) -> tuple[Network, ...]:
-        """The trusted addresses; a single one is a network of one."""
-        return tuple(network_of(text) for text in self.trusted)
 
 
 class Listener(Section):
