@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 500
 ALL = "all"
+_TEXTS, _MOMENTS = ("device", "profile", "mailbox", "sender", "recipient", "rule"), ("since", "until")
 
 
 class Direction(StrEnum):
@@ -31,23 +32,35 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """What is known of the messages; all that is given must be so."""
+class Filters:
+    """What is known of messages; all that is given must be so."""
 
-    id: Annotated[str, "its id, or its begin or end of 4 characters at least; or its Message-ID"] = ""
     device: Annotated[str, "under devices in the configuration"] = ""
     profile: Annotated[str, "under profiles in the configuration"] = ""
     mailbox: Annotated[str, "who signs in"] = ""
     sender: Annotated[str, "MAIL FROM towards Exchange; * stands for any characters"] = ""
     recipient: Annotated[str, "one of its recipients; * stands for any characters"] = ""
     subject: Annotated[str, "the whole subject, however it is written; only its hash is looked for"] = ""
-    subject_hash: Annotated[str, "the first 16 hex digits of its SHA-256 (docs/reference/api.md)"] = ""
     rule: Annotated[str, "what the last answer meant: a row of docs/reference/verdicts.md; * for any characters"] = ""
+    since: Annotated[str, "received then or later (ISO 8601; UTC where it names no zone)"] = ""
+    until: Annotated[str, "received before then"] = ""
+
+    def facts(self) -> dict[str, Any]:
+        """As a selection has them. Raises `ValueError`."""
+        facts = {name: getattr(self, name) for name in _TEXTS}
+        moments = {name: moment(getattr(self, name), name) for name in _MOMENTS if getattr(self, name)}
+        return facts | moments | {"subject_hash": subject_hash(self.subject)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search(Filters):
+    """One page of the messages that are so."""
+
+    id: Annotated[str, "its id, or its begin or end of 4 characters at least; or its Message-ID"] = ""
+    subject_hash: Annotated[str, "the first 16 hex digits of its SHA-256 (docs/reference/api.md)"] = ""
     state: Annotated[
         tuple[str, ...], "one or more states, or all; without: those that are not settled, or any when an id is given"
     ] = ()
-    since: Annotated[str, "received then or later (ISO 8601; UTC where it names no zone)"] = ""
-    until: Annotated[str, "received before then"] = ""
     order: Annotated[Direction, "which come first"] = Direction.NEWEST
     limit: Annotated[int, "at most so many", Field(ge=1, le=MOST)] = 100
     cursor: Annotated[str, "`next` of the page before"] = ""
@@ -80,11 +93,10 @@ def selection_of(search: Search) -> Selection:
     if search.subject and search.subject_hash and subject_hash(search.subject) != search.subject_hash:
         raise ValueError("subject and subject_hash are not the same: give one of them")
     every = ALL in search.state or (search.id and not search.state)
-    facts = {name: getattr(search, name) for name in ("device", "profile", "mailbox", "sender", "recipient", "rule")}
-    moments = {name: moment(getattr(search, name), name) for name in ("since", "until") if getattr(search, name)}
-    hashed = search.subject_hash.lower() or subject_hash(search.subject)
+    facts = search.facts()
+    hashed = search.subject_hash.lower() or facts["subject_hash"]
     states = tuple(State) if every else search.state
-    return Selection.of(facts | moments | {"subject_hash": hashed, "states": states, "limit": search.limit})
+    return Selection.of(facts | {"subject_hash": hashed, "states": states, "limit": search.limit})
 
 
 def moment(text: str, name: str) -> int:

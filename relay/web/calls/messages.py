@@ -12,9 +12,8 @@ from pydantic import Field
 from relay.control.message import Message, whole
 from relay.control.orders import Answer, Order, Selection
 from relay.control.queue import SpoolError, export_of
-from relay.control.search import Messages, Search, find, moment
+from relay.control.search import Filters, Messages, Search, find
 from relay.control.who import Role, Who
-from relay.message.subject import subject_hash
 from relay.web.call import Attachment, Call
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from relay.config.settings import Settings
     from relay.control.running import Control
 
-_TEXTS = ("device", "profile", "mailbox", "sender", "recipient", "rule")
 _NOBODY = 'name the messages by ids or by filters, or say "all": true'
 
 
@@ -35,21 +33,12 @@ class OneMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordering:
+class Ordering(Filters):
     """The order, and which messages; all filters that are given must be so."""
 
     order: Annotated[Order, "retry: due now. hold: not tried until released. release: held no longer. drop: given up"]
     ids: Annotated[tuple[str, ...], "these messages, by their whole ids"] = ()
     state: Annotated[tuple[str, ...], "only in these states; without: those that the order can mean"] = ()
-    device: Annotated[str, "under devices in the configuration"] = ""
-    profile: Annotated[str, "under profiles in the configuration"] = ""
-    mailbox: Annotated[str, "who signs in"] = ""
-    sender: Annotated[str, "MAIL FROM towards Exchange; * stands for any characters"] = ""
-    recipient: Annotated[str, "one of its recipients; * stands for any characters"] = ""
-    subject: Annotated[str, "the whole subject, however it is written"] = ""
-    rule: Annotated[str, "what the last answer meant; * stands for any characters"] = ""
-    since: Annotated[str, "received then or later (ISO 8601)"] = ""
-    until: Annotated[str, "received before then"] = ""
     limit: Annotated[int | None, "at most so many, the oldest first", Field(ge=1, le=1_000_000)] = None
     all: Annotated[bool, "all that the order can mean; needed when nothing else says which"] = False
 
@@ -102,11 +91,8 @@ async def order(control: Control, question: Ordering, who: Who) -> Answer:
 
 
 def _facts(question: Ordering) -> dict[str, Any]:
-    moments = {name: moment(getattr(question, name), name) for name in ("since", "until") if getattr(question, name)}
     limit = {"limit": question.limit} if question.limit else {}
-    texts = {name: getattr(question, name) for name in _TEXTS}
-    hashed = {"subject_hash": subject_hash(question.subject)}
-    return {"ids": question.ids, "states": question.state} | texts | hashed | moments | limit
+    return question.facts() | {"ids": question.ids, "states": question.state} | limit
 
 
 CALLS = (
