@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from relay.control.caller import Refused
@@ -137,7 +138,7 @@ class Trials:
         except TimeoutError:
             trouble = f"it took longer than {self._within_s:g} s; the step after the last one shown did not end"
         except Exception as error:  # noqa: BLE001  (told to who asked; nobody else would hear of it)
-            trouble = f"the relay could not do this: {error!r}"
+            trouble = _without(plan.typed.secret if plan.typed else "", f"the relay could not do this: {error!r}")
         self._end(run, trouble)
 
     async def _walk(self, run: _Run, plan: Plan) -> None:
@@ -164,10 +165,13 @@ class Trials:
 
 
 def _told(step: Step, kind: TransportKind, secret: str) -> TrialStep:
-    def shown(text: str) -> str:
-        return text.replace(secret, _HIDDEN) if len(secret) >= _FEWEST else text
-
+    shown = partial(_without, secret)
     return TrialStep(
         transport=kind.value, name=step.name, state=step.state.value, ms=step.ms, result=shown(step.result),
         answer=shown(step.answer), meaning=shown(step.meaning), remedy=shown(step.remedy),
     )  # fmt: skip
+
+
+def _without(secret: str, text: str) -> str:
+    """The text, should it repeat what was typed."""
+    return text.replace(secret, _HIDDEN) if len(secret) >= _FEWEST else text

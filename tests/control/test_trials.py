@@ -12,6 +12,7 @@ import yaml
 from relay.config.loader import parse
 from relay.config.secret import TypedSecret
 from relay.control.caller import Refused
+from relay.control.doctor import Doctor
 from relay.control.trials import KEPT_S, MOST_AT_ONCE, Plan, Trials
 from relay.control.typed import MistypedError, Typed, drafted, filled
 from tests.control.conftest import MAILBOX, configuration, tenant
@@ -107,6 +108,21 @@ async def test_a_server_that_repeats_the_secret_gives_it_to_nobody():
     told = str(found.steps)
     assert "(the secret that was typed).invalid" in told
     assert secret not in told
+
+
+async def test_a_mistake_of_the_relay_gives_the_secret_to_nobody(monkeypatch):
+    """Not even where it stands in what went wrong."""
+    secret = "s3cret~typed"
+
+    def broken(*_):
+        raise RuntimeError(f"no way for {secret}")
+
+    monkeypatch.setattr(Doctor, "ways", broken)
+    async with tenant() as cloud:
+        plan = Plan(settings_of(cloud), "scans", typed=Typed(based_on="scans", secret=secret, canary=""))
+        trials = Trials(Ear())
+        found = await ended(trials, trials.begin(plan, "ada").id)
+    assert found.trouble == "the relay could not do this: RuntimeError('no way for (the secret that was typed)')"
 
 
 async def test_a_typed_secret_is_in_no_repr_dump_or_yaml():
