@@ -58,7 +58,7 @@ class Scheduler:
         self._keep = settings.spool
         self._put_in_force(plans, settings)
         self._returns.plan(settings)
-        for profile in {profile for _, profile in await self._store.waiting()} - self._lane_of.keys():
+        for profile in await self._store.profiles_waiting() - self._lane_of.keys():
             self._journal.service(
                 "delivery.orphaned", level="error", profile=profile,
                 remedy=f"mail of profile {profile} waits in the spool: put the profile back into the configuration",

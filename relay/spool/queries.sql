@@ -82,15 +82,16 @@ UPDATE message SET due_at = :now WHERE profile = :profile AND state IN ('queued'
 -- name: pauses
 SELECT profile, since, until, rule, answer, meaning, remedy FROM pause;
 
--- name: waiting
--- From profile to profile by the index, however much mail each has.
+-- name: profiles_waiting
+-- From profile to profile by the index, however much mail each has; and those of messages under way.
 WITH RECURSIVE one (profile) AS (
   SELECT min(profile) FROM message INDEXED BY message_due WHERE state IN ('queued', 'uncertain')
   UNION ALL
   SELECT (SELECT min(m.profile) FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile > one.profile)
   FROM one WHERE one.profile IS NOT NULL)
-SELECT (SELECT m.mailbox FROM message m INDEXED BY message_due WHERE m.state IN ('queued', 'uncertain') AND m.profile = one.profile LIMIT 1), profile
-FROM one WHERE profile IS NOT NULL;
+SELECT profile FROM one WHERE profile IS NOT NULL
+UNION
+SELECT profile FROM message INDEXED BY message_state WHERE state = 'leased';
 
 -- name: release_leased
 -- A crash between claim and settlement: the attempt stays without outcome (in doubt), the message keeps its due time.

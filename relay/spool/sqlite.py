@@ -242,8 +242,9 @@ class SqliteStore:
             stand_apart(apart)
             raise
 
-    async def waiting(self) -> Sequence[tuple[str, str]]:
-        return await self._run("waiting", lambda connection: connection.execute(SQL.waiting).fetchall())
+    async def profiles_waiting(self) -> frozenset[str]:
+        rows = await self._run("waiting", lambda connection: connection.execute(SQL.profiles_waiting).fetchall())
+        return frozenset(profile for (profile,) in rows)
 
     async def pulse(self) -> None:
         await self._run("pulse", lambda _: None)

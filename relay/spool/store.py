@@ -337,8 +337,8 @@ class Store(Protocol):
         """The system clock was put forward by so much, or back: times in the spool become those of the new clock."""
         ...
 
-    async def waiting(self) -> Sequence[tuple[str, str]]:
-        """The profiles that have mail to deliver, each as (mailbox, profile)."""
+    async def profiles_waiting(self) -> frozenset[str]:
+        """The profiles that have mail to deliver, or on its way."""
         ...
 
     async def pulse(self) -> None:

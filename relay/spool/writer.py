@@ -133,17 +133,15 @@ class Writer:
             job.error = _translated(job, error)
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
-        if connection.in_transaction:  # an earlier one could not even be rolled back
-            connection.execute("ROLLBACK")
+        _roll_back(connection)  # an earlier one, if not even that could be done
         connection.execute("BEGIN IMMEDIATE")
         try:
             for job in batch:
                 job.result = job.work(connection)
                 fault(f"spool.{job.name}-before-commit")
-            connection.execute("COMMIT")
+            _make_durable(connection)
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise
         for job in batch:
             with contextlib.suppress(OSError):  # it is durable: nothing may make it undone or done twice
@@ -159,6 +157,25 @@ class Writer:
         except Exception:  # noqa: BLE001  (the first error is the one to tell)
             return False
         return True
+
+
+def _make_durable(connection: sqlite3.Connection) -> None:
+    """COMMIT. One that fails may stand in the WAL all the same, written and not synced, and count at the next start.
+
+    Another write takes its place there, so that what was refused stays refused.
+    """
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        _roll_back(connection)
+        with contextlib.suppress(sqlite3.Error):  # it stands there, be it synced or not
+            connection.execute("PRAGMA user_version = 0")  # writes a page, though nothing changes
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _answer(batch: list[_Job]) -> None:

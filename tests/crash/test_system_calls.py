@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LETTERS = 28
 TROUBLE = {
     "sync-fails": ("fsync,fdatasync", "EIO", "when=12+5"),
+    "sync-fails-from-then-on": ("fsync,fdatasync", "EIO", "when=12+"),  # what was refused is written all the same
     "no-room-for-a-write": ("pwrite64", "ENOSPC", "when=30+7"),
     "write-fails": ("pwrite64", "EIO", "when=30+8"),
     "read-only-for-a-while": ("pwrite64,fsync,fdatasync,rename,unlink", "EROFS", "when=40..70"),

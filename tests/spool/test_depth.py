@@ -109,7 +109,7 @@ OPERATIONS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "search, a later page": found_further,
     "purge": purged,
     "octets kept": lambda connection: connection.execute(SQL.kept_bytes).fetchall(),
-    "profiles with mail": lambda connection: connection.execute(SQL.waiting).fetchall(),
+    "profiles with mail": lambda connection: connection.execute(SQL.profiles_waiting).fetchall(),
     "look for damage": lambda connection: Inspector(BODIES).step(connection),
 }
 

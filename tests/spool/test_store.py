@@ -207,11 +207,22 @@ async def test_a_disk_that_is_gone_takes_no_new_mail(tmp_path: Path) -> None:
         desk.store.check_room()
 
 
+async def test_a_profile_has_mail_until_its_last_message_is_settled(desk: Desk) -> None:
+    """One that is under way still counts: nobody knows yet whether it leaves."""
+    assert await desk.store.profiles_waiting() == set()
+    await desk.put()
+    assert await desk.store.profiles_waiting() == {"scans"}
+    claim = await desk.take()
+    assert await desk.store.profiles_waiting() == {"scans"}
+    await desk.store.settle(claim, delivered("a@contoso.test"))
+    assert await desk.store.profiles_waiting() == set()
+
+
 async def test_a_closed_spool_answers_instead_of_keeping_its_callers(desk: Desk) -> None:
     """Nobody waits for a thread that has ended."""
     await desk.store.close()
     with pytest.raises(SpoolError, match="closed"):
-        await desk.store.waiting()
+        await desk.store.profiles_waiting()
 
 
 async def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
