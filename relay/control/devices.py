@@ -40,9 +40,7 @@ class UnknownStatus:
     first: Annotated[str, "when it was first refused"]
     last: Annotated[str, "when it was last refused"]
     devices: Annotated[list[str], "devices that have this user name: a wrong password, or another address"]
-    adoption: Annotated[
-        str, "the YAML that would let it in: lines to go under devices, or the whole section"
-    ]
+    adoption: Annotated[str, "the YAML that would let it in: lines to go under devices, or the whole section"]
 
 
 @dataclass(frozen=True, slots=True)
