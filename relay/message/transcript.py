@@ -30,23 +30,23 @@ class Transcript:
     def __init__(self) -> None:
         self._first: list[Line] = []
         self._last: deque[Line] = deque(maxlen=_KEPT)
-        self._count = 0
+        self.count = 0
 
     def add(self, at: float, who: str, words: Reply | bytes | str) -> None:
         """Writes down what the client (C) or the server (S) said, or a remark (-)."""
-        (self._first if self._count < _KEPT else self._last).append((at, who, words))
-        self._count += 1
+        (self._first if self.count < _KEPT else self._last).append((at, who, words))
+        self.count += 1
 
     def clear(self) -> None:
         """Forgets all."""
-        if self._count:
+        if self.count:
             self._first.clear()
             self._last.clear()
-            self._count = 0
+            self.count = 0
 
     def printed(self, since: float) -> list[str]:
         """Its lines as text."""
-        lost = self._count - len(self._first) - len(self._last)
+        lost = self.count - len(self._first) - len(self._last)
         gap = [_gap(lost)] if lost else []
         return [*(_text(line, since) for line in self._first), *gap, *(_text(line, since) for line in self._last)]
 
@@ -61,6 +61,7 @@ class Conversation:
         self._opening = Transcript()
         self._transaction = Transcript()
         self._now = self._opening
+        self._opened: tuple[int, list[str]] = (0, [])
 
     def opens(self) -> None:
         """What comes now belongs to the opening: every transaction to come needs it to be understood."""
@@ -91,7 +92,9 @@ class Conversation:
 
     def printed(self) -> list[str]:
         """Opening and transaction, line by line."""
-        return [line for part in (self._opening, self._transaction) for line in part.printed(self._since)]
+        if self._opened[0] != self._opening.count:  # the same for every transaction to come
+            self._opened = self._opening.count, self._opening.printed(self._since)
+        return self._opened[1] + self._transaction.printed(self._since)
 
     def text(self) -> str:
         """Opening and transaction, the middle left out where they are longer than `MOST`."""
