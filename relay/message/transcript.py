@@ -31,12 +31,12 @@ class Transcript:
     def __init__(self) -> None:
         self._first: list[Line] = []
         self._last: deque[Line] | None = None
-        self._count = 0
+        self.count = 0
 
     def add(self, at: float, who: str, words: Reply | bytes | str) -> None:
         """Writes down what the client (C) or the server (S) said, or a remark (-)."""
-        self._count += 1
-        if self._count <= _KEPT:
+        self.count += 1
+        if self.count <= _KEPT:
             self._first.append((at, who, words))
         else:
             if self._last is None:
@@ -45,17 +45,17 @@ class Transcript:
 
     def clear(self) -> None:
         """Forgets all."""
-        if self._count:
+        if self.count:
             self._first.clear()
             self._last = None
-            self._count = 0
+            self.count = 0
 
     def printed(self, since: float) -> list[str]:
         """Its lines as text."""
         first = [f"{(at - since) * 1000:6.0f} {who}: {_words(words)}" for at, who, words in self._first]
         if self._last is None:
             return first
-        lost = self._count - len(self._first) - len(self._last)
+        lost = self.count - len(self._first) - len(self._last)
         gap = [_gap(lost)] if lost else []
         return [*first, *gap, *(f"{(at - since) * 1000:6.0f} {who}: {_words(words)}" for at, who, words in self._last)]
 
@@ -70,6 +70,7 @@ class Conversation:
         self._opening = Transcript()
         self._transaction = Transcript()
         self._now = self._opening
+        self._opened: tuple[int, list[str]] = (0, [])
 
     def opens(self) -> None:
         """What comes now belongs to the opening: every transaction to come needs it to be understood."""
@@ -100,7 +101,9 @@ class Conversation:
 
     def printed(self) -> list[str]:
         """Opening and transaction, line by line."""
-        return self._opening.printed(self._since) + self._transaction.printed(self._since)
+        if self._opened[0] != self._opening.count:  # the same for every transaction to come
+            self._opened = self._opening.count, self._opening.printed(self._since)
+        return self._opened[1] + self._transaction.printed(self._since)
 
     def text(self) -> str:
         """Opening and transaction, the middle left out where they are longer than `MOST`."""
