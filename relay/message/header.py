@@ -11,11 +11,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 LIMIT = 256 * 1024
 _FIELD_START = re.compile(rb"(?m)^[!-9;-~]+[ \t]*:")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
+_FIELD = re.compile(rb"(([!-9;-~]++)[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)|[^\n]*+\n?+")
+_REMEMBERED = 4096  # a dozen questions are asked of the section of every message, and one walk through it answers all
 
 
 class HeaderTooLarge(ValueError):  # noqa: N818  (named for what happened, as the reply text is)
@@ -52,8 +54,7 @@ def section_of(head: bytes) -> bytes:
 
 def field(section: bytes, name: str) -> bytes | None:
     """The first field of that name with its folds and line end; None when there is none."""
-    match = _pattern(name).search(section)
-    return match[0] if match else None
+    return next(fields(section, name), None)
 
 
 def value(section: bytes, name: str) -> bytes | None:
@@ -68,7 +69,15 @@ def values(section: bytes, name: str) -> Iterator[bytes]:
 
 def fields(section: bytes, name: str) -> Iterator[bytes]:
     """Every field of that name with its folds and line end."""
+    if len(section) <= _REMEMBERED:
+        return iter(_by_name(section).get(name.lower().encode(), ()))
     return (match[0] for match in _pattern(name).finditer(section))
+
+
+def repeated(section: bytes) -> Iterator[bytes]:
+    """The names, in lower case, of the fields that stand there more than once."""
+    found = _by_name(section) if len(section) <= _REMEMBERED else _by_name.__wrapped__(section)
+    return (name for name, same in found.items() if len(same) > 1)
 
 
 def unfolded(raw: bytes) -> bytes:
@@ -95,6 +104,17 @@ def set_aside(section: bytes, name: str, *, under: str, behind: int = 0) -> byte
 def renamed(raw: bytes, name: str) -> bytes:
     """A whole field under another name, its body untouched."""
     return name.encode() + b":" + raw.partition(b":")[2]
+
+
+@lru_cache(maxsize=32)
+def _by_name(section: bytes) -> Mapping[bytes, Sequence[bytes]]:
+    """Every field with its folds and line end, by its name in lower case."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for raw, name in _FIELD.findall(section):
+        if name:
+            key = name.lower()
+            found[key] = (*found[key], raw) if key in found else (raw,)
+    return found
 
 
 @lru_cache(maxsize=64)

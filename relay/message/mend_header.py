@@ -10,6 +10,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from relay.message.header import repeated
 from relay.message.mend_field import Unwritable, shortened, too_long, written
 from relay.message.mend_fold import has_long_line, unfolded
 from relay.message.mend_start import lost_its_indentation, marked
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 _MAILBOX_LINE = re.compile(rb"\A>?From (?![ \t]*:)")
-_CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BLANK_FOLD = re.compile(rb"(?m)^[ \t]+\r\n")
-_ODD_LINE = re.compile(rb"(?m)^(?![!-9;-~]{1,500}:|[ \t]+[^ \t\r\n]|\Z)")
+_ORDERLY = re.compile(rb"(?![ \t])(?:(?:[!-9;-~]{1,500}+:|[ \t]++[!-~])[\t -~]*+(?:\r?\n|\Z))*+")
 _BLANK_IN_NAME = re.compile(rb"(?m)^([!-9;-~]+)[ \t]+:")
 _FIELD = re.compile(rb"[^\n]*\n(?:[ \t][^\n]*\n)*")
 _NAMES = re.compile(rb"(?m)^([!-9;-~]+):")
@@ -58,12 +58,9 @@ def mend_header(head: bytes, *, has_body: bool = False, assumed: str = WESTERN) 
 
 def is_clean(section: bytes) -> bool:
     """Whether no repair has anything to do. Asked for every message: the cheap questions first."""
-    if not section.isascii() or len(section.translate(None, _CONTROLS)) != len(section) or has_long_line(section):
+    if _ORDERLY.fullmatch(section) is None or has_long_line(section):
         return False
-    if section.count(b"\r") != section.count(b"\r\n") or section[:1] in (b" ", b"\t") or _ODD_LINE.search(section):
-        return False
-    names = [name for name in map(bytes.lower, _NAMES.findall(section)) if name in _SINGLE]
-    return len(names) == len(set(names)) and not _has_joined_fields(section)
+    return _SINGLE.isdisjoint(repeated(section)) and not _has_joined_fields(section)
 
 
 def _section_of(head: bytes) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GARBLED = re.compile(rb"(?m)^(?![!-9;-~]{1,500}[ \t]*:|[ \t\r\n]|\Z)")
+_NONE_GARBLED = re.compile(rb"(?:(?:[!-9;-~]{1,500}+[ \t]*+:|(?=[ \t\r\n]))[^\n]*+(?:\n|\Z))*+")  # sooner than a search
 _NAME = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:")
 _BLOCK = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+")
 _OF_MAIL = re.compile(
@@ -73,7 +74,7 @@ def _forgotten_empty_line(head: bytes) -> int | None:
     boundary = _boundary_line(head)
     if boundary is not None:
         return boundary
-    if _GARBLED.search(head) is None:
+    if _NONE_GARBLED.fullmatch(head):
         return None
     names = list(_NAME.finditer(head))
     first, last = names[0].start(), max((name.start() for name in names if _OF_MAIL.match(name[1])), default=0)
@@ -91,6 +92,7 @@ def _boundary_line(head: bytes) -> int | None:
 def _more_header(data: bytes, start: int, *, complete: bool) -> int | None:
     """Octets of more header behind an empty line, with the next empty line; 0: none, None: not yet known."""
     above = data[:start]
+    above = above[:-2] if above.endswith(b"\r\n\r\n") else above  # the same octets as the section later
     if any(field(above, name) is not None for name in _DESCRIPTIONS):
         return 0
     end = data.find(b"\r\n\r\n", start, start + LIMIT)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from relay.message.header import field
 
@@ -53,4 +54,10 @@ def missing(section: bytes, arrival: Arrival) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _date(arrival: Arrival) -> str:
-    return format_datetime(datetime.fromtimestamp(arrival.at, UTC))
+    return _written(int(arrival.at))
+
+
+@lru_cache(maxsize=8)
+def _written(at: int) -> str:
+    """Many messages come in one second."""
+    return format_datetime(datetime.fromtimestamp(at, UTC))

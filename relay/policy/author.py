@@ -18,6 +18,7 @@ _IS_ENCODED = re.compile(_ENCODED_WORD)
 _BARE_WORD = re.compile(f"{_ENCODED_WORD}|{_ATOM}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+_UNADDRESSABLE = re.compile(r"[\x00-\x20\x7f<>,;]")
 _LIKE_AN_ADDRESS = re.compile(r"[^\s<>,;:()\[\]\"@]+@[^\s<>,;:()\"@]+")
 
 
@@ -29,7 +30,7 @@ def addresses_in(text: str, *, quoted: bool = True) -> Iterator[str]:
 def is_real(address: str) -> bool:
     """Whether somebody could answer to it: it has a domain with a dot, and nothing that would end it early."""
     local, at, domain = address.rpartition("@")
-    if len(address) > _MOST_OF_A_NAME or re.search(r"[\x00-\x20\x7f<>,;]", address):
+    if len(address) > _MOST_OF_A_NAME or _UNADDRESSABLE.search(address):
         return False
     return bool(local and at and "." in domain.strip("."))
 

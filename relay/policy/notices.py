@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from relay.config.settings import Told
@@ -27,7 +28,7 @@ from relay.policy.author import is_real
 from relay.policy.pattern import any_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from relay.config.settings import Settings
 
@@ -40,6 +41,9 @@ _MACHINE = re.compile(
 _UNREAD = re.compile(r"(do)?(no|not|nicht|ne)(reply|answer|antworten|respond|responder)")
 _LOCAL_DOMAINS = (".local", ".lan", ".localdomain", ".home", ".internal", ".invalid", ".localhost", ".workgroup")
 _MASS = (b"bulk", b"list", b"junk")
+_BEHIND_A_WORD = re.compile(rb"[;\s(]")
+_BETWEEN_WORDS, _NUMBER = re.compile(r"[._+-]+"), re.compile(r"\d+\Z")
+_REMEMBERED = 1000  # octets: devices say who scanned in a line, and the same ones again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,19 @@ class Addressees:
     reason: str = ""
 
 
-def author_of(section: bytes, reverse_path: Address, *, device: str, mailboxes: Collection[str]) -> str:
+def author_of(section: bytes, reverse_path: Address, *, device: str, mailboxes: frozenset[str]) -> str:
     """The person who scanned, by the header as the device wrote it, else by the reverse-path; empty: nobody knows.
 
     `SILENT` where nobody is to be told. `mailboxes` are those of all profiles, in lower case.
     """
     if reverse_path.is_null or _is_automatic(section):
         return SILENT
-    found = [address for address in _named(section, reverse_path) if is_real(address)]
-    person = next((one for one in found if why_not(one, device=device, mailboxes=mailboxes) == ""), "")
+    answers, written = value(section, "Reply-To") or b"", value(section, "From") or b""
+    looked_up = _named if len(answers) + len(written) <= _REMEMBERED else _named.__wrapped__
+    person, somebody = looked_up(answers, written, str(reverse_path), device, mailboxes)
     if not person and (value(section, "Precedence") or b"").lower() in _MASS:
         return SILENT
-    return person or next(iter(found), "")
+    return person or somebody
 
 
 def addressees(owed: Owed, settings: Settings) -> Addressees:
@@ -164,18 +169,21 @@ def mailboxes_of(settings: Settings) -> frozenset[str]:
 
 def _is_automatic(section: bytes) -> bool:
     said = value(section, "Auto-Submitted")
-    return said is not None and re.split(rb"[;\s(]", said.lower(), maxsplit=1)[0] not in (b"", b"no")
+    return said is not None and _BEHIND_A_WORD.split(said.lower(), maxsplit=1)[0] not in (b"", b"no")
 
 
-def _named(section: bytes, reverse_path: Address) -> Iterator[str]:
-    """A Reply-To says outright who waits for answers."""
-    for name in ("Reply-To", "From"):
-        for _, address in authors((value(section, name) or b"").decode("latin-1")):
-            yield address
-    yield str(reverse_path)
+@lru_cache(maxsize=256)
+def _named(
+    answers: bytes, written: bytes, reverse_path: str, device: str, mailboxes: frozenset[str]
+) -> tuple[str, str]:
+    """The first person, and the first who could be answered at all: a Reply-To says outright who waits for answers."""
+    named = (address for body in (answers, written) for _, address in authors(body.decode("latin-1")))
+    found = [address for address in (*named, reverse_path) if is_real(address)]
+    person = next((one for one in found if why_not(one, device=device, mailboxes=mailboxes) == ""), "")
+    return person, next(iter(found), "")
 
 
 def _is_machine(local: str, device: str) -> bool:
-    words = [re.sub(r"\d+\Z", "", word) for word in re.split(r"[._+-]+", local)]
-    squashed = re.sub(r"[._+-]", "", local)
+    words = [_NUMBER.sub("", word) for word in _BETWEEN_WORDS.split(local)]
+    squashed = _BETWEEN_WORDS.sub("", local)
     return local == device or any(map(_MACHINE.fullmatch, [*words, local])) or _UNREAD.search(squashed) is not None

@@ -96,13 +96,16 @@ def _own_addresses(profile: Profile) -> tuple[str, ...]:
 
 def _kept(section: bytes, reverse_path: Address, mailbox: str) -> Rewritten:
     envelope = reverse_path if reverse_path.domain else Address(mailbox)
-    bodies = list(values(section, "From"))
-    if not bodies:
+    body = value(section, "From")
+    if body is None:
         return Rewritten(line_of("", envelope) + section, envelope, ("from-added",))
-    several = list(authors(bodies[0].decode("latin-1")))[1:]
-    if several and field(section, "Sender") is None:
+    if field(section, "Sender") is None and _names_several(body):
         return Rewritten(b"Sender: <" + envelope.encode() + b">\r\n" + section, envelope, ("sender-added",))
     return Rewritten(section, envelope, ())
+
+
+def _names_several(body: bytes) -> bool:
+    return (b"," in body or b";" in body) and len(list(authors(body.decode("latin-1")))) > 1
 
 
 def _owned(section: bytes, *, policy: FromPolicy, profile: Profile, named: bool) -> Rewritten:

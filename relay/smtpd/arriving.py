@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from relay.config.settings import Answer
-from relay.message.header import value
 from relay.smtpd.patience import answer_to
 
 if TYPE_CHECKING:
@@ -16,16 +15,17 @@ if TYPE_CHECKING:
     from relay.spool.store import Whole
 
 _LONGEST_ID = 250
+_FACTS = json.JSONEncoder(ensure_ascii=False)
 
 
 def arrival(dialogue: Dialogue, listener: str, made: Heading, whole: Whole, changes: tuple[str, ...]) -> str:
     """The facts as JSON; no address of a recipient and nothing of the content, the Message-ID excepted."""
-    name = (value(made.section, "Message-ID") or b"").decode("utf-8", "replace")[:_LONGEST_ID]
+    name = made.message_id.decode("utf-8", "replace")[:_LONGEST_ID]
     facts = {
         "listener": listener, "protocol": dialogue.protocol, "tls": dialogue.tls, "helo": dialogue.helo,
         "message_id": name, "sender": dialogue.sender, "changes": changes, "left": whole.left,
     }  # fmt: skip
-    return json.dumps({key: fact for key, fact in facts.items() if fact}, ensure_ascii=False)
+    return _FACTS.encode({key: fact for key, fact in facts.items() if fact})
 
 
 def device_side(dialogue: Dialogue, known: Known, message_id: str) -> str:

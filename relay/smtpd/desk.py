@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerAuth, ListenerTls
 from relay.policy.hourly import Hourly
+from relay.policy.notices import mailboxes_of
 from relay.policy.routing import Directory
 from relay.smtpd.ceilings import Crowd
 from relay.smtpd.guard import LoginGuard
@@ -32,6 +33,7 @@ class Rules:
     def __init__(self, settings: Settings, tls: Mapping[TlsFloor, ssl.SSLContext]) -> None:
         self.settings = settings
         self.directory = Directory(settings.devices)
+        self.mailboxes = mailboxes_of(settings)
         self.tls = tls
 
 

@@ -12,7 +12,7 @@ from relay.message.repair import Arrival
 from relay.message.reply import Reply
 from relay.message.subject import hash_of_section
 from relay.policy.admission import may_show, not_listed, not_repairable, too_large, too_many
-from relay.policy.notices import author_of, mailboxes_of
+from relay.policy.notices import author_of
 from relay.policy.precedence import precedence_of
 from relay.policy.refusal import option_of
 from relay.policy.sender import SenderNotListed
@@ -146,7 +146,7 @@ class Handover:
             recipients=tuple(dialogue.recipients), client=dialogue.client,
             head=made.section, body=whole.body, eight_bit=whole.eight_bit,
             author=author_of(
-                whole.section, dialogue.sender, device=known.name, mailboxes=mailboxes_of(settings)
+                whole.section, dialogue.sender, device=known.name, mailboxes=dialogue.rules.mailboxes
             ),
             arrival=arrival(dialogue, self._desk.listener.listen, made, whole, changes),
             transcript=device_side(dialogue, known, self._draft.id), came=whole.came,

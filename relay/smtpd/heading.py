@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.message.header import section_of, value
 from relay.message.repair import missing, received
 from relay.policy.sender import rewrite
 
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The header section as it will be sent, its empty line included, who sends, and what was done."""
+    """The header section as it will be sent, its empty line included, who sends, what was done, and the Message-ID."""
 
     section: bytes
     sender: Address
     changes: tuple[str, ...]
+    message_id: bytes
 
 
 def heading(head: bytes, sender: Address, known: Known, arrival: Arrival, settings: Settings) -> Heading:
     """The raw head, as this device's options and its profile make it. Raises `SenderNotListed`."""
     profile = settings.profiles[known.device.profile]
     policy = known.device.from_policy or profile.from_policy
-    rewritten = rewrite(head, sender, policy=policy, profile=profile)
-    added, repairs = missing(rewritten.section, arrival)
+    came = section_of(head)
+    rewritten = rewrite(came, sender, policy=policy, profile=profile)
+    added, repairs = missing(came, arrival)  # no policy touches what this looks for
+    name = value(came, "Message-ID")
+    name = value(added, "Message-ID") if name is None else name
     section = received(arrival) + added + rewritten.section + b"\r\n"
-    return Heading(section, rewritten.sender, repairs + rewritten.changes)
+    return Heading(section, rewritten.sender, repairs + rewritten.changes, name or b"")

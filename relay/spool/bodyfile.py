@@ -31,7 +31,7 @@ class BodyFile:
         self._directory = directory
         self._id = message_id
         self._keys = keys
-        self._path = directory / f"{message_id}{suffix}"
+        self._name = f"{message_id}{suffix}"
         self._fd = -1
         self._sealer: Sealer | None = None
         self._written = self._advised = 0
@@ -68,7 +68,7 @@ class BodyFile:
             mended.remove()
             raise
         os.close(self._fd)
-        self._path, self._fd, self.size = mended._path, mended._fd, mended.size
+        self._name, self._fd, self.size = mended._name, mended._fd, mended.size
 
     def make_durable(self) -> None:
         """Synced, under its final name, the name synced."""
@@ -93,6 +93,11 @@ class BodyFile:
                 path.unlink(missing_ok=True)
 
     # -- the disk
+
+    @property
+    def _path(self) -> Path:
+        """Made when it is asked for: most messages never have a file."""
+        return self._directory / self._name
 
     def _create(self) -> None:
         self._sealer = self._keys.sealer(self._id, Part.BODY)

@@ -114,16 +114,12 @@ class BodyDraft:
     async def _mended(self, head: bytes, assumed: str) -> Fit:
         """What is large and damaged takes long, and is mended off the loop. Raises `SpoolError`."""
         body = self._file if self._in_file else Pieces(self._pending)
-        fits: list[Fit] = []
-
-        def mend() -> None:
-            fits.append(made_fit(head, body, self._watch, assumed=assumed))
-
         small = len(head) <= _AT_ONCE and (not self._watch.damaged or (not self._in_file and self._size <= _AT_ONCE))
+        fits: list[Fit] = []
         if small:
-            mend()
+            fits.append(made_fit(head, body, self._watch, assumed=assumed))
         else:
-            await self._off_loop(mend)
+            await self._off_loop(lambda: fits.append(made_fit(head, body, self._watch, assumed=assumed)))
         self._raise_failure()
         self._size = body.size
         if isinstance(body, Pieces):

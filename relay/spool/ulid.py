@@ -7,12 +7,17 @@ import time
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
+_DIGIT_OF_OCTET = (_DIGITS * 8).encode()  # 256 octets, 32 digits: each is as likely as the others
+_SHIFTS = (40, 30, 20, 10, 0)
+_RANDOM_DIGITS = 16
+_AT_ONCE = 64
+_random: list[str] = []
 
 
 def new_id() -> str:
     """48 bits of milliseconds and 80 random bits."""
-    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
-    return "".join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))
+    ms = time.time_ns() // 1_000_000
+    return "".join([*(_PAIRS[ms >> shift & 1023] for shift in _SHIFTS), _random_digits()])
 
 
 def time_of(message_id: str) -> int:
@@ -21,3 +26,13 @@ def time_of(message_id: str) -> int:
     for digit in message_id[:10]:
         number = number << 5 | _DIGITS.index(digit)
     return number
+
+
+def _random_digits() -> str:
+    """The kernel is asked for many at once: to ask it, a thread lets the others run, and waits for its turn again."""
+    try:
+        return _random.pop()
+    except IndexError:
+        digits = os.urandom(_RANDOM_DIGITS * _AT_ONCE).translate(_DIGIT_OF_OCTET).decode("ascii")
+        _random.extend(digits[at : at + _RANDOM_DIGITS] for at in range(_RANDOM_DIGITS, len(digits), _RANDOM_DIGITS))
+        return digits[:_RANDOM_DIGITS]
