@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_is_told():
 
 
 def test_what_it_prints_is_a_configuration():
-    """Beside a listener and a device, what a person sees passes the loader as it stands; with its terminal it ends."""
+    """Beside a listener and a device it passes the loader as it is; with its terminal it ends and leaves nothing."""
     with running() as process:
         lines = list(iter(process.stdout.readline, "# Ctrl-C stops it.\n"))
         process.send_signal(signal.SIGHUP)

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from relay.config.reference import schema
+from relay.spool.database import NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -67,13 +68,13 @@ def test_every_news_fragment_is_taken(need_tool):
 def test_a_purge_takes_all_along_but_no_mail_that_waits(tmp_path, states, kept):
     """A spool that can't be read may hold some; with it stay the keys and secrets that it needs, and that is said."""
     state, etc = tmp_path / "var/lib/private/relay", tmp_path / "etc/relay"
-    for directory in (state, etc / "secrets"):
+    for directory in (state / "spool", etc / "secrets"):
         directory.mkdir(parents=True)
     (tmp_path / "var/lib/relay").symlink_to("private/relay")
     if states is None:
-        (state / "spool.db").write_text("no database at all")
+        (state / "spool" / NAME).write_text("no database at all")
     else:
-        _spool(state / "spool.db", states)
+        _spool(state / "spool" / NAME, states)
     script = ["sh", ROOT / "deploy/debian/postrm"]
     subprocess.run([*script, "upgrade", "1.0"], env={"PATH": "/usr/bin:/bin", "DPKG_ROOT": str(tmp_path)}, check=True)
     assert etc.exists()
