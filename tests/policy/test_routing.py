@@ -8,6 +8,7 @@ import pytest
 
 from relay.config.settings import Device
 from relay.message.address import Address
+from relay.policy import routing
 from relay.policy.routing import Directory
 
 LOGIN = {"username": "erp", "password": {"env": "ERP_PASSWORD"}}
@@ -44,6 +45,16 @@ def test_the_most_specific_network_wins(client: str, name: str | None) -> None:
         link={"address": "fe80::1"},
     )  # fmt: skip
     assert name_at(where, client) == name
+
+
+def test_many_addresses_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found is remembered, and forgotten when it is too much."""
+    monkeypatch.setattr(routing, "_REMEMBERED", 10)
+    where = directory(floor={"address": "10.0.2.0/24"}, copier={"address": "10.0.2.17"})
+    for _ in range(2):
+        found = [name_at(where, f"10.0.{net}.{host}") for net in (2, 3) for host in range(30)]
+        assert found == [*["floor"] * 17, "copier", *["floor"] * 12, *[None] * 30]
+    assert len(where._found) <= 10
 
 
 def test_a_device_with_a_login_is_not_known_by_its_address_alone() -> None:
