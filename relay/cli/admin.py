@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ROLES = click.Choice(["viewer", "operator"])
 _LONGEST = 8192  # octets of a line; the password's own limit is told by what checks it
+_NOBODY = " Nobody has a password any more; make somebody with: relay admin password NAME"
 
 name_argument = click.argument("name")
 
@@ -76,12 +77,13 @@ def role(config: Path, name: str, role: str, as_json: bool) -> int:
 def remove(config: Path, name: str, as_json: bool) -> int:
     """Remove a person; whoever is signed in so is signed out."""
 
-    def change(accounts: Accounts) -> None:
+    def change(accounts: Accounts) -> bool:
         _known(accounts.people, name, "person")
         del accounts.people[name]
+        return not accounts.people
 
-    _change(settings_from(config).data_dir, change)
-    return _tell(as_json, {"name": name}, f"{name} is removed.")
+    last = _change(settings_from(config).data_dir, change)
+    return _tell(as_json, {"name": name}, f"{name} is removed.{_NOBODY if last else ''}")
 
 
 @admin.command("list")

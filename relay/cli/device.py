@@ -50,8 +50,8 @@ def password(from_stdin: bool, as_json: bool) -> None:
 def refused(config: Path, address: str | None, as_json: bool) -> int:
     """List unknown sources that were refused, newest first.
 
-    With ADDRESS, print the YAML that would make it a device. Nobody is ever let in by himself: put it into the
-    configuration, check it, reload.
+    With ADDRESS, print the YAML that would make it a device. Nobody is ever let in by himself: put it under devices
+    of the configuration, check it, reload.
     """
     from relay.control.devices import refused as strangers
     from relay.control.devices import unknown

@@ -1,7 +1,7 @@
 """`relay healthcheck`: is the relay taking mail? Standard library only, and as little of it as possible.
 
 It connects to the first listener and expects the greeting `220`; with `--ready` it asks `/readyz` instead, which knows
-more. Like everything it reports: 0 healthy, 1 not.
+more. Exit code 0: healthy, 1: not, whatever the reason (Docker's HEALTHCHECK reserves 2 and knows no other).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 USAGE = """\
 Usage: relay healthcheck [--ready] [--address HOST:PORT]
 
-  Connect to the relay and expect its greeting (220). Exit code 0: healthy, 1: not.
+  Connect to the relay and expect its greeting (220). Exit code 0: healthy, 1: not, whatever the
+  reason, a relay out of reach too: Docker knows these two alone.
 
 Options:
   --ready              Ask /readyz (http.listen) instead: it says why no mail is taken.

@@ -17,6 +17,7 @@ import click
 from relay.cli import init_questions as ask
 from relay.cli.new_file import may_write, write
 from relay.cli.options import BrokenConfig, ExitCode, UnavailableError, json_option
+from relay.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +69,11 @@ def _importer(name: str, path: click.Path) -> Callable[[F], click.Command]:
             if out is not None:
                 may_write(out, force=force)
             told = _given(given)
-            found = read(source, str(secrets_dir.absolute() if secrets_dir else SECRETS_DIR))
+            with progress(f"reading {source}"):
+                found = read(source, str(secrets_dir.absolute() if secrets_dir else SECRETS_DIR))
             _tell_of_secrets(found, secrets_dir)
-            text = _configuration(found, told, out)
+            with progress(f"checking the configuration of {len(found.devices)} devices"):
+                text = _configuration(found, told, out)
             _keep(found, secrets_dir, force=force)
             if out is not None:
                 write(out, text, mode=0o644, force=force)

@@ -14,7 +14,6 @@ from relay.cli.options import ExitCode, TellingError, UnavailableError, config_o
 from relay.cli.orders import STATES, chosen_by, drop, filters_of_a_list, hold, release, retry
 from relay.cli.paint import painted
 from relay.cli.table import listing, table
-from relay.cli.trace import standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,16 +134,16 @@ def story(item: QueueItem) -> str:
         facts.pop(name) for name in ("recipients", "attempts", "events", "notices")
     )
     blocks = [listing(facts)]
-    blocks += [_recipient(recipient, item.state) for recipient in recipients]
+    blocks += [_recipient(recipient) for recipient in recipients]
     blocks += [f"attempt {number}\n{listing(attempt)}" for number, attempt in enumerate(attempts, 1)]
     blocks += [f"notice owed\n{listing(notice)}" for notice in notices]
     blocks += [f"event {number}\n{listing(event)}" for number, event in enumerate(events, 1)]
     return "\n\n".join(blocks)
 
 
-def _recipient(recipient: dict[str, str], message: str) -> str:
-    facts = recipient | {"state": standing_of(recipient, message)}
-    return f"recipient {facts.pop('address')}\n{listing(facts)}"
+def _recipient(recipient: dict[str, str]) -> str:
+    address = recipient.pop("address")
+    return f"recipient {address}\n{listing(recipient)}"
 
 
 @contextmanager

@@ -72,7 +72,7 @@ async def _run(options: CloudOptions, *, as_json: bool) -> None:
     from relay.sandbox.run import run_sandbox
 
     running = asyncio.ensure_future(run_sandbox(options, lambda text: _announce(text, as_json), as_json=as_json))
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the last: its terminal was closed
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await running

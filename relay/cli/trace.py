@@ -12,7 +12,6 @@ from relay.cli.options import ExitCode, TellingError, UnavailableError, config_o
 from relay.cli.table import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from relay.control.trace import Scene, Trace
@@ -45,16 +44,10 @@ def trace(config: Path, message_id: str, as_json: bool) -> int:
 
 def story(found: Trace) -> str:
     """A message as a person reads it: what happened, then how things stand."""
-    facts = {one["address"]: f"{standing_of(one, found.state)} {one['answer']}" for one in found.recipients}
+    facts = {one["address"]: f"{one['state']} {one['answer']}" for one in found.recipients}
     standing = listing({"state": found.state, "next": found.next})
     blocks = [f"message {found.id}", *map(_scene, found.scenes), f"now\n{_indented(standing)}"]
     return "\n\n".join([*blocks, f"recipients\n{_indented(listing(facts))}"])
-
-
-def standing_of(recipient: Mapping[str, str], message: str) -> str:
-    """What became of a recipient: nobody waits for one of a message that was given up."""
-    state = recipient["state"]
-    return "dropped" if (state, message) == ("pending", "dropped") else state
 
 
 def _scene(scene: Scene) -> str:

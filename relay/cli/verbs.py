@@ -44,7 +44,7 @@ EXIT_CODES = {
     0: "done",
     1: "refused or failed; the output says by whom and what to do",
     2: "wrong usage",
-    69: "the relay, or what the command needs, can't be reached",
+    69: "the relay, or what the command needs, can't be reached (healthcheck: 1, as Docker wants it)",
     75: "refused for now; the same again may work later",
     78: "the configuration is broken; every mistake is listed",
     130: "interrupted",
@@ -124,7 +124,10 @@ def _as_json(error: click.ClickException) -> dict[str, object]:
 @click.option("--ready", is_flag=True, help="Ask /readyz (http.listen) instead: it says why no mail is taken.")
 @click.option("--address", default="", metavar="HOST:PORT", help="Where the relay listens.")
 def _healthcheck(ready: bool, address: str) -> int:
-    """Is the relay taking mail? For containers."""
+    """Is the relay taking mail? For containers.
+
+    Exit code 0: healthy, 1: not, whatever the reason, a relay out of reach too: Docker knows these two alone.
+    """
     from relay.cli.healthcheck import healthcheck
 
     return healthcheck([*(["--ready"] if ready else []), *(["--address", address] if address else [])])

@@ -76,7 +76,7 @@ class Outgoing(Section):
     https_proxy: str = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
-        description="Proxy for sign-in and Graph (HTTPS); the environment's proxy variables are not looked at.",
+        description="Proxy for sign-in, Graph (the environment's proxy variables are not looked at) and notifications.",
         examples=["http://proxy.contoso.com:3128"],
     )
     source_address: str = Field(

@@ -25,6 +25,7 @@ _READ_ANEW = ("tenant", "client_id", "authority", "scope", "graph_scope")
 
 def remarks(settings: Settings, tree: Tree) -> Iterator[Finding]:
     """Every remark on settings, with the plain tree they were read from."""
+    yield from _here_or_there(settings)
     for name in settings.apps:
         yield from _understood(settings, tree, name)
         yield from _left_open(("apps", name), settings.apps[name], "tenant", "client_id")
@@ -37,6 +38,12 @@ def remarks(settings: Settings, tree: Tree) -> Iterator[Finding]:
         if device.login is not None and device.login.any_password:
             what = f"any password is taken: whoever comes from {device.address} and names the user is this device"
             yield Finding(("devices", name, "login"), what)
+
+
+def _here_or_there(settings: Settings) -> Iterator[Finding]:
+    if not settings.data_dir.is_absolute():
+        what = f"{settings.data_dir} is below the directory that a command runs in: from another one no mail is found"
+        yield Finding(("data_dir",), what, remedy="write the whole path, or run all of them in one directory")
 
 
 def _left_open(path: tuple[str, ...], block: App | Profile, *options: str) -> Iterator[Finding]:

@@ -159,7 +159,8 @@ class Settings(Section):
     """The whole configuration."""
 
     data_dir: Path = Field(
-        default=Path("/var/lib/relay"), description="Directory of the spool and of keys made by the relay."
+        default=Path("/var/lib/relay"),
+        description="Directory of the spool and of keys made by the relay; a relative one: below where a command runs.",
     )
     hostname: str = Field(
         default="",

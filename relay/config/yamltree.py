@@ -136,7 +136,7 @@ class _Grower:
                 self._slip(path, name_node, "merge keys (<<) are not supported; write the options out")
             elif name in result:
                 first = self.tree.names[(*path, name)][0]
-                self._slip((*path, name), name_node, f"given twice, first in line {first}; keep one of them")
+                self._slip((*path, name), name_node, f"given twice, first in line {first}; {_remedy(value_node)}")
             else:
                 self.tree.names[(*path, name)] = _start(name_node)
                 result[name] = self.value(value_node, (*path, name))
@@ -144,6 +144,12 @@ class _Grower:
 
     def _slip(self, path: Path, node: Node, what: str) -> None:
         self.tree.slips.append(Slip(path, _start(node), what))
+
+
+def _remedy(second: Node) -> str:
+    """Of a section people mean both parts; of a value only one can hold."""
+    whole = isinstance(second, yaml.MappingNode | yaml.SequenceNode) and second.value
+    return "join the two, or keep one of them" if whole else "keep one of them"
 
 
 def _start(node: Node) -> Position:

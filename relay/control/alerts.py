@@ -55,7 +55,7 @@ class Alerts:
         self._settings = settings
         self._journal = journal
         self._symptoms = symptoms
-        self._channels = channels or Channels(journal)
+        self._channels = channels or Channels(journal, proxy=lambda: settings().outgoing.https_proxy)
         self._pace = pace
         self._clock = clock
         self._occurrences = Occurrences()

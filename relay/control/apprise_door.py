@@ -7,6 +7,7 @@ caller, with every piece of the address struck out, for it holds tokens and pass
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from typing import TYPE_CHECKING, Self
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LOST = "Apprise does not understand this address; https://appriseit.com lists how each service is written"
 _SHORTEST = 4
+_PROXY = "HTTPS_PROXY"
+_THEIRS = any(os.environ.get(name) for name in (_PROXY, _PROXY.lower()))
 _KINDS = {"trouble": apprise.NotifyType.WARNING, "over": apprise.NotifyType.SUCCESS, "news": apprise.NotifyType.INFO}
 _LOGGER = logging.getLogger("apprise")
 _LOGGER.propagate = False
@@ -51,14 +54,27 @@ def misunderstood(url: str) -> str:
         return "" if _service(url) is not None else _told(url, ear, LOST)
 
 
-def send(url: str, title: str, body: str, kind: str) -> str:
+def send(url: str, title: str, body: str, kind: str, proxy: str = "") -> str:
     """Sends one notification; `kind` is trouble, over or news. Why it was not taken; empty when it was."""
+    _leave_by(proxy)
     with _Ear() as ear:
         service = _service(url)
         if service is None:
             return _told(url, ear, LOST)
         taken = service.notify(title=title, body=body or title, notify_type=_KINDS[kind])
         return "" if taken else _told(url, ear, "it was not taken, and Apprise does not say why")
+
+
+def _leave_by(proxy: str) -> None:
+    """Its plugins look for a proxy in the environment alone, where nothing else of the relay looks. One that the
+    administrator has put there stays; NO_PROXY is heeded.
+    """
+    if _THEIRS:
+        return
+    if proxy:
+        os.environ[_PROXY] = proxy
+    else:
+        os.environ.pop(_PROXY, None)
 
 
 def _service(url: str) -> apprise.NotifyBase | None:

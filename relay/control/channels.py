@@ -25,7 +25,7 @@ T = TypeVar("T")
 SEND_S = 20.0
 WAITS_S = (2.0, 15.0, 120.0)
 MOST_WAITING = 50
-REMEDY = "try it with `relay notify test`; look at the address, at the way out of this machine (HTTPS_PROXY) and there"
+REMEDY = "try it with `relay notify test`; look at the address, at the way out (outgoing.https_proxy) and there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,15 @@ class Note:
 class Channels:
     """Sends notes. Belongs to one event loop."""
 
-    def __init__(self, journal: Journal, waits_s: tuple[float, ...] = WAITS_S, send_s: float = SEND_S) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        waits_s: tuple[float, ...] = WAITS_S,
+        send_s: float = SEND_S,
+        proxy: Callable[[], str] = str,
+    ) -> None:
         self._journal = journal
+        self._proxy = proxy
         self._waits_s = waits_s
         self._send_s = send_s
         self._queues: dict[str, asyncio.Queue[Note]] = {}
@@ -88,14 +95,14 @@ class Channels:
 
     async def _deliver(self, url: SecretRef, note: Note) -> str:
         """Why it was not taken in the end; empty when it was."""
-        why = await told(url, note, self._send_s)
+        why = await told(url, note, self._send_s, self._proxy())
         for wait in self._waits_s:
             if not why:
                 break
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._hurry.wait()
-            why = await told(url, note, self._send_s)
+            why = await told(url, note, self._send_s, self._proxy())
         return why
 
     def _failed(self, channel: str, note: Note, why: str) -> None:
@@ -105,21 +112,21 @@ class Channels:
         )  # fmt: skip
 
 
-async def told(url: SecretRef, note: Note, within_s: float = SEND_S) -> str:
-    """One try. Why the note was not taken; empty when it was. Never raises."""
+async def told(url: SecretRef, note: Note, within_s: float = SEND_S, proxy: str = "") -> str:
+    """One try, by the proxy if it is an HTTPS address. Why the note was not taken; empty when it was. Never raises."""
     try:
-        return await _aside(partial(_send, url, note), within_s)
+        return await _aside(partial(_send, url, note, proxy), within_s)
     except TimeoutError:
         return f"no answer within {within_s:g} s"
     except Exception as error:  # noqa: BLE001  (a plugin's mistake; its text may hold the address)
         return f"Apprise failed: {type(error).__name__}"
 
 
-def _send(url: SecretRef, note: Note) -> str:
+def _send(url: SecretRef, note: Note, proxy: str) -> str:
     from relay.control.apprise_door import send  # only where there are channels
 
     try:
-        return send(url.read(), note.title, note.body, note.kind)
+        return send(url.read(), note.title, note.body, note.kind, proxy)
     except SecretError as error:
         return str(error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
@@ -39,7 +40,7 @@ class UnknownStatus:
     first: Annotated[str, "when it was first refused"]
     last: Annotated[str, "when it was last refused"]
     devices: Annotated[list[str], "devices that have this user name: a wrong password, or another address"]
-    adoption: Annotated[str, "the YAML that would let it in"]
+    adoption: Annotated[str, "the YAML that would let it in: lines to go under devices, or the whole section"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +83,27 @@ def refused(settings: Settings) -> list[Stranger]:
 
 
 def adoption(stranger: Stranger, settings: Settings) -> str:
-    """The YAML that would let this source in, for an administrator to look at and to put under `devices`."""
+    """The YAML that would let this source in, for an administrator to look at: lines to go under `devices` as it stands
+    in the file, with a comment that says so, or the whole of it where there is none.
+    """
     device: dict[str, Any] = {"address": stranger.address}
     if stranger.login:
         device["login"] = {"username": stranger.login, "password_hash": _HASH}
     device["profile"] = next(iter(settings.profiles))
     device["recipients"] = ["*@" + settings.profiles[device["profile"]].mailbox.rpartition("@")[2]]
-    text: str = yaml.safe_dump({"devices": {_name(stranger): device}}, sort_keys=False, allow_unicode=True)
-    return text
+    named = {_name(stranger): device}
+    if not settings.devices:
+        return _yaml({"devices": named})
+    return indent(f"# under devices: of the file, as deep as the others there\n{_yaml(named)}", "  ")
 
 
 def owners_of_login(stranger: Stranger, settings: Settings) -> list[str]:
     """The devices that already log in with the name this stranger tried: a wrong password, or another address."""
     return [known.name for known in Directory(settings.devices).users(stranger.login)] if stranger.login else []
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
 
 
 def _name(stranger: Stranger) -> str:

@@ -39,10 +39,11 @@ def misunderstood(settings: Settings) -> Iterator[str]:
 def send_test(settings: Settings, hostname: str) -> list[Tried]:
     """Sends a test to every channel at once, one try each. Blocks."""
     note = Note("test", f"{hostname}: this is a test", "A notification of the SMTP relay would come here.", "news")
+    proxy = settings.outgoing.https_proxy
     urls = [channel.url for channel in settings.notifications.channels]
 
     async def send() -> list[Tried]:
-        whys = await asyncio.gather(*(told(url, note) for url in urls))
+        whys = await asyncio.gather(*(told(url, note, proxy=proxy) for url in urls))
         return [Tried(str(url), why) for url, why in zip(urls, whys, strict=True)]
 
     return asyncio.run(send())

@@ -12,6 +12,7 @@ from relay.control.caller import is_running
 from relay.control.names import NotFoundError, the_one
 from relay.control.queue import open_search
 from relay.message.transcript import octets
+from relay.policy.prospect import standing_of
 
 if TYPE_CHECKING:
     from relay.config.settings import Settings
@@ -61,7 +62,13 @@ def trace(settings: Settings, text: str) -> Trace:
 def told(record: Record) -> Trace:
     """The story as a value."""
     message = record.message
-    recipients = tuple({name: str(row[name]) for name in ("address", "state", "answer")} for row in record.recipients)
+    recipients = tuple(
+        {
+            "address": str(row["address"]), "state": standing_of(str(row["state"]), message["state"]),
+            "answer": str(row["answer"]),
+        }
+        for row in record.recipients
+    )  # fmt: skip
     return Trace(message["id"], message["state"], record.next, recipients, scenes_of(record))
 
 

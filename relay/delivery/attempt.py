@@ -22,7 +22,7 @@ ATTEMPT_S = 1800.0
 _EARLY = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.TOKEN, Stage.AUTH})
 
 
-@dataclass
+@dataclass(slots=True)
 class Result:
     """What the attempt met, who was refused, and what was said, secrets masked."""
 
@@ -56,29 +56,33 @@ class Line:
 
 async def attempt(parcel: Parcel, line: Line, transport: Transport, facts: Facts) -> Result:
     """Sends one parcel. The answer is judged; a session that failed is closed."""
-    facts = facts.about(parcel)
     session: Session | None = None
     try:
         async with asyncio.timeout(ATTEMPT_S):
             session = await line.to(transport)
             receipt = await session.send(parcel)
         fault("delivery.answered")
-        return replace(_judged(receipt, parcel, facts), transcript=receipt.transcript)
+        return _judged(receipt, parcel, facts)
     except TokenError as error:
-        verdict = judge_token(error.error, error.description, error.codes, error.status, facts, error.retry_after)
-        return Result(Met(verdict, str(error), Stage.TOKEN, "", early=True), transcript=_no_token(error, facts))
+        return _no_token(error, facts.about(parcel))
     except TransportError as error:
         await line.close()
-        return replace(_broken(error, facts), transcript=error.transcript)
+        return _broken(error, facts.about(parcel))
     except TimeoutError:
         await line.close()
-        return _cut(f"no end after {ATTEMPT_S:.0f} s", facts, begun=session is not None)
+        return _cut(f"no end after {ATTEMPT_S:.0f} s", facts.about(parcel), begun=session is not None)
     except Exception as error:  # noqa: BLE001  (a mistake of ours must not leave the message leased until a restart)
         await line.close()
-        return _cut(f"the relay made a mistake: {error!r}", facts, begun=session is not None)
+        return _cut(f"the relay made a mistake: {error!r}", facts.about(parcel), begun=session is not None)
 
 
-def _no_token(error: TokenError, facts: Facts) -> str:
+def _no_token(error: TokenError, facts: Facts) -> Result:
+    verdict = judge_token(error.error, error.description, error.codes, error.status, facts, error.retry_after)
+    met = Met(verdict, str(error), Stage.TOKEN, "", early=True)
+    return Result(met, transcript=_question(error, facts))
+
+
+def _question(error: TokenError, facts: Facts) -> str:
     """The question to Entra, and its answer or what kept it from coming."""
     status = f"HTTP {error.status} " if error.status else ""
     wait = f"; Retry-After: {error.retry_after:g} s" if error.retry_after is not None else ""
@@ -93,6 +97,14 @@ def _cut(text: str, facts: Facts, *, begun: bool) -> Result:
 
 
 def _judged(receipt: Receipt, parcel: Parcel, facts: Facts) -> Result:
+    final = receipt.final
+    if final is not None and final.positive and not receipt.refused:
+        return Result(Met(None, str(final), receipt.final_stage, receipt.host), transcript=receipt.transcript)
+    return _refused(receipt, parcel, facts.about(parcel))
+
+
+def _refused(receipt: Receipt, parcel: Parcel, facts: Facts) -> Result:
+    """The message, or some of its recipients."""
     refused = {
         address: (judge_reply(reply, Stage.RCPT, replace(facts, recipient=str(address))), str(reply))
         for address, reply in receipt.refused.items()
@@ -101,10 +113,11 @@ def _judged(receipt: Receipt, parcel: Parcel, facts: Facts) -> Result:
     if final is None:
         met = _all_refused(receipt, parcel, facts)
         early = met.verdict is None and all(_is_ours(verdict) for verdict, _ in refused.values())
-        return Result(replace(met, early=early), refused)
+        return Result(replace(met, early=early), refused, receipt.transcript)
     verdict = None if final.positive else judge_reply(final, receipt.final_stage, facts)
     early = verdict is not None and _is_ours(verdict)
-    return Result(Met(verdict, str(final), receipt.final_stage, receipt.host, early=early), refused)
+    met = Met(verdict, str(final), receipt.final_stage, receipt.host, early=early)
+    return Result(met, refused, receipt.transcript)
 
 
 def _is_ours(verdict: Verdict) -> bool:
@@ -124,7 +137,8 @@ def _broken(error: TransportError, facts: Facts) -> Result:
     early = error.stage in _EARLY
     verdict = _verdict(error, facts)
     answer = str(error.graph or error.reply or error.text)
-    return Result(Met(verdict, answer, error.stage, error.host, early=early, uncertain=error.uncertain))
+    met = Met(verdict, answer, error.stage, error.host, early=early, uncertain=error.uncertain)
+    return Result(met, transcript=error.transcript)
 
 
 def _verdict(error: TransportError, facts: Facts) -> Verdict:

@@ -26,6 +26,9 @@ class Leave:
     probes: frozenset[str] = frozenset()
 
 
+_FREE = Leave({})
+
+
 class Curbs:
     """All of them, shared by the lanes; times are epoch milliseconds."""
 
@@ -42,6 +45,8 @@ class Curbs:
 
     def ask(self, plan: Plan, now: int) -> Leave:
         """Before a claim; who asks first when a time is over is the one to find out."""
+        if not self._until:
+            return _FREE
         tenants = {way.facts.tenant for way in plan.ways.values()} & self._until.keys()
         probes = frozenset(tenant for tenant in tenants if self._until[tenant] <= now)
         for tenant in probes:

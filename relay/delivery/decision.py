@@ -107,6 +107,17 @@ class Decision:
         return replace(self, settlement=replace(self.settlement, transcript=transcript), about=about)
 
 
+def taken(claim: Claim, met: Met, transcript: str) -> Decision:
+    """All of it was accepted, as nearly always: made in one go, the same as `decide` and `told`."""
+    parcel, answer = claim.parcel, met.answer
+    results = [RecipientResult(address, "delivered", answer) for address in parcel.recipients]
+    settlement = Settlement(
+        State.DELIVERED, Kind.DELIVERED, host=met.host, stage=met.stage, answer=answer, recipients=tuple(results),
+        transcript=transcript,
+    )  # fmt: skip
+    return Decision(settlement, Kind.DELIVERED, about=parcel.others)
+
+
 def decide(
     claim: Claim, met: Met, refused: Mapping[Address, tuple[Verdict, str]], settings: Delivery, moment: Moment
 ) -> Decision:

@@ -44,6 +44,8 @@ class Pauses:
         """Before a claim: the profiles that may be tried now, and those of them that pause. Who asks first when a
         recheck is due is the one to find out; `answer` it after the claim.
         """
+        if not self._by_profile:
+            return tuple(profiles), frozenset()
         now = now_ms()
         open_ = tuple(name for name in profiles if name not in self or self._by_profile[name].until <= now)
         probes = frozenset(name for name in open_ if name in self)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relay.delivery.attempt import Line
-from relay.delivery.decision import Moment, decide
+from relay.delivery.decision import Moment, decide, taken
 from relay.delivery.passage import travel
 from relay.delivery.report import report
 from relay.message.outcome import Kind
@@ -100,11 +100,9 @@ class Worker:
         started = time.perf_counter()
         result = await self._travel(claim, way, plan)
         ms = round((time.perf_counter() - started) * 1000, 1)
-        moved_ms = apart_ms() - claim.apart_ms  # the clock may have been set meanwhile
-        aged_ms = lead_ms(apart_ms()) - lead_ms(claim.apart_ms)
-        claim = replace(claim, received_at=claim.received_at + aged_ms, claimed_at=claim.claimed_at + moved_ms)
-        decision = decide(claim, result.met, result.refused, plan.settings, self._moment(claim))
-        decision, apart = decision.told(result.transcript, claim.parcel.others), apart_ms()
+        if apart_ms() != claim.apart_ms:
+            claim = _by_the_clock(claim)
+        decision, apart = self._decided(claim, result, plan), apart_ms()
         if decision.curb_until is not None:  # before the message is due again
             self._lane.curbs.begin(way.facts.tenant, decision.curb_until)
         await self._settled()
@@ -119,6 +117,13 @@ class Worker:
             await self._lane.follow(claim, decision, reached=not (result.met.early or stale))
         else:
             self._lane.went_well(claim, way)
+
+    def _decided(self, claim: Claim, result: Result, plan: Plan) -> Decision:
+        met = result.met
+        if met.verdict is None and not (result.refused or met.uncertain or met.done):
+            return taken(claim, met, result.transcript)
+        decision = decide(claim, met, result.refused, plan.settings, self._moment(claim))
+        return decision.told(result.transcript, claim.parcel.others)
 
     def _moment(self, claim: Claim) -> Moment:
         pauses, chance = self._lane.pauses, random.random()  # noqa: S311
@@ -168,6 +173,13 @@ def _moved_to(mailbox: str, claim: Claim) -> Claim:
     """The claim for the mailbox that signs in now: it may not send under the name of the one at acceptance."""
     head, sender = moved(claim.parcel.head, claim.parcel.sender, old=claim.mailbox, new=mailbox)
     return replace(claim, mailbox=mailbox, parcel=replace(claim.parcel, head=head, sender=sender))
+
+
+def _by_the_clock(claim: Claim) -> Claim:
+    """The claim by a clock that was set since it was made."""
+    moved_ms = apart_ms() - claim.apart_ms
+    aged_ms = lead_ms(apart_ms()) - lead_ms(claim.apart_ms)
+    return replace(claim, received_at=claim.received_at + aged_ms, claimed_at=claim.claimed_at + moved_ms)
 
 
 def _retry_ms(plan: Plan, age_ms: int) -> int:

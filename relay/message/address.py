@@ -7,12 +7,14 @@ source routes) and strict about what would let one command become two (control c
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _SOURCE_ROUTE = re.compile(r"^@[^:<>]*:")  # RFC 5321 appendix C: accepted and ignored
 
 _DEVIATION = re.compile("[\u00df\u03c2\u200c\u200d]")
@@ -65,6 +67,7 @@ def _ascii_label(label: str) -> str:
         return label
 
 
+@lru_cache(maxsize=1024)
 def parse_path(text: str) -> Address:
     """The address of a MAIL or RCPT path, with or without angle brackets; `<>` is `NULL`.
 
@@ -90,7 +93,7 @@ def _inside_brackets(text: str) -> str:
 
 
 def _outside_quotes(text: str) -> str:
-    return re.sub(r'"(?:\\.|[^"\\])*"', "", text)
+    return _QUOTED.sub("", text) if '"' in text else text
 
 
 _TOKEN = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Reply:
         return self.code >= 500
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.enhanced, self.text.replace("\n", " ")) if part)
+        return " ".join(filter(None, (str(self.code), self.enhanced, self.text.replace("\n", " "))))
 
     def encode(self) -> bytes:
         """The reply as it goes on the wire: every line in one piece, because small devices read only one segment."""
@@ -41,6 +42,12 @@ class Reply:
         status = f"{self.enhanced} " if self.enhanced else ""
         head = "".join(f"{self.code}-{status}{line}\r\n" for line in lines[:-1])
         return f"{head}{self.code} {status}{lines[-1]}\r\n".encode("ascii", "replace")
+
+
+@lru_cache(maxsize=128)
+def encoded(reply: Reply) -> bytes:
+    """As `encode`; most replies are the same few."""
+    return reply.encode()
 
 
 def parse_reply(code: int, lines: Iterable[str]) -> Reply:

@@ -7,6 +7,7 @@ text, `    12 C: MAIL FROM:<…>`: milliseconds since the beginning, who (C the 
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from relay.message.reply import Reply
@@ -29,26 +30,34 @@ class Transcript:
 
     def __init__(self) -> None:
         self._first: list[Line] = []
-        self._last: deque[Line] = deque(maxlen=_KEPT)
-        self._count = 0
+        self._last: deque[Line] | None = None
+        self.count = 0
 
     def add(self, at: float, who: str, words: Reply | bytes | str) -> None:
         """Writes down what the client (C) or the server (S) said, or a remark (-)."""
-        (self._first if self._count < _KEPT else self._last).append((at, who, words))
-        self._count += 1
+        self.count += 1
+        if self.count <= _KEPT:
+            self._first.append((at, who, words))
+        else:
+            if self._last is None:
+                self._last = deque(maxlen=_KEPT)
+            self._last.append((at, who, words))
 
     def clear(self) -> None:
         """Forgets all."""
-        if self._count:
+        if self.count:
             self._first.clear()
-            self._last.clear()
-            self._count = 0
+            self._last = None
+            self.count = 0
 
     def printed(self, since: float) -> list[str]:
         """Its lines as text."""
-        lost = self._count - len(self._first) - len(self._last)
+        first = [f"{(at - since) * 1000:6.0f} {who}: {_words(words)}" for at, who, words in self._first]
+        if self._last is None:
+            return first
+        lost = self.count - len(self._first) - len(self._last)
         gap = [_gap(lost)] if lost else []
-        return [*(_text(line, since) for line in self._first), *gap, *(_text(line, since) for line in self._last)]
+        return [*first, *gap, *(f"{(at - since) * 1000:6.0f} {who}: {_words(words)}" for at, who, words in self._last)]
 
 
 class Conversation:
@@ -61,6 +70,7 @@ class Conversation:
         self._opening = Transcript()
         self._transaction = Transcript()
         self._now = self._opening
+        self._opened: tuple[int, list[str]] = (0, [])
 
     def opens(self) -> None:
         """What comes now belongs to the opening: every transaction to come needs it to be understood."""
@@ -91,7 +101,9 @@ class Conversation:
 
     def printed(self) -> list[str]:
         """Opening and transaction, line by line."""
-        return [line for part in (self._opening, self._transaction) for line in part.printed(self._since)]
+        if self._opened[0] != self._opening.count:  # the same for every transaction to come
+            self._opened = self._opening.count, self._opening.printed(self._since)
+        return self._opened[1] + self._transaction.printed(self._since)
 
     def text(self) -> str:
         """Opening and transaction, the middle left out where they are longer than `MOST`."""
@@ -134,11 +146,7 @@ def _gap(count: int) -> str:
     return f"       … {count} lines left out …"
 
 
-def _text(line: Line, since: float) -> str:
-    at, who, words = line
-    return f"{(at - since) * 1000:6.0f} {who}: {_words(words)}"
-
-
+@lru_cache(maxsize=256)
 def _words(words: Reply | bytes | str) -> str:
     if isinstance(words, Reply):
         words = str(words) if "\n" not in words.text else " ".join([_status(words), words.text.replace("\n", " / ")])

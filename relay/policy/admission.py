@@ -6,8 +6,7 @@ Only reply codes that devices know are used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from relay.config.settings import DeviceTls, ListenerAuth, ListenerTls
 from relay.message.address import Address, authors
@@ -26,8 +25,7 @@ _UNREPAIRABLE = ("intake", "unrepairable")
 _LONGEST_SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """What a session knows of the other side at the moment of asking."""
 
     address: str
@@ -87,7 +85,8 @@ def may_write_to(client: Client, recipient: Address, count: int, limit: int) -> 
     """The answer to RCPT: `count` recipients were taken before this one."""
     if recipient.is_null:
         return Refusal(501, "5.1.3", "A recipient is needed")
-    if not recipient.domain or not recipient.local:
+    local, _, domain = recipient.rpartition("@")
+    if not local or not domain:
         return Refusal(550, "5.1.3", "The recipient needs a complete address, name@domain")
     if client.known is None or not client.known.may_write_to(recipient):
         who = client.known.name if client.known else client.address

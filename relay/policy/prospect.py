@@ -55,6 +55,11 @@ def prospect(one: Standing, now: int) -> str:
     return doubt + (_waits(one, now) or _attempt(one, now))
 
 
+def standing_of(recipient: str, message: str) -> str:
+    """What became of a recipient, by its state and the message's: nobody waits for one of a message given up."""
+    return "dropped" if (recipient, message) == ("pending", "dropped") else recipient
+
+
 def _held(one: Standing) -> str:
     if one.held_by:
         return f"held by operator {one.held_by}: release or drop it"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from relay.policy.pattern import any_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from relay.message.address import Address
 
 _ANYBODY = "*"
+_REMEMBERED = 2048  # addresses whose answer is known without looking again
 _ROUTE = re.compile(r"[%!@]")  # victim%elsewhere@ours, elsewhere!victim@ours, "victim@elsewhere"@ours
 
 
@@ -66,9 +68,17 @@ class Directory:
             (network, item) for item in known if item.device.login is None and (network := item.device.network)
         ]
         self._by_address = sorted(by_address, key=lambda pair: pair[0].prefixlen, reverse=True)
+        self._found: dict[str, Known | None] = {}
 
     def by_address(self, client: str) -> Known | None:
         """The device that is known by its address alone."""
+        if client not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[client] = self._look_up(client)
+        return self._found[client]
+
+    def _look_up(self, client: str) -> Known | None:
         address = plain_address(client)
         if address is None:
             return None
@@ -95,6 +105,12 @@ class Directory:
             item for item in known
             if address is not None and item.device.network is not None and _inside(address, item.device.network)
         ]  # fmt: skip
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def plain_text(client: str) -> str:
+    """An address as all of the relay writes it; what is none stays as it is."""
+    return str(plain_address(client) or client)
 
 
 def plain_address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

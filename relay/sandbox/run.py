@@ -75,7 +75,7 @@ def configuration(settings: CloudSettings) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a cloud from the command line until SIGINT or SIGTERM."""
+    """Run a cloud from the command line until SIGINT, SIGTERM or SIGHUP."""
     given = _parser().parse_args(arguments)
     defaults = CloudOptions()
     options = CloudOptions(
@@ -105,7 +105,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 async def _until_signal(options: CloudOptions, *, as_json: bool) -> None:
     running = asyncio.ensure_future(run_sandbox(options, _print, as_json=as_json))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter: its terminal was closed
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await running
 

@@ -61,7 +61,7 @@ class Intake(asyncio.BufferedProtocol):
         self.failure: SpoolError | HeaderTooLarge | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def read(self, transport: asyncio.Transport, early: bytes) -> bytes:
+    async def read(self, transport: asyncio.Transport | None, early: bytes) -> bytes:
         """Takes the connection until the end of data; returns what the client sent behind it. Raises `DeviceGone`."""
         while early and not self.content.complete:
             early = self.content.put(early)
@@ -72,8 +72,8 @@ class Intake(asyncio.BufferedProtocol):
             await self._relief
         return self.content.rest() + early
 
-    async def _from_socket(self, transport: asyncio.Transport) -> None:
-        if transport.is_closing():
+    async def _from_socket(self, transport: asyncio.Transport | None) -> None:
+        if transport is None or transport.is_closing():
             raise DeviceGone("the device closed the connection before the end of data")
         self._transport = transport
         transport.pause_reading()

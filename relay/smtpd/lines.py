@@ -1,20 +1,16 @@
-"""Commands, one line each, from a reader that can hand its octets over to DATA and take the rest back."""
+"""Commands, one line each, out of octets that can be handed over to DATA, and the rest of them taken back."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from typing import TYPE_CHECKING
 
 from relay.smtpd.proxy import SIGNATURE
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
 LIMIT = 16 * 1024  # RFC 4954 §4 asks for 12288 octets in AUTH lines
-_AHEAD = 64 * 1024
 _OLD_HANDSHAKE = re.compile(rb"[\x80-\xff].\x01\x03", re.DOTALL)  # the same in SSLv2's form (RFC 5246 appendix E.2)
 _HANDSHAKE = b"\x16\x03"  # a TLS record, type handshake, version 3.x (RFC 8446 §5.1); no command begins so
+_PROXY = (b"PROXY ", SIGNATURE)
+_STRANGE = frozenset([*range(0x80, 0x100), _HANDSHAKE[0], *(beginning[0] for beginning in _PROXY)])
 
 
 class LineTooLong(ValueError):  # noqa: N818  (named for what happened)
@@ -29,64 +25,55 @@ class ProxyHeader(ConnectionError):  # noqa: N818  (named for what happened)
     """What came is not a line but a PROXY header, where none is taken."""
 
 
-class LineReader(asyncio.StreamReader):
-    """A stream reader with room for what clients send ahead."""
+class Lines:
+    """What was read ahead; `len` of it in octets."""
 
-    # What asyncio's reader keeps for itself, and no public method gives without a copy or a wait.
-    _buffer: bytearray
-    _eof: bool
-    _exception: Exception | None
-    _maybe_resume_transport: Callable[[], None]
-    _wait_for_data: Callable[[str], Awaitable[None]]
-    _transport: asyncio.BaseTransport
+    def __init__(self) -> None:
+        self._ahead = bytearray()
+        self._too_long = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(limit=_AHEAD, loop=loop)
+    def __len__(self) -> int:
+        return len(self._ahead)
 
-    async def line(self) -> bytes:
-        """The next line with its end, CRLF or LF.
+    def feed(self, octets: bytes) -> None:
+        """These came."""
+        self._ahead += octets
 
-        Raises `LineTooLong`, `ClientHello`, `ProxyHeader`; `ConnectionError` at the end of input.
+    def next(self) -> bytes | None:
+        """The next line with its end, CRLF or LF; None until it has come whole.
+
+        Raises `LineTooLong`, `ClientHello`, `ProxyHeader`.
         """
-        too_long = False
-        self._look_for_strangers()
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > LIMIT:
-                too_long = True
-                self._buffer.clear()
-            await self._more()
-        line = bytes(self._buffer[: end + 1])
-        del self._buffer[: end + 1]
-        self._maybe_resume_transport()
-        if too_long or len(line) > LIMIT:
+        ahead = self._ahead
+        if not ahead:
+            return None
+        if ahead[0] in _STRANGE:
+            self._look_for_strangers()
+        end = ahead.find(b"\n") + 1
+        if not end:
+            if len(ahead) > LIMIT:
+                self._too_long = True
+                ahead.clear()
+            return None
+        line = bytes(ahead[:end])
+        del ahead[:end]
+        if self._too_long or end > LIMIT:
+            self._too_long = False
             raise LineTooLong
         return line
 
-    async def _more(self) -> None:
-        if self._exception is not None:
-            raise ConnectionResetError(str(self._exception)) from self._exception
-        if self._eof:
-            raise ConnectionResetError("end of input")
-        await self._wait_for_data("line")
-        self._look_for_strangers()
-
     def _look_for_strangers(self) -> None:
-        if self._buffer.startswith(_HANDSHAKE) or _OLD_HANDSHAKE.match(self._buffer):
+        if self._ahead.startswith(_HANDSHAKE) or _OLD_HANDSHAKE.match(self._ahead):
             raise ClientHello
-        if self._buffer.startswith((b"PROXY ", SIGNATURE)):
+        if self._ahead.startswith(_PROXY):
             raise ProxyHeader
-
-    def moved_to(self, transport: asyncio.BaseTransport) -> None:
-        """The connection goes on over another transport (TLS)."""
-        self._transport = transport
 
     def take_all(self) -> bytes:
         """Everything that was read ahead."""
-        ahead = bytes(self._buffer)
-        self._buffer.clear()
-        self._maybe_resume_transport()
+        ahead = bytes(self._ahead)
+        self._ahead.clear()
         return ahead
 
     def give_back(self, octets: bytes) -> None:
         """Puts octets in front of what comes next."""
-        self._buffer[:0] = octets
+        self._ahead[:0] = octets

@@ -68,8 +68,8 @@ class Server:
         return len(left)
 
     async def _wait(self, seconds: float) -> list[Session]:
-        if dialogues := [session.dialogue for session in self._sessions]:
-            await asyncio.wait(dialogues, timeout=seconds)
+        if sessions := [session.ended for session in self._sessions]:
+            await asyncio.wait(sessions, timeout=seconds)
         return list(self._sessions)
 
 

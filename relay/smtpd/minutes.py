@@ -46,14 +46,14 @@ class Minutes(Conversation):
 
 def shown(verb: bytes, line: bytes) -> bytes:
     """A line of a device as it may be read later."""
+    if verb in _BARE:
+        return verb
     line = line.strip()[:_LONGEST]
     if verb in (b"EHLO", b"HELO"):
         return b" ".join(line.split()[:2])
     if _ENVELOPE.match(line):
         return line
-    if verb == b"AUTH":
-        return _login(line.split())
-    return verb if verb in _BARE else b"%s (no command)" % _HIDDEN
+    return _login(line.split()) if verb == b"AUTH" else b"%s (no command)" % _HIDDEN
 
 
 def _login(words: list[bytes]) -> bytes:

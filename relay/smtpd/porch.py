@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from relay.config.settings import ListenerTls
-from relay.policy.routing import plain_address
+from relay.policy.routing import plain_address, plain_text
 from relay.smtpd.proxy import ProxyError, announced
 from relay.smtpd.session import Session
 from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy
@@ -69,7 +69,7 @@ class Porch:
             except OSError:
                 await asyncio.sleep(_BREATH_S)
                 continue
-            client = str(plain_address(peer[0]) or peer[0])
+            client = plain_text(peer[0])
             if self._is_crowded(client):
                 connection.close()
                 continue

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from relay.policy.prospect import at
+from relay.policy.prospect import at, standing_of
 from relay.policy.unknown import counted
 from relay.spool.contents import content_of, head_of
 from relay.spool.keyring import NO_KEYS
@@ -66,7 +66,7 @@ class RecipientRow:
     """One recipient and what became of it."""
 
     address: Annotated[str, "as the device gave it"]
-    state: Annotated[str, "pending, delivered or failed"]
+    state: Annotated[str, "pending, delivered, failed or dropped (the message was, before it had it)"]
     answer: Annotated[str, "what was said of it last"]
 
 
@@ -283,11 +283,13 @@ def _row(facts: dict[str, Any], around: Surroundings, now: int) -> QueueRow:
 
 
 def _item(facts: dict[str, Any], coming: str, head: str, parts: list[list[Any]]) -> QueueItem:
-    recipients, attempts, events, notices = parts
+    addressed, attempts, events, notices = parts
     plain = ("id", "state", "device", "profile", "mailbox", "client", "sender", "size", "doubts")
     return QueueItem(
         **{name: facts[name] for name in plain}, received=at(facts["received_at"]), next=coming, header=head,
-        recipients=tuple(RecipientRow(*recipient) for recipient in recipients),
+        recipients=tuple(
+            RecipientRow(address, standing_of(state, facts["state"]), answer) for address, state, answer in addressed
+        ),
         attempts=tuple(Attempt(at(started), at(ended), *rest) for started, ended, *rest in attempts),
         events=tuple(Event(at(when), *rest) for when, *rest in events),
         notices=tuple(Notice(what, cause, at(since)) for what, cause, since in notices),

@@ -49,7 +49,7 @@ SERVICE = {
     "http.failed": ("error", "They are not, or a page failed; mail goes on: reason remedy."),
     "web.setup": (
         "warning",
-        "Nobody can sign in at the dashboard yet: address (open it once, it makes the first operator) remedy.",
+        "Nobody can sign in at the dashboard (any more): address (open it once, it makes the first operator) remedy.",
     ),
     "web.signed_in": ("info", "Somebody signed in at the dashboard: name address way (password, entra, proxy)."),
     "web.signed_out": ("info", "Somebody signed out: name address way."),

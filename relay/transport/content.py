@@ -44,6 +44,15 @@ class Content:
         ending, self._ending = self._ending, b""
         return head + piece + ending
 
+    async def whole(self) -> bytes:
+        """All of it at once, for what is small. Raises `ContentError`."""
+        if self._file is None:
+            return b"".join((self._head, self._memory, self._ending))
+        pieces = []
+        while piece := await self.chunk():
+            pieces.append(piece)
+        return b"".join(pieces)
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from relay.message.reply import Reply, parse_reply
 
@@ -26,18 +27,17 @@ class ReplyParser:
 
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that are complete now. Raises `GarbledReplyError`; the parser is of no use after that."""
-        lines = (self._rest + data).split(b"\n")
+        lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
         self._rest = lines.pop()
         if len(self._rest) > MAX_LINE:
             raise GarbledReplyError(f"a line without an end: {self._rest[:80]!r}")
         return [reply for line in lines if (reply := self._line(line)) is not None]
 
     def _line(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line.rstrip(b"\r").decode("utf-8", "replace"))
-        if match is None or len(line) > MAX_LINE:
-            raise GarbledReplyError(f"not an SMTP reply: {line[:80]!r}")
-        code, separator, text = match.groups()
-        self._continue(code, text or "", line)
+        if not self._texts and line[3:4] == b" ":
+            return _one_line(line)
+        code, separator, text = _parts(line)
+        self._continue(code, text, line)
         return None if separator == "-" else self._complete()
 
     def _continue(self, code: str, text: str, line: bytes) -> None:
@@ -51,3 +51,17 @@ class ReplyParser:
     def _complete(self) -> Reply:
         texts, self._texts = self._texts, []
         return parse_reply(int(self._code), texts)
+
+
+@lru_cache(maxsize=64)  # a server takes every sender and recipient in the same words
+def _one_line(line: bytes) -> Reply:
+    code, _, text = _parts(line)
+    return parse_reply(int(code), [text])
+
+
+def _parts(line: bytes) -> tuple[str, str, str]:
+    match = _LINE.fullmatch(line.rstrip(b"\r").decode("utf-8", "replace"))
+    if match is None or len(line) > MAX_LINE:
+        raise GarbledReplyError(f"not an SMTP reply: {line[:80]!r}")
+    code, separator, text = match.groups()
+    return code, separator, text or ""

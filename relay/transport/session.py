@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.message.transcript import shortened
@@ -64,16 +64,16 @@ class ExchangeSession:
         if self._sent:
             self._wire.talk.remark(f"message {self._sent + 1} of this connection")
         try:
-            receipt = await self._submit(parcel)
+            told = await self._submit(parcel)
         except TransportError as error:
             if error.reply is None:
                 self._wire.talk.remark(error.text)
             error.transcript = self._transcript()
             raise
-        return replace(receipt, transcript=self._transcript())
+        return Receipt(told.host, told.final, told.final_stage, told.refused, self._transcript())
 
     def _transcript(self) -> str:
-        return shortened([*self.before, *self._wire.talk.printed()])
+        return shortened(self.before + self._wire.talk.printed())
 
     async def _submit(self, parcel: Parcel) -> Receipt:
         await self._hear_farewell()

@@ -92,8 +92,7 @@ class Submission:
     async def _in_one_flight(self, content: Content) -> Receipt:
         flight = [*self._envelope(content), _bdat(content)]
         self._wire.talk.client(*flight, octets(content.size))
-        while piece := await content.chunk():
-            flight.append(piece)
+        flight.append(await content.whole())
         fault("transport.before-body")
         self._wire.write(b"".join(flight))
         self._body_complete = True

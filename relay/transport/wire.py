@@ -73,14 +73,18 @@ class Wire(asyncio.Protocol):
 
     async def reply(self, timeout_s: float) -> Reply:
         """The next reply in order; what arrived before the end of the connection is still given. Raises `WireError`."""
+        if not self._replies:
+            await self._heard(timeout_s)
+        reply = self._replies.popleft()
+        self.talk.server(reply)
+        return reply
+
+    async def _heard(self, timeout_s: float) -> None:
         deadline = self._loop.time() + timeout_s
         while not self._replies:
             if self._broken:
                 raise WireError(self._broken)
             await self._change(deadline, f"no answer within {timeout_s:g} s")
-        reply = self._replies.popleft()
-        self.talk.server(reply)
-        return reply
 
     async def hang_up(self, within_s: float) -> None:
         """QUIT, and the connection is closed when this returns, politely or not. Never raises but on cancellation."""

@@ -14,9 +14,12 @@ from starlette.routing import Route
 from relay.web.answering import PREFIX, refused
 from relay.web.gate import Gate
 from relay.web.headers import Headers
+from relay.web.missing import missing, tidied
 from relay.web.probes import Probes
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
@@ -47,10 +50,11 @@ def routed(control: Control, journal: Journal, guard: Guard) -> Starlette:
         try:
             from relay.web.dashboard import dashboard  # not where nobody wants it: it has its price in memory
 
-            return dashboard(control, guard, probes.routes(), fault)
+            return tidied(dashboard(control, guard, probes.routes(), fault))
         except Exception as error:  # noqa: BLE001  (a library that is missing costs the dashboard, not the probes)
             journal.service(
                 "http.failed", level="error", reason=f"the dashboard can't be loaded: {error!r}",
                 remedy="mail, probes and metrics go on without it; install the relay anew",
             )  # fmt: skip
-    return Starlette(routes=[Route("/", probes.index), *probes.routes()], exception_handlers={Exception: fault})
+    handlers: dict[Any, Any] = {404: missing, Exception: fault}
+    return tidied(Starlette(routes=[Route("/", probes.index), *probes.routes()], exception_handlers=handlers))

@@ -19,6 +19,7 @@ from relay.web import api
 from relay.web.answering import PREFIX, refused
 from relay.web.entra import EntraDoor
 from relay.web.landing import Landing
+from relay.web.missing import elsewhere
 from relay.web.origin import SAFE, inside, path_of
 from relay.web.page import Page, Visit
 from relay.web.pages import PAGES
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from relay.control.running import Control
     from relay.web.guard import Guard
 
+_NO_PAGE = "The dashboard has no page of this address: it may be mistyped, or of another version."
 STATIC = Path(__file__).parent / "static"
 
 
@@ -49,7 +51,17 @@ def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Ca
         *(_route(page, control, guard) for page in PAGES),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    handlers = {AccountsError: _no_accounts, ClientDisconnect: _gone, Exception: fault}
+
+    async def missing(request: Request, _error: Exception) -> Response:
+        if tidy := elsewhere(request):
+            return tidy
+        who = await guard.who(request)
+        visit = Visit(request, control, who) if who else None
+        return render(visit, "refused.html", status=404, title="No such page", words=_NO_PAGE)
+
+    handlers: dict[Any, Any] = {
+        404: missing, AccountsError: _no_accounts, ClientDisconnect: _gone, Exception: fault,
+    }  # fmt: skip
     return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Landing, control)])
 
 

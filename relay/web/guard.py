@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from relay.telemetry.journal import Journal
 
 _LONGEST_NAME = 320
-_INVITATION = "nobody can sign in yet: open it once to make the first operator; or run: relay admin password NAME"
+_INVITATION = "nobody can sign in: open it once to make the first operator; or run: relay admin password NAME"
 
 
 class Guard:
@@ -41,6 +41,7 @@ class Guard:
         self._clock = clock
         self.sessions = Sessions(clock)
         self.setup = SetupToken()
+        self._opened_at = ""
         self.throttle = Throttle(clock)
         self._accounts: tuple[tuple[int, int, int], Accounts] | None = None
         self._noticed: Accounts | None = None
@@ -57,21 +58,19 @@ class Guard:
         before, self._noticed = self._noticed, accounts
         if before is not None and (changed := differing(before, accounts)):
             self._journal.service("web.accounts_changed", accounts=changed)
+        self._invite(accounts)
         return accounts
 
     async def invite(self, address: str) -> None:
-        """Tells in the log how the first operator is made, where nobody else could let one in."""
-        others = [listed.operators for listed in (self.http.entra, self.http.proxy) if listed is not None]
+        """Tells in the log how the first operator is made, where nobody else could let one in; again when the last
+        person is removed.
+        """
+        self.setup.end()
+        self._opened_at = opened_at(address, self.http)
         try:
-            known = any(others) or (await self.accounts()).people
+            await self.accounts()
         except AccountsError as error:
             self._journal.service("http.failed", level="error", reason="nobody can sign in", remedy=str(error))
-            return
-        if known or not self.http.dashboard:
-            self.setup.end()
-            return
-        url = f"{opened_at(address, self.http)}/setup?token={self.setup.new()}"
-        self._journal.service("web.setup", level="warning", address=url, remedy=_INVITATION)
 
     async def who(self, request: Request) -> Who | None:
         """Who asks; None for nobody known. Raises `AccountsError`."""
@@ -127,6 +126,15 @@ class Guard:
     @property
     def _journal(self) -> Journal:
         return self._control.hands.journal
+
+    def _invite(self, accounts: Accounts) -> None:
+        """A token once while there is nobody; what an earlier one was good for is over with the first person."""
+        others = [listed.operators for listed in (self.http.entra, self.http.proxy) if listed is not None]
+        if any(others) or accounts.people or not self.http.dashboard:
+            self.setup.end()
+        elif self._opened_at and not self.setup.waits:
+            url = f"{self._opened_at}/setup?token={self.setup.new()}"
+            self._journal.service("web.setup", level="warning", address=url, remedy=_INVITATION)
 
     # -- each way
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def render(visit: Visit | None, template: str, *, status: int = 200, **values: A
     """A page, or the part of it that htmx asked for. `visit` is None for who is not signed in."""
     text = environment().get_template(template).render(
         visit=visit, who=visit.who if visit else None, path=visit.request.url.path if visit else "",
-        navigation=NAVIGATION, version=__version__, **values,
+        navigation=NAVIGATION, version=__version__, zone=zone(), **values,
     )  # fmt: skip
     return HTMLResponse(text, status)
 
@@ -42,7 +43,7 @@ def environment() -> Environment:
         loader=PackageLoader("relay.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"span": span, "size": size, "moment": moment}
+    made.filters |= {"span": span, "size": size, "moment": moment, "local": local}
     return made
 
 
@@ -64,3 +65,19 @@ def size(count: float) -> str:
 def moment(text: str) -> str:
     """ISO 8601 in UTC, as people read it."""
     return text.replace("T", " ").replace("Z", " UTC")
+
+
+def local(text: str) -> str:
+    """The same by the clock on this machine's wall; empty where that is UTC, or it is no time."""
+    try:
+        here = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        return ""
+    return here.strftime("%Y-%m-%d %H:%M:%S %Z") if here.utcoffset() else ""
+
+
+def zone() -> str:
+    """What the clock on this machine's wall is set to, beside UTC; empty where it is that."""
+    here = datetime.now().astimezone()
+    ahead = here.strftime("%z")
+    return f"{here.tzname()} (UTC{ahead[:3]}:{ahead[3:5]})" if here.utcoffset() else ""

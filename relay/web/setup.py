@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from relay.web.guard import Guard
 
 _DEAD = (
-    "This address makes the first operator once, and only until the relay is started again. Look for the last line "
-    "web.setup in the relay's log, or run: relay admin password NAME"
+    "This address makes the first operator once, while there is nobody, and only until the relay is started again. "
+    "Look for the last line web.setup in the relay's log, or run: relay admin password NAME"
 )
 
 
@@ -65,8 +65,7 @@ class Setup:
 
     async def _dead(self, token: str) -> Response | None:
         """An answer where the token is of no use (any more)."""
-        if (await self._guard.accounts()).people:
-            self._guard.setup.end()
+        await self._guard.accounts()  # which ends the token where there is somebody
         return None if self._guard.setup.is_it(token) else _over()
 
 

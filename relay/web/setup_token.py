@@ -9,7 +9,7 @@ from relay.control.accounts import digest
 
 
 class SetupToken:
-    """At most one is good; a restart makes another."""
+    """At most one is good; a restart makes another, and so does the removal of the last person."""
 
     def __init__(self) -> None:
         self._hash = ""

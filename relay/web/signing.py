@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from relay.control.accounts import LONGEST
+from relay.control.accounts import LONGEST, AccountsError
 from relay.web.form import typed
 from relay.web.origin import address_of, inside
 from relay.web.render import render
@@ -42,6 +43,8 @@ class Signing:
 
     async def page(self, request: Request) -> Response:
         """The form."""
+        with contextlib.suppress(AccountsError):  # Microsoft's way in may be open, and a password is told what is wrong
+            await self._guard.accounts()  # where the last person was removed, the log gets an address for the next one
         return self._form(request.query_params.get("next", "/"))
 
     async def sign_in(self, request: Request) -> Response:

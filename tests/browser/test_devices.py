@@ -72,7 +72,7 @@ def test_an_unknown_device_is_adopted(browse: Browse, office: Shown) -> None:
     axe(page)
     pictured(page, "devices")
     settings = yaml.safe_load(office.relay.config.read_text())
-    settings["devices"] |= yaml.safe_load(copied(page, "Copy YAML"))["devices"]
+    settings["devices"] |= yaml.safe_load(copied(page, "Copy YAML"))
     write(office.relay.config, settings)
 
     page.get_by_role("link", name="look at what a reload would change").click()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from relay.config.aeskey import new_key
 
 
@@ -50,15 +52,17 @@ def test_a_file_that_is_not_there_is_named(relay, tmp_path):
 
 
 def test_what_was_understood_of_an_address_is_noted(relay, write_config, secrets):
-    """The endpoint of a manual is good, and the tenant in it is shown with its place."""
+    """The endpoint of a manual is good, and the tenant in it is shown with its place; so is a relative path."""
     path = write_config()
     written = "https://login.microsoftonline.com/contoso.com/oauth2/token"
-    path.write_text(path.read_text().replace("tenant: contoso.onmicrosoft.com", f"tenant: {written}"))
+    text = path.read_text().replace("tenant: contoso.onmicrosoft.com", f"tenant: {written}")
+    path.write_text(re.sub("data_dir: .*", "data_dir: relay-data", text))
     ended = relay("check", "--config", path, env=secrets)
 
     assert ended.returncode == 0, ended.stderr
     assert "contoso  https://login.microsoftonline.com/contoso.com  client" in ended.stdout
     assert f"note      {path}:5:21: apps.contoso.tenant: contoso.com understood from '{written}'" in ended.stdout
+    assert ": data_dir: relay-data is below the directory that a command runs in" in ended.stdout
 
 
 def test_each_way_out_is_summed_up(relay, write_config, secrets):

@@ -58,13 +58,13 @@ def test_strangers_are_listed_newest_first(relay, write_config):
 def test_the_yaml_to_adopt_one_is_printed_and_works(relay, write_config):
     """As it is for a device known by its address; with a login, the password's line has to be filled in."""
     config = write_config()
-    adopted = yaml.safe_load(relay("device", "refused", "10.0.2.30", "-c", config).stdout)["devices"]
+    adopted = yaml.safe_load(relay("device", "refused", "10.0.2.30", "-c", config).stdout)
     assert adopted == {"mfp30": {"address": "10.0.2.30", "profile": "scans", "recipients": ["*@contoso.com"]}}
-    whole = yaml.safe_load(config.read_text())
-    whole["devices"] |= adopted
-    assert parse(yaml.safe_dump(whole)).devices["mfp30"].address == "10.0.2.30"
+    lines = relay("device", "refused", "10.0.2.30", "-c", config).stdout
+    pasted = config.read_text().replace("\ndevices:\n", f"\ndevices:\n{lines}")
+    assert parse(pasted).devices["mfp30"].address == "10.0.2.30"
 
-    login = yaml.safe_load(relay("device", "refused", "10.0.2.31", "-c", config).stdout)["devices"]["device-10-0-2-31"]
+    login = yaml.safe_load(relay("device", "refused", "10.0.2.31", "-c", config).stdout)["device-10-0-2-31"]
     assert login["login"] == {"username": "scan", "password_hash": "print it with: relay device password"}
 
 

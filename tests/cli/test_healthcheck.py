@@ -56,7 +56,7 @@ def test_anything_but_220_is_unhealthy(relay, line, said):
 
 
 def test_nobody_listening_is_unhealthy(relay, unused_port):
-    """A closed port is named, with what to look at."""
+    """A closed port is named, with what to look at; the code is 1 as Docker wants it, and not 69."""
     ended = relay("healthcheck", "--address", f"127.0.0.1:{unused_port}")
 
     assert ended.returncode == 1

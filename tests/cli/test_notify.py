@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -43,10 +46,36 @@ def test_each_channel_says_what_it_answered(relay, with_channels, secrets, hook)
 
 
 def test_without_channels_that_is_said(relay, write_config, secrets):
-    """Nothing is sent, and nothing is wrong."""
-    ended = relay("notify", "test", "--config", write_config(), env=secrets)
-    assert ended.returncode == 0
-    assert "notifications.channels" in ended.stdout
+    """Nobody was told, which is not what was wanted: what to write where, and that is a configuration."""
+    config = write_config()
+    ended = relay("notify", "test", "--config", config, env=secrets)
+    assert (ended.returncode, ended.stdout) == (78, "")
+    (wanted,) = re.findall(r"^notifications:\n(?: .*\n)+", ended.stderr, re.MULTILINE)
+    config.write_text(f"{config.read_text()}\n{wanted}")
+    assert "/etc/relay/channel" in relay("notify", "test", "--config", config, env=secrets).stdout
+    ended = relay("notify", "test", "--json", "--config", write_config(), env=secrets)
+    assert json.loads(ended.stderr)["code"] == 78
+
+
+def test_a_channel_over_https_leaves_by_the_configured_proxy(relay, with_channels, secrets):
+    """As sign-in and Graph do; one that is in clear is asked directly."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy, Hook() as hook:
+        proxy.settimeout(20)
+        config = with_channels("jsons://hooks.contoso.test/t0ken", hook.url)
+        outgoing = f"outgoing: {{https_proxy: 'http://127.0.0.1:{proxy.getsockname()[1]}'}}\n"
+        config.write_text(config.read_text() + outgoing)
+        asked = []
+
+        def refuse():
+            connection, _ = proxy.accept()
+            with connection:
+                asked.append(connection.makefile("rb").readline())
+
+        with ThreadPoolExecutor() as pool:
+            pool.submit(refuse)
+            ended = relay("notify", "test", "--config", config, env=secrets)
+    assert asked[0].startswith(b"CONNECT hooks.contoso.test:443 ")
+    assert (ended.returncode, len(hook.notes)) == (1, 1)
 
 
 def test_an_address_nobody_understands_is_a_mistake(relay, with_channels, secrets, hook):
@@ -64,4 +93,3 @@ def test_a_script_reads_what_each_channel_answered(relay, with_channels, secrets
     (tried,) = json.loads(ended.stdout)
     assert tried["channel"].endswith("channel-0")
     assert tried["why"] == ""
-    assert json.loads(relay("notify", "test", "--json", "--config", with_channels(), env=secrets).stdout) == []

@@ -65,15 +65,16 @@ def test_a_port_that_is_taken_is_told():
 
 
 def test_what_it_prints_is_a_configuration():
-    """Beside a listener and a device, what a person sees passes the loader as it stands; Ctrl-C ends it with code 0."""
+    """Beside a listener and a device it passes the loader as it is; with its terminal it ends and leaves nothing."""
     with running() as process:
         lines = list(iter(process.stdout.readline, "# Ctrl-C stops it.\n"))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
 
         assert process.wait(20) == 0, process.stderr.read()
     settings = parse(REST + "".join(lines))
     assert settings.apps["sandbox"].authority_url.startswith("https://localhost:")
     assert settings.endpoint_of("scanner").host == "localhost"
+    assert not settings.apps["sandbox"].ca_file.exists()
 
 
 def test_it_offers_every_door_and_the_people_asked_for():

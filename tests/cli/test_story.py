@@ -6,7 +6,6 @@ from dataclasses import fields
 from typing import Any
 
 from relay.cli.queue import story
-from relay.cli.trace import standing_of
 from relay.control.queue import QueueItem, RecipientRow
 
 
@@ -25,11 +24,3 @@ def test_a_recipient_is_named_once() -> None:
     assert text.count("ann@contoso.com") == 1
     assert "recipient ann@contoso.com\nstate   failed\nanswer  550 no" in text
     assert "recipient bo@b.de\nstate   pending" in text
-
-
-def test_nobody_waits_for_what_was_dropped() -> None:
-    """Who had it before keeps it."""
-    text = story(item("dropped", RecipientRow("a@b.de", "pending", ""), RecipientRow("c@b.de", "delivered", "250 ok")))
-    assert "recipient a@b.de\nstate   dropped" in text
-    assert "state   delivered" in text
-    assert standing_of({"state": "pending"}, "queued") == "pending"

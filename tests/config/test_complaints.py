@@ -195,7 +195,8 @@ def test_aliases_cannot_fill_the_memory(complaints: All) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("copier:", "erp: {}\n  copier:", "devices.erp: given twice, first in line 8"),
+        ("copier:", "erp: {}\n  copier:", "devices.erp: given twice, first in line 8; join the two, or keep one"),
+        ("devices:", "devices: {new: {address: 10.9.9.9}}\ndevices:", "given twice, first in line 7; join the two"),
         ("app: contoso", "app: !secret contoso", "tags (a leading !) are not supported"),
         ("devices:", "devices:\n  <<: {}", "merge keys (<<) are not supported"),
         ("devices:", "devices:\n  [a]: {}", "a name must be text"),

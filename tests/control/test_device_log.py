@@ -122,3 +122,4 @@ def test_who_was_let_in_since_is_unknown_no_more() -> None:
     assert [one.address for one in found] == ["192.0.2.1", "10.0.9.9"]
     assert found[1].devices == ["erp"]
     assert "192.0.2.1" in found[0].adoption
+    assert found[0].adoption.startswith("  # under devices:")

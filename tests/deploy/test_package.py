@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import tomllib
 from pathlib import Path
@@ -12,10 +13,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from relay.config.reference import schema
+from relay.spool.database import NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FROZEN = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+SCHEMA = (ROOT / "relay/spool/schema.sql").read_text()
 PINS = {canonicalize_name(name): version for name, version in FROZEN}  # pip freezes some names with an underscore
 
 
@@ -56,3 +59,38 @@ def test_every_news_fragment_is_taken(need_tool):
     fragments = [path for path in (ROOT / "changelog.d").glob("*.md") if path.name != "README.md"]
 
     assert all(" ".join(path.read_text().split()) in " ".join(draft.split()) for path in fragments)
+
+
+@pytest.mark.parametrize(
+    ("states", "kept"),
+    [((), False), (("delivered", "failed", "dropped"), False), (("delivered", "held"), True), (None, True)],
+)
+def test_a_purge_takes_all_along_but_no_mail_that_waits(tmp_path, states, kept):
+    """A spool that can't be read may hold some; with it stay the keys and secrets that it needs, and that is said."""
+    state, etc = tmp_path / "var/lib/private/relay", tmp_path / "etc/relay"
+    for directory in (state / "spool", etc / "secrets"):
+        directory.mkdir(parents=True)
+    (tmp_path / "var/lib/relay").symlink_to("private/relay")
+    if states is None:
+        (state / "spool" / NAME).write_text("no database at all")
+    else:
+        _spool(state / "spool" / NAME, states)
+    script = ["sh", ROOT / "deploy/debian/postrm"]
+    subprocess.run([*script, "upgrade", "1.0"], env={"PATH": "/usr/bin:/bin", "DPKG_ROOT": str(tmp_path)}, check=True)
+    assert etc.exists()
+    ended = subprocess.run(
+        [*script, "purge"], env={"PATH": "/usr/bin:/bin", "DPKG_ROOT": str(tmp_path)}, capture_output=True, check=True
+    )
+    assert (state.exists(), etc.exists(), (tmp_path / "var/lib/relay").is_symlink()) == (kept, kept, kept)
+    assert (f"Mail waits in {state}" in ended.stderr.decode()) is kept
+
+
+def _spool(file, states):
+    """A database as the relay makes it, with a message in each of these states."""
+    with sqlite3.connect(file) as spool:
+        spool.executescript(SCHEMA)
+        columns = [name for _, name, *_ in spool.execute("PRAGMA table_info(message)")]
+        for number, state in enumerate(states):
+            row = dict.fromkeys(columns, 0) | {"id": str(number), "state": state}
+            spool.execute(f"INSERT INTO message VALUES ({', '.join('?' * len(columns))})", tuple(row.values()))
+    spool.close()

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from relay.config.loader import load
+from relay.control.trace import trace
 from relay.sandbox.faults import Fault
 from tests.e2e.device import LETTER
 from tests.e2e.test_outcomes import hand_in
@@ -80,6 +82,8 @@ def test_a_dropped_message_is_gone_and_its_story_stays(deferred, cloud, somebody
     assert b"it was dropped" in gone.stderr
     story = relay.queue("show", name)
     assert (story["state"], story["header"]) == ("dropped", "")
+    traced = trace(load(relay.config), name)
+    assert [one["state"] for one in (*story["recipients"], *traced.recipients)] == ["dropped", "dropped"]
     assert [event["what"] for event in story["events"]] == ["drop"]
     again = ask(relay, "release", name)
     assert (again.returncode, again.stdout) == (1, f"{name}: it was dropped: its content is gone\n".encode())

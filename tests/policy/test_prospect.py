@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from relay.policy.prospect import Standing, prospect
+from relay.policy.prospect import Standing, prospect, standing_of
 
 NOW = 1_700_000_000_000
 PAUSED = (
@@ -76,3 +76,11 @@ def test_the_next_thing_is_said(one: Standing, words: str) -> None:
 def test_nothing_is_promised_while_no_relay_runs(one: Standing, words: str) -> None:
     """An attempt needs somebody who makes it."""
     assert prospect(replace(one, running=False), NOW) == words
+
+
+def test_nobody_waits_for_what_was_dropped() -> None:
+    """Who had it before, or never will, keeps that."""
+    assert [standing_of(state, "dropped") for state in ("pending", "delivered", "failed")] == [
+        "dropped", "delivered", "failed",
+    ]  # fmt: skip
+    assert standing_of("pending", "queued") == "pending"

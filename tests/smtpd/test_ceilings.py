@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relay.config.settings import Intake as Limits
 from relay.policy import bruteforce
-from relay.smtpd import session as session_module
+from relay.smtpd import connection
 from relay.smtpd.ceilings import Crowd, Pace, Turn
 from tests.smtpd.conftest import ENVELOPE, LETTER, until
 
@@ -141,7 +141,7 @@ def test_a_stored_message_begins_the_time_anew(silent_for_s: float) -> None:
 
 async def test_a_device_that_reads_nothing_is_not_waited_for(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks and asks with its window closed; the connection is dropped although the answers never left."""
-    monkeypatch.setattr(session_module, "_LAST_WORD_S", 0.05)
+    monkeypatch.setattr(connection, "_LAST_WORD_S", 0.05)
     deaf = socket.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
     deaf.connect(("127.0.0.1", door.ports[0]))
@@ -152,7 +152,7 @@ async def test_a_device_that_reads_nothing_is_not_waited_for(door: Door, monkeyp
     session._turn._limits = Limits(max_commands=10**9)
     sending = asyncio.ensure_future(loop.sock_sendall(deaf, b"EHLO x\r\n" * 1_000_000))
     await until(lambda: session.transport.get_write_buffer_size() > 60_000)
-    session._timeout_cb()
+    session._time_is_up()
     await until(lambda: door.house.sessions == 0)
     sending.cancel()
     deaf.close()

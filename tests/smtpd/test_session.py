@@ -250,7 +250,7 @@ async def test_a_failed_handshake_leaves_no_clock_running(door: Door) -> None:
     device.say(b"this is no handshake\r\n")
     assert await device.ended()
     await until(lambda: not door.server._sessions)
-    assert session._timeout_handle.cancelled()
+    assert not session._alarm.running
     assert len(door.events("session.broken")) == 1
     (await door.device(1)).say(b"EHLO x\r\n")
     await asyncio.sleep(0.01)

@@ -8,9 +8,12 @@ from urllib.parse import urlencode
 
 from relay.control.accounts import Accounts
 from relay.control.who import Role
+from tests.web.asking import office
+
+__all__ = ["office"]
 
 if TYPE_CHECKING:
-    from tests.web.conftest import Open
+    from tests.web.conftest import Open, Shown
 
 
 def test_the_overview_is_shown_to_who_signed_in_and_to_nobody_else(show: Open) -> None:
@@ -37,3 +40,14 @@ def test_a_token_opens_the_api(show: Open) -> None:
     token = shown.token(Role.VIEWER)
     assert shown.get("/api/v1/status").json["remedy"]
     assert shown.get("/api/v1/status", Authorization=f"Bearer {token}").json["running"] is True
+
+
+def test_a_slash_too_many_leads_to_the_path_alone(office: Shown) -> None:
+    """Neither scheme nor host, which a proxy before it may have changed; and no page is a page of its own."""
+    lead = {"/messages/?text=a+b": "/messages?text=a+b", "/sign-in//": "/sign-in", "/metrics/": "/metrics"}
+    for asked, target in lead.items():
+        answer = office.get(asked)
+        assert (answer.status, answer.headers["location"]) == (307, target), asked
+    for asked in ("//evil.test/messages/", "/nothing/", "/devices-x"):
+        answer = office.get(asked)
+        assert (answer.status, "No such page" in answer.body) == (404, True), asked

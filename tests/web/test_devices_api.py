@@ -112,7 +112,7 @@ def test_an_unknown_source_is_adopted_by_the_yaml_that_is_shown(office: Shown, o
     assert source["helo"] == "plotter"
     assert source["adoption"] in operator.get("/devices").body.replace("&#39;", "'").replace("&#34;", '"')
     settings = yaml.safe_load(office.relay.config.read_text())
-    settings["devices"] |= yaml.safe_load(source["adoption"])["devices"]
+    settings["devices"] |= yaml.safe_load(source["adoption"])
     write(office.relay.config, settings)
     operator.api("/reload", digest=operator.api("/reload")["digest"])
     assert "127.0.0.60" not in [one["address"] for one in operator.api("/devices/unknown")["sources"]]

@@ -56,13 +56,26 @@ def test_the_first_operator_is_made_with_the_address_in_the_log_and_nobody_after
     assert SECRET not in json.dumps(shown.relay.journal.events)
 
 
-def test_the_address_is_dead_once_somebody_was_made_by_hand(show: Open) -> None:
-    """As `relay admin password` does it, beside the running relay."""
+def test_the_address_is_dead_with_anybody_and_there_is_another_once_the_last_is_gone(show: Open) -> None:
+    """As `relay admin` does it, beside the running relay: written once, and the old one stays dead."""
     shown = show()
     path, form = invited(shown)
     with changing(shown.data_dir) as accounts:
         accounts.set_password("bob", SECRET, Role.OPERATOR)
-    person = Person(shown.port)
+    person, other = Person(shown.port), Person(shown.port)
     assert person.post("/setup", form).status == 403
     assert person.get(path).status == 403
     assert person.sign_in("bob", SECRET).status == 303
+    with changing(shown.data_dir) as accounts:
+        del accounts.people["bob"]
+    assert other.post("/setup", form).status == 403
+    for _ in range(2):
+        assert "Nobody can sign in" in other.get("/sign-in").body
+    assert person.get("/").location.startswith("/sign-in")
+    first, last = shown.relay.journal.seen("web.setup")
+    assert last["address"] != first["address"]
+    assert other.get(path).status == 403
+    again = path_of(last["address"])
+    assert other.post("/setup", form | {"token": parse_qs(urlsplit(again).query)["token"][0]}).status == 303
+    assert other.get("/").status == 200
+    assert len(shown.relay.journal.seen("web.setup")) == 2
