@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import forked
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -97,6 +99,4 @@ def unused_port() -> Iterator[int]:
 
 
 def _run(*arguments: str | Path, env: dict[str, str] | None = None) -> Ended:
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")} | (env or {})
-    command = [sys.executable, "-m", "relay", *map(str, arguments)]
-    return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60, check=False)
+    return forked.run([*map(str, arguments)], env)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,11 @@ import pytest
 
 from relay.cli.options import ExitCode
 from relay.spool.database import connect
+from tests import forked
 from tests.spool.earlier import Earlier
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 
@@ -37,8 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 
 
 def queue(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "relay", "queue", *arguments, "--config", str(config)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+    return forked.run(["queue", *arguments, "--config", str(config)])
 
 
 def test_an_end_names_the_message(made: tuple[Path, list[str]]) -> None:

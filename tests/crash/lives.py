@@ -9,12 +9,13 @@ import os
 import re
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from relay.config.loader import load
 from relay.control.queue import open_queue
 from tests.certificate import keep
 from tests.crash.pretend import MAILBOXES
+from tests.forked import Forked, can_be_forked, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.crash.pretend import Pretend
 
 WAIT_S = 30.0
+_LONG_LINE = 1 << 20
 CONFIG = """\
 data_dir: {data_dir}
 hostname: relay.test
@@ -53,6 +55,42 @@ log: {{format: json}}
 """
 
 
+class Fork:
+    """A forked relay in the manner of `asyncio.subprocess`; both its outputs are `stdout`."""
+
+    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "w") as output:
+            self._process = Forked(words, env, output, output)
+        self._pipe = os.fdopen(reading, "rb")
+        self.stdout = asyncio.StreamReader(_LONG_LINE)
+
+    async def heard(self) -> Self:
+        """Its output is read from now on."""
+        protocol = asyncio.StreamReaderProtocol(self.stdout)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, self._pipe)
+        return self
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.poll()
+
+    async def wait(self) -> int:
+        return await asyncio.to_thread(self._process.wait)
+
+    def send_signal(self, number: int) -> None:
+        """Raises `ProcessLookupError` when it has ended."""
+        if self.returncode is not None:
+            raise ProcessLookupError
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
 class Lives:
     """The lives of one relay, one after another. `log` holds what all of them wrote."""
 
@@ -72,7 +110,7 @@ class Lives:
         self.port = 0
         self.up = asyncio.Event()
         self._queue = open_queue(load(self.config))
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Fork | None = None
         self._reading: asyncio.Task[None] | None = None
         self._listeners: list[tuple[bytes, asyncio.Event]] = []
         self._started: asyncio.Future[dict[str, Any]]
@@ -110,22 +148,22 @@ class Lives:
         """Starts the relay without waiting until it listens, so that it can be killed before."""
         self._begin(await self._spawn(fault, ()))
 
-    async def _spawn(self, fault: str, under: Sequence[str]) -> asyncio.subprocess.Process:
-        surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
-        surroundings |= self.environment
-        if fault:
-            surroundings["RELAY_FAULT"] = fault
+    async def _spawn(self, fault: str, under: Sequence[str]) -> asyncio.subprocess.Process | Fork:
+        told = self.environment | ({"RELAY_FAULT": fault} if fault else {})
+        words = ["serve", "--config", str(self.config)]
+        if not under and can_be_forked(told):
+            return await Fork(words, surroundings(told)).heard()
         return await asyncio.create_subprocess_exec(
-            *under, sys.executable, "-m", "relay", "serve", "--config", str(self.config),
-            env=surroundings, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=1 << 20,
+            *under, sys.executable, "-m", "relay", *words,
+            env=surroundings(told), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=_LONG_LINE,
         )  # fmt: skip
 
-    def _begin(self, process: asyncio.subprocess.Process) -> None:
+    def _begin(self, process: asyncio.subprocess.Process | Fork) -> None:
         self._process = process
         self._started = asyncio.get_running_loop().create_future()
         self._reading = asyncio.get_running_loop().create_task(self._read(process), name="journal")
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, process: asyncio.subprocess.Process | Fork) -> None:
         assert process.stdout is not None
         with self.log.open("ab") as log:
             async for line in process.stdout:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from tests import forked
 from tests.e2e.configuration import LISTENERS
 from tests.e2e.device import Device
+from tests.forked import Forked, can_be_forked, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +81,30 @@ def _event(line: str) -> Event:
         return {"event": "", "text": line}
 
 
+class _Pipe:
+    """Both ends of a pipe; that for the process is let go at the end of a `with`."""
+
+    def __init__(self) -> None:
+        reading, writing = os.pipe()
+        self.out, self.into = os.fdopen(reading), os.fdopen(writing, "w")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.into.close()
+
+
+def _begun(
+    prefix: Sequence[str], words: list[str], env: Mapping[str, str], fds: Sequence[int], stdout: Any, stderr: Any
+) -> Forked | subprocess.Popen[bytes]:
+    """The command `relay`: forked, unless that would not be the same."""
+    if not prefix and not fds and can_be_forked(env):
+        return Forked(words, surroundings(env), stdout, stderr)
+    command = [*prefix, sys.executable, "-m", "relay", *words]
+    return subprocess.Popen(command, env=surroundings(env), stdout=stdout, stderr=stderr, pass_fds=fds)
+
+
 class RunningRelay:
     """One process of the relay. Ended by `stop`, or killed with everything it holds at the end of a `with`."""
 
@@ -87,19 +113,13 @@ class RunningRelay:
     ) -> None:
         self.config = config
         self.journal = Journal()
-        surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
-        self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "relay", "serve", "--config", str(config)],
-            env=surroundings | (env or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            pass_fds=fds,
-        )
+        with _Pipe() as stdout, _Pipe() as stderr:
+            self.process = _begun(prefix, ["serve", "--config", str(config)], env or {}, fds, stdout.into, stderr.into)
+        self._pipes = (stdout.out, stderr.out)
         self._stderr: list[str] = []
         self._readers = [
-            threading.Thread(target=self.journal.read, args=(self.process.stdout,), daemon=True),
-            threading.Thread(target=lambda: self._stderr.extend(self.process.stderr or ()), daemon=True),
+            threading.Thread(target=self.journal.read, args=(stdout.out,), daemon=True),
+            threading.Thread(target=lambda: self._stderr.extend(stderr.out), daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -165,9 +185,8 @@ class RunningRelay:
         if self.process.poll() is None:
             self.process.kill()
         self.ended()
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
+        for pipe in self._pipes:
+            pipe.close()
 
     # -- what it keeps
 
@@ -178,5 +197,4 @@ class RunningRelay:
 
     def queue(self, *arguments: str) -> Any:
         """What `relay queue …` prints, beside the running service."""
-        command = [sys.executable, "-m", "relay", "queue", *arguments, "--config", str(self.config), "--json"]
-        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+        return json.loads(forked.output("queue", *arguments, "--config", str(self.config), "--json"))

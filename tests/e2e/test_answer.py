@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
+from tests import forked
 from tests.e2e.configuration import COPIER, configuration, write
 from tests.e2e.device import LETTER, dotted
 from tests.e2e.pretend import PretendCloud
@@ -99,6 +98,5 @@ def test_a_stranger_is_refused_and_can_be_looked_up(start):
             device.hello("EHLO new-copier")
             assert device.ask("MAIL FROM:<x@y.test>").startswith("530 ")
         assert relay.stop() == 0
-        command = [sys.executable, "-m", "relay", "device", "refused", "--json", "--config", str(relay.config)]
-        rows = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+        rows = json.loads(forked.output("device", "refused", "--json", "--config", str(relay.config)))
     assert [(row["address"], row["helo"], row["count"]) for row in rows] == [(NOBODY, "new-copier", 1)]

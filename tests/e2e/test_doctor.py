@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from relay.tokens.vault import DIRECTORY
+from tests import forked
 from tests.e2e.configuration import COPIER, configuration, write
 from tests.e2e.delegated import ANN, DESK, USERS, configured, signed_in
 from tests.e2e.device import LETTER, queued_as
@@ -24,8 +23,7 @@ def cloud():
 
 def doctor(config, *arguments):
     """The command to its end."""
-    command = [sys.executable, "-m", "relay", "doctor", "-c", str(config), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    return forked.run(["doctor", "-c", str(config), *arguments])
 
 
 def on_disk(directory):

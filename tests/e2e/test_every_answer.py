@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from relay.policy.verdict import is_unknown
 from relay.sandbox.faults import Fault
+from tests import forked
 from tests.e2e.configuration import configuration, write
 from tests.e2e.pretend import PretendCloud
 from tests.e2e.running import RunningRelay
@@ -97,10 +96,7 @@ def test_an_answer_of_entra_is_recognised(cloud: PretendCloud, relay: RunningRel
 def test_what_nobody_knew_is_listed_to_be_reported(relay: RunningRelay) -> None:
     """After all of the above: each answer that only its code was known of, and nothing else."""
     listed = relay.queue("unknown")
-    printed = subprocess.run(
-        [sys.executable, "-m", "relay", "queue", "unknown", "--config", str(relay.config)],
-        capture_output=True, text=True, check=True, timeout=30,
-    ).stdout  # fmt: skip
+    printed = forked.output("queue", "unknown", "--config", str(relay.config))
 
     assert {item["rule"] for item in listed} == {rule for _, _, rule in REPLIES if is_unknown(rule)}
     assert all(item["answer"] in printed for item in listed)

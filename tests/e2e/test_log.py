@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 
 from relay.sandbox.faults import Fault
 from relay.telemetry.fields import hashed
+from tests import forked
 from tests.e2e.configuration import COPIER, NARROW, PASSWORD, USER
 from tests.e2e.device import LETTER
 
@@ -27,11 +26,7 @@ def all_lines(relay):
 
 def every_transcript(relay, *names):
     """`relay trace` of each message."""
-    command = [sys.executable, "-m", "relay", "trace", "--config", str(relay.config), "--json"]
-    return "".join(
-        subprocess.run([*command, name], capture_output=True, text=True, check=True, timeout=30).stdout
-        for name in names
-    )
+    return "".join(forked.output("trace", "--config", str(relay.config), "--json", name) for name in names)
 
 
 def test_no_recipient_subject_content_or_secret_is_written(start, cloud, somebody):

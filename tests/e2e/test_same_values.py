@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ import yaml
 from relay.control.caller import ask
 from relay.control.who import Role
 from relay.sandbox.faults import Fault
+from tests import forked
 from tests.e2e.configuration import BUSY, COPIER
 from tests.web.programs import Program, running
 
@@ -44,8 +43,7 @@ def program(cloud: PretendCloud, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def said(relay: RunningRelay, *arguments: str) -> Any:
     """What the command prints."""
-    command = [sys.executable, "-m", "relay", *arguments, "--json", "--config", str(relay.config)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ended = forked.run([*arguments, "--json", "--config", str(relay.config)])
     assert ended.stdout, ended.stderr
     return json.loads(ended.stdout)
 
@@ -71,10 +69,9 @@ def test_mail_per_minute_is_the_same(program: Program) -> None:
     data_dir = Path(yaml.safe_load(relay.config.read_text())["data_dir"])
     at_the_socket, in_the_api = ask(data_dir, "activity")["minutes"], program.get("/activity")["minutes"]
     assert sum(one["accepted"] for one in at_the_socket) == sum(one["accepted"] for one in in_the_api) >= 2
-    command = [sys.executable, "-m", "relay", "top", "--once", "--config", str(relay.config)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert re.search(r"^accepted  \S+ \d+ in 50 min$", ended.stdout, re.MULTILINE)
-    assert "takes mail on" in ended.stdout.splitlines()[0]
+    drawn = forked.output("top", "--once", "--config", str(relay.config))
+    assert re.search(r"^accepted  \S+ \d+ in 50 min$", drawn, re.MULTILINE)
+    assert "takes mail on" in drawn.splitlines()[0]
 
 
 def test_a_list_is_the_same(program: Program) -> None:

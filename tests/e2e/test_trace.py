@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 
 import pytest
 
 from relay.cli.options import ExitCode
 from relay.sandbox.faults import Fault
+from tests import forked
 from tests.e2e.configuration import COPIER, PASSWORD, USER
 from tests.e2e.device import LETTER
 
@@ -19,8 +18,7 @@ ODD = b"From: mfp@device.test\nMessage-ID: <scan-7@mfp.device.test>\nSubject: pa
 
 def told(relay, *arguments):
     """`relay trace` as a process."""
-    command = [sys.executable, "-m", "relay", "trace", *arguments, "--config", str(relay.config)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return forked.run(["trace", *arguments, "--config", str(relay.config)])
 
 
 def story(relay, name):

@@ -34,11 +34,11 @@ def test_a_path_is_taken_in_any_dress(text: str, address: str) -> None:
 )
 def test_what_could_become_two_commands_or_another_address_is_refused(text: str) -> None:
     """With a reason, and at once."""
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(AddressError) as caught:
         parse_path(text)
     assert str(caught.value).isascii()
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_parts_of_an_address() -> None:
@@ -99,6 +99,6 @@ def test_any_text_has_an_answer(text: str) -> None:
 @pytest.mark.parametrize("piece", ['"\\"', '\\"', "(\\(", "(", "<", '"a', "a:", ","])
 def test_no_from_holds_the_relay_up(piece: str) -> None:
     """A quarter of a megabyte of quotes that never close costs a moment."""
-    started = time.perf_counter()
+    started = time.process_time()
     list(authors(piece * (250_000 // len(piece))))
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+from tests import forked
 from tests.e2e.configuration import COPIER, configuration, write
 from tests.e2e.delegated import delegated
 from tests.e2e.device import queued_as
@@ -15,6 +13,7 @@ from tests.e2e.person import Authorizing, Browser
 from tests.e2e.running import RunningRelay
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from relay.sandbox.mailbox import Arrived
@@ -72,10 +71,7 @@ class Desk:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`relay …` to its end, with this configuration."""
-        surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RELAY_")}
-        command = [sys.executable, "-m", "relay", *arguments]
-        surroundings["RELAY_CONFIG"] = str(self.config)
-        return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=90, check=False)
+        return forked.run(arguments, {"RELAY_CONFIG": str(self.config)})
 
     def serve(self) -> RunningRelay:
         """The relay in service, until the test ends."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from relay.control.accounts import NAME
 from relay.control.status import Status
 from relay.sandbox.faults import Fault
+from tests import forked
 from tests.e2e.configuration import COPIER, STRANGER, configuration, write
 from tests.e2e.device import LETTER, scan
 
@@ -199,13 +199,13 @@ def send(shown: Shown, recipient: str, message: bytes = LETTER) -> None:
 def test_the_command_and_the_page_say_the_same(show: Open) -> None:
     """`relay status` asks the running relay at its control socket; 0 because mail is taken."""
     shown = show()
-    command = [sys.executable, "-m", "relay", "status", "--config", str(shown.relay.config)]
-    told = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
-    command_says, page_says = json.loads(told.stdout), shown.get("/status").json
+    command = ["status", "--config", str(shown.relay.config)]
+    told = forked.output(*command, "--json")
+    command_says, page_says = json.loads(told), shown.get("/status").json
     for each in (command_says, page_says):
         del each["uptime_s"], each["spool"]["free_bytes"]
     assert command_says == page_says
-    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    words = forked.output(*command)
     assert words.splitlines()[0].endswith(", ".join(page_says["listening"]))
 
 
