@@ -44,6 +44,8 @@ class Activity:
 class Minutes:
     """Counts while the process lives."""
 
+    events = frozenset(_COLUMN_OF)
+
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._counts: OrderedDict[int, list[int]] = OrderedDict()

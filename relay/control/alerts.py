@@ -64,7 +64,7 @@ class Alerts:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        journal.tell(self._hear)
+        journal.tell(self._hear, _WAKING)
 
     async def start(self, what: str, detail: str = "") -> None:
         """Recalls what was told before this start, says that the relay has started, and begins to look."""
@@ -92,9 +92,8 @@ class Alerts:
 
     def _hear(self, event: str, fields: Mapping[str, Any]) -> None:
         """Called by the journal, from whichever thread."""
-        if event in _WAKING:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._take, event, dict(fields))
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._take, event, dict(fields))
 
     def _take(self, event: str, fields: dict[str, Any]) -> None:
         self._occurrences.hear(event, fields)

@@ -55,6 +55,11 @@ class Habits:
 class DeviceLog:
     """Remembers while the process lives."""
 
+    events = frozenset({
+        "message.received", "message.stored", "client.refused", "intake.failed", "session.broken", "relay.started",
+        "config.reloaded",
+    })  # fmt: skip
+
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._devices: OrderedDict[str, Habits] = OrderedDict()
@@ -88,7 +93,9 @@ class DeviceLog:
         return list(self._nameless)
 
     def _of(self, name: str) -> Habits:
-        habits = self._devices.setdefault(name, Habits())
+        habits = self._devices.get(name)
+        if habits is None:
+            habits = self._devices[name] = Habits()
         self._devices.move_to_end(name)
         if len(self._devices) > MOST_DEVICES:
             self._devices.popitem(last=False)

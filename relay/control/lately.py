@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from relay.control.spent import Spent
+from relay.control.spent import OUTCOMES, Spent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +64,11 @@ class TokenSeen:
 
 class Lately:
     """Remembers while the process lives."""
+
+    events = PROBLEMS | OUTCOMES | {
+        "client.refused", "delivery.fallback_ended", "profile.resumed", "relay.stopping", "signin.kept",
+        "token.fetched",
+    }  # fmt: skip
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

@@ -54,12 +54,17 @@ def section_of(head: bytes) -> bytes:
 
 def field(section: bytes, name: str) -> bytes | None:
     """The first field of that name with its folds and line end; None when there is none."""
-    return next(fields(section, name), None)
+    if len(section) <= _REMEMBERED:
+        found = _by_name(section).get(_key(name))
+        return found[0] if found else None
+    match = _pattern(name).search(section)
+    return match[0] if match else None
 
 
 def value(section: bytes, name: str) -> bytes | None:
     """The unfolded, stripped body of the first field of that name; None when there is none."""
-    return next(values(section, name), None)
+    raw = field(section, name)
+    return None if raw is None else unfolded(raw)
 
 
 def values(section: bytes, name: str) -> Iterator[bytes]:
@@ -70,7 +75,7 @@ def values(section: bytes, name: str) -> Iterator[bytes]:
 def fields(section: bytes, name: str) -> Iterator[bytes]:
     """Every field of that name with its folds and line end."""
     if len(section) <= _REMEMBERED:
-        return iter(_by_name(section).get(name.lower().encode(), ()))
+        return iter(_by_name(section).get(_key(name), ()))
     return (match[0] for match in _pattern(name).finditer(section))
 
 
@@ -82,7 +87,8 @@ def repeated(section: bytes) -> Iterator[bytes]:
 
 def unfolded(raw: bytes) -> bytes:
     """The body of a whole field, unfolded and stripped."""
-    return _FOLD.sub(b"", raw.partition(b":")[2]).strip()
+    body = raw.partition(b":")[2].strip()
+    return _FOLD.sub(b"", body) if b"\n" in body else body
 
 
 def without(section: bytes, name: str) -> bytes:
@@ -115,6 +121,11 @@ def _by_name(section: bytes) -> Mapping[bytes, Sequence[bytes]]:
             key = name.lower()
             found[key] = (*found[key], raw) if key in found else (raw,)
     return found
+
+
+@lru_cache(maxsize=64)
+def _key(name: str) -> bytes:
+    return name.lower().encode()
 
 
 @lru_cache(maxsize=64)

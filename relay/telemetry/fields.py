@@ -20,6 +20,8 @@ _SHOWN = ("mailbox", "sender", "sends_as")
 _LONGEST = 500  # of an answer: Exchange's diagnostics run to several KB; the first words say it
 _LINE_ENDS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _DIGITS = 12
+_BARE = frozenset((int, bool, float, type(None)))  # what can hold no address
+_WHOLE = frozenset((int, bool))  # what a line holds as it is, besides text that can be printed
 
 
 def hashed(address: str) -> str:
@@ -41,22 +43,32 @@ def hidden(fields: Mapping[str, Any], about: Sequence[str]) -> Fields:
     """
     shown = {str(fields.get(key, "")).lower() for key in _SHOWN} if about else set()
     names = [name for name in about if name and name.lower() not in shown]
-    if not names and fields.keys().isdisjoint(_ADDRESSED) and not any(isinstance(one, dict) for one in fields.values()):
+    if not names and _name_nobody(fields):
         return dict(fields)
-    return {key: _hidden(key, value, names) for key, value in fields.items()}
+    return {key: value if type(value) in _BARE else _hidden(key, value, names) for key, value in fields.items()}
 
 
 def plain(fields: Mapping[str, Any]) -> Fields:
     """The fields as a line may hold them; a mapping becomes one field for each of its items."""
     found: Fields = {}
     for key, value in fields.items():
-        if isinstance(value, dict):
+        kind = type(value)
+        if kind in _WHOLE or (kind is str and value and value.isprintable()):
+            found[key] = value
+        elif isinstance(value, dict):
             found |= plain({f"{key}_{name}": item for name, item in value.items()})
         elif value is not None and value != "":
             found[key] = _plain(value)
     if isinstance(answer := found.get("answer"), str):
         found["answer"] = answer[:_LONGEST]
     return found
+
+
+def _name_nobody(fields: Mapping[str, Any]) -> bool:
+    """Neither outright nor inside of a mapping; a message that comes in tells how many its recipients are, not who."""
+    if any(type(fields.get(key)) not in _BARE for key in _ADDRESSED):
+        return False
+    return not any(issubclass(kind, dict) for kind in set(map(type, fields.values())))
 
 
 def _hidden(key: str, value: Any, names: list[str]) -> Any:

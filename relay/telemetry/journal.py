@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from relay.telemetry.fields import hidden, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from relay.telemetry.logs import Log
 
@@ -28,12 +28,16 @@ class Journal:
         """
         self._log = log
         self._hash_recipients = hash_recipients
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Listener, Collection[str] | None]] = []
+        self._ears: dict[str, tuple[Listener, ...]] = {}  # of each event that was told since somebody came to listen
         self._unheard: list[tuple[str, dict[str, Any]]] | None = None
 
-    def tell(self, listener: Listener) -> None:
-        """From now on `listener(event, fields)` hears of every event, where it happens; it must not block."""
-        self._listeners.append(listener)
+    def tell(self, listener: Listener, events: Collection[str] | None = None) -> None:
+        """From now on `listener(event, fields)` hears of these events, else of all, where they happen; it must not
+        block.
+        """
+        self._listeners.append((listener, events))
+        self._ears = {}
 
     def hold(self) -> None:
         """Until `let_hear` events are written, and kept for listeners: they may come later than the first event."""
@@ -59,9 +63,14 @@ class Journal:
             getattr(self._log, level)(event, **fields)
 
     def _let_hear(self, event: str, fields: dict[str, Any]) -> None:
-        for listener in self._listeners:
+        for listener in self._ears.get(event) or self._ears_for(event):
             with contextlib.suppress(Exception):
                 listener(event, fields)
+
+    def _ears_for(self, event: str) -> tuple[Listener, ...]:
+        found = tuple(listener for listener, events in self._listeners if events is None or event in events)
+        self._ears[event] = found
+        return found
 
     # -- the way in
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from typing import TextIO
 
+_LINE = json.JSONEncoder(default=repr)
+_NAMES = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 _NOISY = ("mail.log", "msal", "urllib3", "asyncio", "aiosmtplib", "uvicorn")
 
 
@@ -50,8 +52,8 @@ class JsonLines:
         if level < self._least:
             return
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        line = {**fields, "event": event, "level": logging.getLevelName(level).lower(), "timestamp": now}
-        self._stream.write(json.dumps(line, default=repr) + "\n")
+        line = {**fields, "event": event, "level": _NAMES[level], "timestamp": now}
+        self._stream.write(f"{_LINE.encode(line)}\n")
         self._stream.flush()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from relay.policy.verdict import is_unknown
 from relay.policy.verdict_page import CHAPTERS
@@ -126,6 +126,7 @@ class Histogram:
 class Metrics:
     """The counts since the start of the process. Belongs to the loop's thread; `copy` for whoever prints elsewhere."""
 
+    events: ClassVar = frozenset((*_OUTCOMES, *_PLAIN, "message.received", "message.stored", "client.refused"))
     counters: dict[str, dict[Labels, int]] = field(
         default_factory=lambda: {metric.name: {} for metric in COUNTED if metric.kind == "counter"}
     )

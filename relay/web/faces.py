@@ -34,7 +34,7 @@ class Faces:
         self._journal = journal
         self._ears = Ears(Lately(), Metrics(), Minutes(), DeviceLog())
         for ear in (self._ears.metrics, self._ears.lately, self._ears.minutes, self._ears.devices):
-            journal.tell(ear.heard)
+            journal.tell(ear.heard, ear.events)
         self._control: Control | None = None
         self._pulse: Pulse | None = None
         self._door: WebDoor | None = None

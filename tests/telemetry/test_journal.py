@@ -64,6 +64,21 @@ def test_whatever_a_device_says_stays_on_its_line(form: str, helo: str, capsys: 
     assert "\x9b" not in text
 
 
+def test_who_listens_to_some_events_hears_no_others() -> None:
+    """Also when those come first that nobody asked for, and when somebody else listens later."""
+    some: list[str] = []
+    later: list[str] = []
+    journal = Journal(open_log(form="json"))
+    journal.tell(lambda event, _fields: some.append(event), {"message.failed"})
+    journal.delivered(id="1")
+    journal.failed(id="1")
+    journal.tell(lambda event, _fields: later.append(event))
+    journal.delivered(id="2")
+    journal.failed(id="2")
+    assert some == ["message.failed"] * 2
+    assert later == ["message.delivered", "message.failed"]
+
+
 def test_who_listens_late_hears_all_that_was_held(capsys: pytest.CaptureFixture[str]) -> None:
     """Once, in order; what is written is not held back."""
     heard: list[str] = []
