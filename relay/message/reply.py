@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ class Reply:
     code: int
     enhanced: str
     text: str
+    _wire: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
     def positive(self) -> bool:
@@ -38,16 +38,15 @@ class Reply:
 
     def encode(self) -> bytes:
         """The reply as it goes on the wire: every line in one piece, because small devices read only one segment."""
+        if not self._wire:  # most replies are the same few
+            object.__setattr__(self, "_wire", self._encoded())
+        return self._wire
+
+    def _encoded(self) -> bytes:
         lines = self.text.split("\n")
         status = f"{self.enhanced} " if self.enhanced else ""
         head = "".join(f"{self.code}-{status}{line}\r\n" for line in lines[:-1])
         return f"{head}{self.code} {status}{lines[-1]}\r\n".encode("ascii", "replace")
-
-
-@lru_cache(maxsize=128)
-def encoded(reply: Reply) -> bytes:
-    """As `encode`; most replies are the same few."""
-    return reply.encode()
 
 
 def parse_reply(code: int, lines: Iterable[str]) -> Reply:

@@ -81,10 +81,6 @@ class Conversation:
         self._transaction.clear()
         self._now = self._transaction
 
-    def goes_on(self) -> None:
-        """What comes now belongs to the transaction."""
-        self._now = self._transaction
-
     def client(self, *commands: Reply | bytes | str) -> None:
         """Commands, one line each."""
         at = self._clock()

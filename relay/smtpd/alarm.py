@@ -14,7 +14,7 @@ class Alarm:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
-        self._ring = ring
+        self._ring: Callable[[], None] | None = ring
         self._handle: asyncio.TimerHandle | None = None
         self._looks_at = 0.0  # when the timer of the loop fires, the alarm's own time or earlier
         self._at: float | None = None
@@ -25,7 +25,9 @@ class Alarm:
         return self._handle is not None
 
     def set(self, seconds: float, now: float) -> None:
-        """Rings so many seconds from `now`, and not at the time set before."""
+        """Rings so many seconds from `now`, and not at the time set before; not at all once it was stopped."""
+        if self._ring is None:
+            return
         self._at = now + seconds
         if self._handle is None or self._looks_at > self._at:
             self._look_at(self._at)
@@ -35,8 +37,8 @@ class Alarm:
         self._at = None
 
     def stop(self) -> None:
-        """For good: nothing of it stays in the loop."""
-        self._at = None
+        """For good: nothing of it stays in the loop, and it holds nobody it would have called."""
+        self._at = self._ring = None
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -49,7 +51,7 @@ class Alarm:
 
     def _look(self) -> None:
         self._handle = None
-        if self._at is None:
+        if self._at is None or self._ring is None:
             return
         if self._at > self._looks_at:
             self._look_at(self._at)

@@ -6,7 +6,6 @@ in messages may go on for ever: what is counted is counted anew after each that 
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from relay.message.reply import Reply
@@ -32,16 +31,16 @@ class Crowd:
     """Who is connected: sessions by address. Of IPv6 too it is one address: a whole LAN shares a /64."""
 
     def __init__(self) -> None:
-        self._here: Counter[str] = Counter()
+        self._here: dict[str, int] = {}
         self._untold = 0
         self._told_at = -_TOLD_EVERY_S
 
     def enter(self, client: str, sessions: int, limits: Limits) -> Refusal | None:
         """Counts one session more; `sessions` are all there are. The refusal if it is one too many."""
-        self._here[client] += 1
+        here = self._here[client] = self._here.get(client, 0) + 1
         if sessions > limits.max_sessions:
             return _TOO_MANY_SESSIONS, f"more connections than intake.max_sessions ({limits.max_sessions})"
-        if self._here[client] > limits.max_sessions_per_address:
+        if here > limits.max_sessions_per_address:
             most = limits.max_sessions_per_address
             return _TOO_MANY_HERE, f"more connections than intake.max_sessions_per_address ({most})"
         return None

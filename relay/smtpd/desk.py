@@ -65,10 +65,16 @@ class Desk:
         self.greeting = f"220 {house.hostname} ESMTP ready\r\n".encode()
         self.helo = f"250 {house.hostname}\r\n".encode()
         self.mechanisms = tuple(mechanism.value for mechanism in listener.mechanisms)
+        self._ehlo: dict[tuple[bool, int], bytes] = {}
         self._signs = (" ", "=") if listener.auth_equals else (" ",)  # AUTH=LOGIN is from a draft before RFC 2554
 
     def ehlo(self, *, encrypted: bool, limit: int) -> bytes:
         """The whole EHLO answer, one write: small devices read only the first segment."""
+        if (answer := self._ehlo.get((encrypted, limit))) is None:  # limits are few: of the relay, of some devices
+            answer = self._ehlo[encrypted, limit] = self._offered(encrypted=encrypted, limit=limit)
+        return answer
+
+    def _offered(self, *, encrypted: bool, limit: int) -> bytes:
         lines = [self.house.hostname, "PIPELINING", f"SIZE {limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
         if self.offers_starttls and not encrypted:
             lines.append("STARTTLS")

@@ -36,8 +36,8 @@ class Minutes(Conversation):
         elif verb == b"MAIL" and not under_way:
             self.begins()
         else:
-            self.goes_on()
-        self.client(shown(verb, line))
+            self._now = self._transaction
+        self._now.add(self._clock(), "C", shown(verb, line))
 
     def heard_secret(self) -> None:
         """A response of AUTH came."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from relay.message.reply import Reply, encoded
+from relay.message.reply import Reply
 from relay.message.transcript import octets
 from relay.policy.refusal import option_of
 from relay.policy.routing import plain_text
@@ -216,7 +216,7 @@ class Session(Connection):
     def _send(self, words: Reply | bytes) -> None:
         self._dialogue.minutes.server(words)
         if self.transport is not None and not self._gone:
-            self.transport.write(words if isinstance(words, bytes) else encoded(words))
+            self.transport.write(words if isinstance(words, bytes) else words.encode())
 
     def _count(self, reply: Reply) -> None:
         """421 closes (RFC 5321 §3.8), whoever said it."""

@@ -7,72 +7,94 @@ fence, and writes the attempt. What it costs depends on how many devices wait, n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from relay.message.address import Address
 from relay.message.outcome import Kind
-from relay.message.parcel import Parcel
+from relay.policy import budget
 from relay.policy.envelope import share_of
 from relay.policy.external import is_internal
 from relay.policy.precedence import is_large
 from relay.policy.turns import Head, next_due, whose_turn
-from relay.spool.mailboxes import budget_left, find_place, refund, spend, standing, start, take_place
+from relay.spool.contents import parcel_of
+from relay.spool.heads import Heads
+from relay.spool.keyring import NO_KEYS, Keyring
+from relay.spool.mailboxes import (
+    account,
+    budget_left,
+    carries_nothing,
+    find_place,
+    forget_spent,
+    refund,
+    start,
+    take_place,
+)
 from relay.spool.notices import owe
 from relay.spool.queries import SQL
 from relay.spool.store import Claim, Rest, Seat, Settlement, State
 from relay.telemetry.clock import apart_ms
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
-    from pathlib import Path
 
     from relay.spool.damage import Inspector
 
-    Limits = tuple[int | None, ...]
-
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
 _NO_SLOT_MS = 1000  # whoever holds them may be another process, so that no event tells when one is free
+_WAITING = (State.QUEUED, State.UNCERTAIN)
 _POSTPONED = 50  # at most in one claim, so that it holds nobody else up
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """What a claim works with besides the database."""
+
+    inspector: Inspector
+    heads: Heads = field(default_factory=Heads)
+    keys: Keyring = NO_KEYS
+
+
+@dataclass(frozen=True, slots=True)
 class _Pick:
-    """The message whose turn it is, and those of its recipients that may go now."""
+    """The message whose turn it is, its columns, and those of its recipients that may go now."""
 
     head: Head
+    row: dict[str, Any]
     recipients: tuple[str, ...]
     pending: int
 
 
 def claim(
-    connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], inspector: Inspector, now: int
+    connection: sqlite3.Connection, seat: Seat, retry_ms: Callable[[int], int], means: Means, now: int
 ) -> Claim | Rest:
     """The sound message of the seat's profiles whose turn it is, or until when there is nothing to do."""
-    mailbox = standing(connection, seat.mailbox, now)
-    place = find_place(connection, seat, mailbox.pace, now)
-    found = _pick(connection, seat, now, inspector, large=place is None or place.may_be_large)
-    if isinstance(found, _Pick) and mailbox.blocked_until:
-        found = Rest(mailbox.blocked_until)
+    mailbox = account(connection, seat.mailbox, now)
+    place = find_place(mailbox, seat, now)
+    found = _pick(connection, seat, now, means, large=place is None or place.may_be_large)
+    if isinstance(found, _Pick) and mailbox.standing.blocked_until:
+        found = Rest(mailbox.standing.blocked_until)
     if place is None:
         return Rest(now + _NO_SLOT_MS, crowded=True) if isinstance(found, _Pick) else found
     if isinstance(found, Rest):
-        connection.execute(SQL.nothing_large, {"mailbox": seat.mailbox, "owner": seat.owner})
+        carries_nothing(connection, seat, place)
         return found
-    left, more_at = budget_left(connection, seat, now)
-    wait = more_at - now if left == 0 else start(connection, seat, mailbox, now)
+    left, more_at = budget_left(connection, seat, mailbox.day, now)
+    wait = more_at - now if left == 0 else start(connection, seat, mailbox.standing, now)
     take_place(connection, seat, place, now, large=not wait and is_large(found.head.precedence))
     if wait:
         return Rest(now + wait)
-    connection.execute(SQL.take_turn, {"mailbox": seat.mailbox, "device": found.head.device})
-    limits = (seat.recipients_per_message, left)
-    claimed = _lease(connection, found, limits, now, retry_ms, inspector.bodies)
-    spend(connection, seat.mailbox, len(claimed.parcel.recipients), now)
+    forget_spent(connection, seat.mailbox, mailbox.day, now)
+    claimed = _claimed(found, seat, left, means, now)
+    due_at = now + retry_ms(max(0, now - claimed.received_at))
+    _lease(connection, seat.mailbox, found, claimed, due_at, means.heads)
     return claimed
 
 
-def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlement, now: int) -> State | None:
+def settle(
+    connection: sqlite3.Connection, claimed: Claim, settlement: Settlement, now: int, heads: Heads | None = None
+) -> State | None:
     """Records the outcome; the state it ends in, or None, and nothing changed, when somebody claimed it after us."""
     values: dict[str, object] = {
         "id": claimed.parcel.id, "fence": claimed.fence, "n": claimed.attempt, "now": now,
@@ -81,6 +103,39 @@ def settle(connection: sqlite3.Connection, claimed: Claim, settlement: Settlemen
         "answer": settlement.answer, "meaning": settlement.meaning, "remedy": settlement.remedy,
         "transcript": settlement.transcript, "doubt": settlement.outcome == Kind.UNCERTAIN, "split": settlement.split,
     }  # fmt: skip
+    before = connection.total_changes
+    said = _said_to_all(claimed, settlement)
+    if said is None:
+        state = _settled(connection, claimed, settlement, values, now)
+    else:
+        state = _arrived(connection, values, said)
+    if heads is not None and state in (State.DELIVERED, State.FAILED):
+        heads.settled(connection, before)
+    return state
+
+
+def _said_to_all(claimed: Claim, settlement: Settlement) -> str | None:
+    """The one answer by which a message arrived at all its recipients at its first attempt; None: it went otherwise."""
+    results = settlement.recipients
+    if settlement.state is not State.DELIVERED or settlement.outcome == Kind.UNCERTAIN or settlement.split:
+        return None
+    if claimed.attempt != 1 or claimed.left or [one.address for one in results] != list(claimed.parcel.recipients):
+        return None
+    answers = {(one.state, one.answer) for one in results}
+    state, answer = answers.pop()
+    return None if answers or state != State.DELIVERED else answer
+
+
+def _arrived(connection: sqlite3.Connection, values: dict[str, object], said: str) -> State | None:
+    before = connection.total_changes
+    connection.execute(SQL.arrive, values | {"said": said})
+    return None if connection.total_changes == before else State.DELIVERED
+
+
+def _settled(
+    connection: sqlite3.Connection, claimed: Claim, settlement: Settlement, values: dict[str, object], now: int
+) -> State | None:
+    """Recipient by recipient."""
     if settlement.state in (State.DELIVERED, State.FAILED):
         values |= {"state": State.QUEUED, "due_at": now} if claimed.left else {"settled_at": now}
     if connection.execute(SQL.settle_message, values).rowcount == 0:
@@ -117,46 +172,54 @@ def _give_back(connection: sqlite3.Connection, claimed: Claim, settlement: Settl
 # -- whose turn it is
 
 
-def _pick(connection: sqlite3.Connection, seat: Seat, now: int, inspector: Inspector, *, large: bool) -> _Pick | Rest:
+def _pick(connection: sqlite3.Connection, seat: Seat, now: int, means: Means, *, large: bool) -> _Pick | Rest:
     """What of the message may go now; one damaged, or whose recipients must all wait, is put aside on the way."""
+    anew = False
     for _ in range(_POSTPONED):
-        heads = _heads(connection, seat)
+        heads = means.heads.of(connection, seat, anew=anew)
         head = whose_turn(heads, now, large=large)
-        if head is None:
+        if head is None and anew:
             return Rest(next_due(heads, now))
-        if not inspector.sound(connection, head.id):
-            continue
-        curb = seat.curbs.get(head.profile)
-        pending = [row[0] for row in connection.execute(SQL.pending_recipients, {"id": head.id})]
-        recipients = pending if curb is None else [one for one in pending if is_internal(one, curb.internal)]
-        if curb is None or recipients:
-            return _Pick(head, tuple(recipients), len(pending))
-        connection.execute(SQL.postpone, {"id": head.id, "due_at": max(curb.until, now + 1)})
+        anew = True
+        if head is not None and (pick := _looked_at(connection, seat, now, means.inspector, head)) is not None:
+            return pick
     return Rest(now)
 
 
-def _heads(connection: sqlite3.Connection, seat: Seat) -> list[Head]:
-    return [
-        Head(profile, *row)
-        for profile in seat.profiles
-        for row in connection.execute(SQL.heads, {"profile": profile, "mailbox": seat.mailbox})
-    ]
+def _looked_at(connection: sqlite3.Connection, seat: Seat, now: int, inspector: Inspector, head: Head) -> _Pick | None:
+    """The message, unless it is damaged now or waits for another time."""
+    sound = inspector.sound(connection, head.id)
+    if sound is None:
+        return None
+    if sound.row["state"] not in _WAITING:
+        raise sqlite3.DatabaseError(f"message {head.id} stands among those that wait, and is {sound.row['state']}")
+    pending, curb = sound.pending, seat.curbs.get(head.profile)
+    recipients = pending if curb is None else [one for one in pending if is_internal(one, curb.internal)]
+    if curb is None or recipients:
+        return _Pick(head, sound.row, tuple(recipients), len(pending))
+    connection.execute(SQL.postpone, {"id": head.id, "due_at": max(curb.until, now + 1)})
+    return None
 
 
-def _lease(
-    connection: sqlite3.Connection, pick: _Pick, limits: Limits, now: int, retry_ms: Callable[[int], int], bodies: Path
-) -> Claim:
-    key = {"id": pick.head.id}
-    (received_at,) = connection.execute(SQL.received_at, key).fetchone()
-    lease = {**key, "lease_until": now + _LEASE_MS, "due_at": now + retry_ms(max(0, now - received_at))}
-    row = connection.execute(SQL.lease_message, lease).fetchone()
-    device, profile, mailbox, sender, body_size, eight_bit, body_file, attempt, fence, doubts, split = row
-    recipients = tuple(map(Address, share_of(pick.recipients, attempt, *limits, split)))
-    connection.execute(SQL.insert_attempt, {**key, "n": attempt, "now": now, "recipients": len(recipients)})
-    head, content = connection.execute(SQL.body_of, key).fetchone()
-    parcel = Parcel(
-        id=pick.head.id, sender=Address(sender), recipients=recipients, head=head,
-        body=bodies / pick.head.id if body_file else content, body_size=body_size, eight_bit=bool(eight_bit),
+def _claimed(pick: _Pick, seat: Seat, left: int | None, means: Means, now: int) -> Claim:
+    """With as many of its recipients as one submission may take."""
+    row, attempt = pick.row, pick.row["attempts"] + 1
+    share = share_of(pick.recipients, attempt, seat.recipients_per_message, left, row["split"])
+    parcel = parcel_of(row, tuple(map(Address, share)), means.inspector.bodies, means.keys)
+    return Claim(
+        parcel, row["device"], row["profile"], row["mailbox"], attempt, row["fence"] + 1,
+        max(row["received_at"], row["again_at"]), row["doubts"], now, pick.pending - len(share), apart_ms(),
     )  # fmt: skip
-    left = pick.pending - len(recipients)
-    return Claim(parcel, device, profile, mailbox, attempt, fence, received_at, doubts, now, left, apart_ms())
+
+
+def _lease(connection: sqlite3.Connection, mailbox: str, pick: _Pick, taken: Claim, due_at: int, heads: Heads) -> None:
+    """`due_at`: when to try again should this attempt be lost."""
+    head, now, turn = pick.head, taken.claimed_at, heads.next_turn(connection, mailbox)
+    connection.execute(SQL.lease, {
+        "id": head.id, "n": taken.attempt, "now": now, "lease_until": now + _LEASE_MS, "due_at": due_at,
+        "recipients": len(taken.parcel.recipients), "mailbox": mailbox, "device": head.device, "turn": turn,
+        "bucket": budget.bucket_of(now),
+    })  # fmt: skip
+    name, its_time = pick.row["behind_id"], pick.row["behind_due_at"]
+    behind = None if name is None else Head(head.profile, name, head.precedence, head.device, its_time, turn)
+    heads.taken(connection, mailbox, head, behind, turn)

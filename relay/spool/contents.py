@@ -11,17 +11,19 @@ import os
 import sqlite3
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from relay.message.address import Address
+from relay.message.parcel import Parcel
 from relay.spool.cipher import damaged, sealed_size
 from relay.spool.keyring import Keyring, Part
 from relay.spool.queries import SQL
-from relay.spool.store import Claim, Rest, SpoolError
+from relay.spool.store import SpoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from relay.message.parcel import OpenBody, Parcel
+    from relay.message.parcel import OpenBody
     from relay.spool.cipher import SealedReader
     from relay.spool.store import NewMessage
 
@@ -67,12 +69,14 @@ class Unreadable:
         raise self.error
 
 
-def unsealed(connection: sqlite3.Connection, found: Claim | Rest, keys: Keyring) -> Claim | Rest:
-    """A claim as it came out of the database, its parcel made readable. Never raises `OSError`."""
-    if isinstance(found, Rest):
-        return found
-    (key_id,) = connection.execute(SQL.key_of, {"id": found.parcel.id}).fetchone()
-    return replace(found, parcel=_opened(found.parcel, key_id, keys)) if key_id else found
+def parcel_of(row: Mapping[str, Any], recipients: tuple[Address, ...], bodies: Path, keys: Keyring) -> Parcel:
+    """Of a claimed message (`claimed_parts`), made readable. Never raises `OSError`."""
+    path = bodies / row["id"]
+    parcel = Parcel(
+        id=row["id"], sender=Address(row["sender"]), recipients=recipients, head=row["head_octets"],
+        body=path if row["body_file"] else row["content"], body_size=row["body_size"], eight_bit=bool(row["eight_bit"]),
+    )  # fmt: skip
+    return _opened(parcel, row["key_id"], keys) if row["key_id"] else parcel
 
 
 def _opened(parcel: Parcel, key_id: str, keys: Keyring) -> Parcel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relay.spool.cipher import sealed_size
 from relay.spool.queries import SQL
@@ -51,12 +51,13 @@ class Inspector:
         self.found: deque[Damage] = deque()
         self._after = ""
 
-    def sound(self, connection: sqlite3.Connection, message_id: str) -> bool:
-        """Whether it can be sent; else it is `corrupt` now."""
-        damage = damage_of(connection, message_id, self.bodies)
-        if damage is not None:
-            self.condemn(connection, damage)
-        return damage is None
+    def sound(self, connection: sqlite3.Connection, message_id: str) -> Sound | None:
+        """With what an attempt needs, if it can be sent; else it is `corrupt` now."""
+        found = examined(connection, message_id, self.bodies, SQL.claimed_parts)
+        if isinstance(found, Sound):
+            return found
+        self.condemn(connection, found)
+        return None
 
     def condemn(self, connection: sqlite3.Connection, damage: Damage) -> bool:
         """Makes it `corrupt`, with the reason; False when it was settled before."""
@@ -80,18 +81,38 @@ class Inspector:
 
 def damage_of(connection: sqlite3.Connection, message_id: str, bodies: Path) -> Damage | None:
     """What is wrong with what is stored of a message. Raises `sqlite3.Error` for trouble that is not this message's."""
-    key = {"id": message_id}
+    found = examined(connection, message_id, bodies, SQL.stored_parts)
+    return found if isinstance(found, Damage) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A message that can be sent: what was asked for by name, and its recipients that wait."""
+
+    row: dict[str, Any]
+    pending: list[str]
+
+
+def examined(connection: sqlite3.Connection, message_id: str, bodies: Path, asked: str) -> Sound | Damage:
+    """A message, or what is wrong with it; `asked` is a statement with all columns of `stored_parts`."""
     try:
-        cursor = connection.execute(SQL.stored_parts, key)
+        cursor = connection.execute(asked, {"id": message_id})
         names = [column[0] for column in cursor.description]
         row = dict(zip(names, cursor.fetchone(), strict=True))
-        addresses = [found[0] for found in connection.execute(SQL.pending_recipients, key)]
+        addresses = _addresses(connection, message_id, row)
     except sqlite3.Error as error:
         if hasattr(error, "sqlite_errorcode"):
             raise
         return Damage(message_id, "spool.values", f"its row can't be read: {error}")  # text that is no UTF-8
     wrong = _wrong_values(row, addresses) or _wrong_body(row, bodies / message_id)
-    return Damage(message_id, *wrong) if wrong else None
+    return Damage(message_id, *wrong) if wrong else Sound(row, addresses)
+
+
+def _addresses(connection: sqlite3.Connection, message_id: str, row: dict[str, Any]) -> list[Any]:
+    """Those that wait; a message mostly has one recipient."""
+    if row["recipients_left"] <= 1:
+        return [] if row["address"] is None else [row["address"]]
+    return [found[0] for found in connection.execute(SQL.pending_recipients, {"id": message_id})]
 
 
 def _wrong_values(row: dict[str, object], addresses: Sequence[object]) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from typing import TYPE_CHECKING
 
+from relay.spool.queries import STEPS
 from relay.spool.schema import prepare
 from relay.spool.store import SpoolBroken, SpoolError
 
@@ -51,6 +52,7 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         prepare(connection)
+        connection.executescript(STEPS)
     except BaseException:
         connection.close()
         raise

@@ -7,7 +7,7 @@ simulated day runs the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from relay.policy import budget
 from relay.policy.pace import pace_at, per_minute_at, sessions_at, slowed
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from relay.spool.store import Claim, Seat
 
 _LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
+_RENEW_MS = 2_700_000  # what is left of a lease is still longer than any attempt
 _SLOTS = 3
 
 
@@ -33,11 +34,39 @@ class Standing:
     pace: float
 
 
+class Slot(NamedTuple):
+    """One connection that the mailbox may have."""
+
+    n: int
+    owner: str
+    lease_until: int
+    large: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Recipients of the rolling window; its stretches by when they began, None where none is counted."""
+
+    spent: int
+    oldest: int | None
+    newest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that a claim asks of a mailbox."""
+
+    standing: Standing
+    day: Day
+    slots: tuple[Slot, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The connection an owner has or may have; `may_be_large`: enough others are left for small messages."""
 
-    n: int
+    slot: Slot
+    own: bool
     may_be_large: bool
 
 
@@ -61,35 +90,53 @@ def add_mailbox(connection: sqlite3.Connection, mailbox: str) -> None:
 
 def standing(connection: sqlite3.Connection, mailbox: str, now: int) -> Standing:
     """Meter, block and pace. A block that another clock has dated holds nothing up."""
-    tat, blocked_until, pace, quiet_since = connection.execute(SQL.standing, {"mailbox": mailbox}).fetchone()
+    return _standing(connection.execute(SQL.standing, {"mailbox": mailbox}).fetchone(), now)
+
+
+def account(connection: sqlite3.Connection, mailbox: str, now: int) -> Account:
+    """Everything at once."""
+    rows = connection.execute(SQL.account, {"mailbox": mailbox, "window_from": budget.window_from(now)}).fetchall()
+    return Account(_standing(rows[0][:4], now), Day(*rows[0][4:7]), tuple(Slot(*row[7:]) for row in rows))
+
+
+def _standing(row: tuple[int, int, float, int], now: int) -> Standing:
+    tat, blocked_until, pace, quiet_since = row
     return Standing(tat, 0 if is_due(blocked_until, now) else blocked_until, pace_at(pace, quiet_since, now))
 
 
 # -- connections
 
 
-def find_place(connection: sqlite3.Connection, seat: Seat, pace: float, now: int) -> Place | None:
+def find_place(account: Account, seat: Seat, now: int) -> Place | None:
     """The owner's own slot, else a free one; None when the mailbox has all the connections that it may have now."""
-    sessions = 1 if seat.probing else sessions_at(pace, seat.sessions)
+    sessions = 1 if seat.probing else sessions_at(account.standing.pace, seat.sessions)
     own = free = None
     large_elsewhere = 0
-    for n, owner, lease_until, large in connection.execute(SQL.slots, {"mailbox": seat.mailbox}):
-        taken = owner != "" and lease_until > now
-        if owner == seat.owner:
-            own = n if n < sessions else None
+    for slot in account.slots:
+        taken = slot.owner != "" and slot.lease_until > now
+        if slot.owner == seat.owner:
+            own = slot if slot.n < sessions else None
         elif taken:
-            large_elsewhere += large
-        elif free is None and n < sessions:
-            free = n
+            large_elsewhere += slot.large
+        elif free is None and slot.n < sessions:
+            free = slot
     place = own if own is not None else free
-    return None if place is None else Place(place, sessions == 1 or large_elsewhere < sessions - 1)
+    return None if place is None else Place(place, own is not None, sessions == 1 or large_elsewhere < sessions - 1)
 
 
 def take_place(connection: sqlite3.Connection, seat: Seat, place: Place, now: int, *, large: bool) -> None:
-    """Makes the slot the owner's until it leaves or its lease ends."""
+    """Makes the slot the owner's until it leaves or its lease ends; one that is so for long enough stays as it is."""
+    if place.own and place.slot.large == large and place.slot.lease_until - now >= _RENEW_MS:
+        return
     connection.execute(SQL.take_slot, {
-        "mailbox": seat.mailbox, "n": place.n, "owner": seat.owner, "lease_until": now + _LEASE_MS, "large": large,
+        "mailbox": seat.mailbox, "n": place.slot.n, "owner": seat.owner, "lease_until": now + _LEASE_MS, "large": large,
     })  # fmt: skip
+
+
+def carries_nothing(connection: sqlite3.Connection, seat: Seat, place: Place) -> None:
+    """No large message is on its way over the owner's connection."""
+    if place.own and place.slot.large:
+        connection.execute(SQL.nothing_large, {"mailbox": seat.mailbox, "owner": seat.owner})
 
 
 # -- the minute
@@ -123,24 +170,23 @@ def slow(connection: sqlite3.Connection, claim: Claim, until: int, now: int) -> 
 # -- the day
 
 
-def budget_left(connection: sqlite3.Connection, seat: Seat, now: int) -> tuple[int | None, int]:
+def budget_left(connection: sqlite3.Connection, seat: Seat, day: Day, now: int) -> tuple[int | None, int]:
     """How many recipients the mailbox may still have (None: nobody counts), and when the next of them come back."""
-    values = {"mailbox": seat.mailbox, "bucket": budget.bucket_of(now), "window_from": budget.window_from(now)}
-    spent, oldest, newest = connection.execute(SQL.spent, values).fetchone()
-    if oldest is None:
+    if day.oldest is None or day.newest is None:
         return budget.left(seat.recipients_per_day, 0), 0
-    if newest > values["bucket"]:
+    bucket, oldest = budget.bucket_of(now), day.oldest
+    if day.newest > bucket:
+        values = {"mailbox": seat.mailbox, "bucket": bucket}
         ahead = sum(row[0] for row in connection.execute(SQL.spent_ahead, values).fetchall())
         connection.execute(SQL.spend, {**values, "recipients": ahead})
-        oldest = min(oldest, values["bucket"])
-    return budget.left(seat.recipients_per_day, spent), budget.counts_until(oldest)
+        oldest = min(oldest, bucket)
+    return budget.left(seat.recipients_per_day, day.spent), budget.counts_until(oldest)
 
 
-def spend(connection: sqlite3.Connection, mailbox: str, recipients: int, now: int) -> None:
-    """Takes recipients out of the day, and forgets what has left it."""
-    values = {"mailbox": mailbox, "bucket": budget.bucket_of(now), "window_from": budget.window_from(now)}
-    connection.execute(SQL.forget_spent, values)
-    connection.execute(SQL.spend, {**values, "recipients": recipients})
+def forget_spent(connection: sqlite3.Connection, mailbox: str, day: Day, now: int) -> None:
+    """What has left the day, when a new stretch of it begins."""
+    if day.newest != budget.bucket_of(now):
+        connection.execute(SQL.forget_spent, {"mailbox": mailbox, "window_from": budget.window_from(now)})
 
 
 def refund(connection: sqlite3.Connection, claim: Claim, recipients: int) -> None:

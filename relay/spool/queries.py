@@ -1,4 +1,4 @@
-"""The named statements of queries.sql, as attributes of `SQL`."""
+"""The named statements of queries.sql, as attributes of `SQL`; the schema, and the steps of the writing connection."""
 
 from __future__ import annotations
 
@@ -17,3 +17,4 @@ def _load() -> SimpleNamespace:
 
 SQL = _load()
 SCHEMA = files("relay.spool").joinpath("schema.sql").read_text(encoding="utf-8")
+STEPS = files("relay.spool").joinpath("steps.sql").read_text(encoding="utf-8")

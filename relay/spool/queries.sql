@@ -1,13 +1,12 @@
 -- Named statements, shared by all back ends. One meaning each; parameters by name.
 
--- name: insert_message
-INSERT INTO message (id, device, profile, mailbox, sender, client, state, due_at, received_at, size, body_size, eight_bit, body_file,
-  precedence, kind, author, transcript, key_id, recipients, arrival, subject_hash)
-VALUES (:id, :device, :profile, :mailbox, :sender, :client, 'queued', :now, :now, :size, :body_size, :eight_bit, :body_file,
-  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival, :subject_hash);
-
--- name: insert_body
-INSERT INTO body (message_id, head, content, came, added) VALUES (:id, :head, :content, :came, :added);
+-- name: accept
+-- The message with its body and its first recipient (steps.sql).
+INSERT INTO accepted (id, device, profile, mailbox, sender, client, due_at, size, body_size, eight_bit, body_file,
+  precedence, kind, author, transcript, key_id, recipients, arrival, subject_hash, head, content, came, added, address)
+VALUES (:id, :device, :profile, :mailbox, :sender, :client, :now, :size, :body_size, :eight_bit, :body_file,
+  :precedence, :kind, :author, :transcript, :key_id, :recipients, :arrival, :subject_hash, :head, :content, :came, :added,
+  :address);
 
 -- name: insert_recipient
 INSERT INTO recipient (message_id, n, address) VALUES (:id, :n, :address);
@@ -24,17 +23,10 @@ UPDATE slot SET owner = '', lease_until = 0 WHERE owner = :owner;
 -- name: free_all_slots
 UPDATE slot SET owner = '', lease_until = 0 WHERE owner <> '';
 
--- name: lease_message
-UPDATE message SET state = 'leased', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until, due_at = :due_at
-WHERE id = :id AND state IN ('queued', 'uncertain')
-RETURNING device, profile, mailbox, sender, body_size, eight_bit, body_file, attempts, fence, doubts, split;
-
--- name: received_at
--- Its age counts from here.
-SELECT max(received_at, again_at) FROM message WHERE id = :id;
-
--- name: body_of
-SELECT head, content FROM body WHERE message_id = :id;
+-- name: lease
+-- The message with its attempt, its device's turn and what its recipients take of the day (steps.sql).
+INSERT INTO lease (id, n, now, lease_until, due_at, recipients, mailbox, device, turn, bucket)
+VALUES (:id, :n, :now, :lease_until, :due_at, :recipients, :mailbox, :device, :turn, :bucket);
 
 -- name: pending_recipients
 SELECT address FROM recipient WHERE message_id = :id AND state = 'pending' ORDER BY n;
@@ -44,6 +36,11 @@ UPDATE message SET state = CASE WHEN held_by <> '' AND :state IN ('queued', 'unc
   due_at = :due_at, lease_until = 0, settled_at = :settled_at, rule = :rule, answer = :answer,
   doubts = doubts + :doubt, split = CASE WHEN :split = 0 THEN split ELSE :split END
 WHERE id = :id AND fence = :fence AND state = 'leased';
+
+-- name: arrive
+-- All recipients of a message at its first attempt, with one answer (steps.sql); nothing where the fence is an old one.
+INSERT INTO arrival (id, fence, n, now, due_at, outcome, host, stage, rule, answer, meaning, remedy, transcript, said)
+VALUES (:id, :fence, :n, :now, :due_at, :outcome, :host, :stage, :rule, :answer, :meaning, :remedy, :transcript, :said);
 
 -- name: settle_attempt
 UPDATE attempt SET ended_at = :now, outcome = :outcome, host = :host, stage = :stage, rule = :rule, answer = :answer,
@@ -148,9 +145,6 @@ UPDATE message SET state = 'failed' WHERE id = :id;
 
 -- sealing
 
--- name: key_of
-SELECT key_id FROM message WHERE id = :id;
-
 -- name: sealed_head
 SELECT m.key_id, b.head FROM message m JOIN body b ON b.message_id = m.id WHERE m.id = :id;
 
@@ -186,8 +180,25 @@ SELECT id, state FROM message WHERE id > :after ORDER BY id LIMIT :limit;
 -- name: stored_parts
 SELECT m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.received_at, m.size, m.body_size, m.eight_bit,
   m.body_file, m.attempts, m.fence, m.precedence, m.recipients,
-  (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left, typeof(b.head) AS head, length(b.content) AS content_size
+  (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left,
+  (SELECT address FROM recipient WHERE message_id = m.id AND state = 'pending' ORDER BY n LIMIT 1) AS address,
+  typeof(b.head) AS head, length(b.content) AS content_size
 FROM message m LEFT JOIN body b ON b.message_id = m.id WHERE m.id = :id;
+
+-- name: claimed_parts
+-- The same, and what else an attempt needs; `behind_…`: the next message of that device and precedence.
+SELECT m.id, m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.received_at, m.size, m.body_size, m.eight_bit,
+  m.body_file, m.attempts, m.fence, m.precedence, m.recipients,
+  (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left,
+  (SELECT address FROM recipient WHERE message_id = m.id AND state = 'pending' ORDER BY n LIMIT 1) AS address,
+  typeof(b.head) AS head, length(b.content) AS content_size,
+  CAST(b.head AS BLOB) AS head_octets, CAST(b.content AS BLOB) AS content, m.again_at, m.doubts, m.split,
+  behind.id AS behind_id, behind.due_at AS behind_due_at
+FROM message m LEFT JOIN body b ON b.message_id = m.id
+LEFT JOIN message behind ON behind.id = (SELECT n.id FROM message n INDEXED BY message_due
+  WHERE n.state IN ('queued', 'uncertain') AND n.profile = m.profile AND n.precedence = m.precedence AND n.device = m.device
+    AND (n.due_at, n.id) > (m.due_at, m.id) ORDER BY n.due_at, n.id LIMIT 1)
+WHERE m.id = :id;
 
 -- name: condemn
 UPDATE message SET state = 'corrupt', lease_until = 0, rule = :rule, answer = :answer
@@ -249,19 +260,13 @@ WITH RECURSIVE head (id, precedence, device, due_at) AS (
       AND precedence = head.precedence AND device > head.device ORDER BY device, due_at LIMIT 1),
     (SELECT id FROM message INDEXED BY message_due WHERE profile = :profile AND state IN ('queued', 'uncertain')
       AND precedence > head.precedence ORDER BY precedence, device, due_at LIMIT 1)))
-SELECT h.id, h.precedence, h.device, h.due_at, coalesce(t.served, 0)
-FROM head h LEFT JOIN turn t ON t.mailbox = :mailbox AND t.device = h.device;
+SELECT id, precedence, device, due_at FROM head;
 
--- name: take_turn
-INSERT INTO turn (mailbox, device, served) VALUES (:mailbox, :device,
-  (SELECT coalesce(max(served), 0) + 1 FROM turn WHERE mailbox = :mailbox))
-ON CONFLICT DO UPDATE SET served = excluded.served;
+-- name: turns
+SELECT device, served FROM turn WHERE mailbox = :mailbox;
 
 -- name: postpone
 UPDATE message SET due_at = :due_at WHERE id = :id;
-
--- name: insert_attempt
-INSERT INTO attempt (message_id, n, started_at, recipients) VALUES (:id, :n, :now, :recipients);
 
 -- name: standing
 SELECT tat, blocked_until, pace, paced_at FROM mailbox WHERE name = :mailbox;
@@ -275,8 +280,12 @@ UPDATE mailbox SET blocked_until = :until WHERE name = :mailbox;
 -- name: set_pace
 UPDATE mailbox SET pace = :pace, paced_at = :paced_at WHERE name = :mailbox;
 
--- name: slots
-SELECT n, owner, lease_until, large FROM slot WHERE mailbox = :mailbox ORDER BY n;
+-- name: account
+-- All that a claim asks of a mailbox: its standing, its day, a row for each of its slots.
+SELECT m.tat, m.blocked_until, m.pace, m.paced_at, day.spent, day.oldest, day.newest, s.n, s.owner, s.lease_until, s.large
+FROM mailbox m CROSS JOIN (SELECT coalesce(sum(recipients), 0) AS spent, min(bucket) AS oldest, max(bucket) AS newest FROM spent
+  WHERE mailbox = :mailbox AND bucket > :window_from AND recipients > 0) day
+LEFT JOIN slot s ON s.mailbox = m.name WHERE m.name = :mailbox ORDER BY s.n;
 
 -- name: take_slot
 UPDATE slot SET owner = :owner, lease_until = :lease_until, large = :large WHERE mailbox = :mailbox AND n = :n;

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from relay.spool import claims, clock, mailboxes, orders
 from relay.spool.bodyfile import sync_directory
-from relay.spool.contents import head_of, kept_parts, unsealed
+from relay.spool.contents import head_of, kept_parts
 from relay.spool.damage import Inspector
 from relay.spool.database import NAME, connect, unopened
 from relay.spool.draft import BodyDraft
+from relay.spool.heads import Heads
 from relay.spool.keyring import NO_KEYS, Keyring
 from relay.spool.notices import NoticeBook
 from relay.spool.opening import opened
@@ -87,12 +88,13 @@ class SqliteStore:
         self.locked: tuple[Locked, ...] = ()
         self._expected: dict[str, asyncio.Future[Settlement]] = {}
         self.notices = NoticeBook(
-            self._run, lambda connection, new: _insert(connection, new, self.keys),
+            self._run, lambda connection, new: _insert(connection, new, self.keys, self._heads),
             lambda connection, message_id: head_of(connection, message_id, self.keys), lambda *who: self._on_mail(*who),
         )  # fmt: skip
         self._journal = journal
         self._on_broken = on_broken
         self._inspector = Inspector(self._bodies)
+        self._heads = Heads()
         self._upkeep = Upkeep(directory, self._inspector)
         self._guard = RoomGuard(directory, settings, lambda: self._upkeep.used_bytes, journal)
         self.broken = ""  # what the database said when it turned out to be damaged
@@ -118,7 +120,7 @@ class SqliteStore:
         except (OSError, sqlite3.Error) as error:
             raise unopened(self._directory, error) from error
         self._tell(salvaged)
-        self._writer = Writer(lambda: connect(self._database), self._guard.ballast, self._upkeep)
+        self._writer = Writer(lambda: connect(self._database), self._guard.ballast, self._upkeep, self._heads.forget)
         await self._run("open", lambda _: None)
         self._watching = asyncio.get_running_loop().create_task(self._watch_room(), name="room")
         return recovered
@@ -156,7 +158,7 @@ class SqliteStore:
 
     async def accept(self, new: NewMessage) -> None:
         """Durable when this returns. Raises `SpoolError`."""
-        await self._run("accept", lambda connection: _insert(connection, new, self.keys))
+        await self._run("accept", lambda connection: _insert(connection, new, self.keys, self._heads))
         # Not called here: whatever happens to those who are told, the message is accepted.
         asyncio.get_running_loop().call_soon(self._on_mail, new.mailbox, new.profile)
 
@@ -173,7 +175,8 @@ class SqliteStore:
         """The next due message, its attempt and next due time committed."""
 
         def work(connection: sqlite3.Connection) -> Claim | Rest:
-            return unsealed(connection, claims.claim(connection, seat, retry_ms, self._inspector, now_ms()), self.keys)
+            means = claims.Means(self._inspector, self._heads, self.keys)
+            return claims.claim(connection, seat, retry_ms, means, now_ms())
 
         found = await self._run("claim", work)
         self._tell()
@@ -184,7 +187,9 @@ class SqliteStore:
         apart = apart_ms()
         state = await self._run(
             "settle",
-            lambda connection: claims.settle(connection, claim, settlement.moved(apart_ms() - apart), now_ms()),
+            lambda connection: claims.settle(
+                connection, claim, settlement.moved(apart_ms() - apart), now_ms(), self._heads
+            ),
         )
         if state is State.DELIVERED and not isinstance(claim.parcel.body, bytes):
             self._executor.submit(_unlink, self._bodies / claim.parcel.id)
@@ -326,20 +331,20 @@ class SqliteStore:
         self._directory.chmod(0o700)
 
 
-def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring) -> None:
-    now = now_ms()
-    connection.execute(SQL.insert_message, {
+def _insert(connection: sqlite3.Connection, new: NewMessage, keys: Keyring, heads: Heads | None = None) -> None:
+    now, before = now_ms(), connection.total_changes
+    connection.execute(SQL.accept, {
         "id": new.id, "device": new.device, "profile": new.profile, "mailbox": new.mailbox, "sender": new.sender,
         "client": new.client, "now": now, "size": new.size, "body_size": new.body.size, "eight_bit": new.eight_bit,
         "body_file": new.body.content is None, "precedence": new.precedence, "kind": new.kind, "author": new.author,
         "transcript": new.transcript, "key_id": keys.current, "recipients": len(new.recipients), "arrival": new.arrival,
-        "subject_hash": new.subject_hash,
+        "subject_hash": new.subject_hash, "address": new.recipients[0], **kept_parts(new, keys),
     })  # fmt: skip
-    connection.execute(SQL.insert_body, {"id": new.id, **kept_parts(new, keys)})
-    connection.executemany(
-        SQL.insert_recipient,
-        [{"id": new.id, "n": n, "address": address} for n, address in enumerate(new.recipients)],
-    )
+    others = [{"id": new.id, "n": n, "address": address} for n, address in enumerate(new.recipients) if n]
+    if others:
+        connection.executemany(SQL.insert_recipient, others)
+    if heads is not None:
+        heads.accepted(connection, new, now, before)
 
 
 def _younger(connection: sqlite3.Connection, profile: str, after: str) -> str | None:

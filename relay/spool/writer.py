@@ -41,10 +41,18 @@ class _Job:
 class Writer:
     """Runs operations on the spool's database, in order, many to a commit."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], ballast: Path, upkeep: Upkeep | None = None) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        ballast: Path,
+        upkeep: Upkeep | None = None,
+        undone: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`undone` is called in the thread after operations were taken back."""
         self._connect = connect
         self._ballast = ballast
         self._upkeep = upkeep
+        self._undone = undone
         self._pause: float | None = None  # seconds without work until the next step of upkeep; None: none is due
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -141,6 +149,7 @@ class Writer:
                 fault(f"spool.{job.name}-before-commit")
             _make_durable(connection)
         except BaseException:
+            self._undone()
             _roll_back(connection)
             raise
         for job in batch:

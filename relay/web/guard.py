@@ -68,7 +68,8 @@ class Guard:
         self.setup.end()
         self._opened_at = opened_at(address, self.http)
         try:
-            await self.accounts()
+            if self.http.dashboard and not self._others:
+                await self.accounts()
         except AccountsError as error:
             self._journal.service("http.failed", level="error", reason="nobody can sign in", remedy=str(error))
 
@@ -127,10 +128,14 @@ class Guard:
     def _journal(self) -> Journal:
         return self._control.hands.journal
 
+    @property
+    def _others(self) -> bool:
+        """Whether the configuration names operators, who could let one in."""
+        return any(listed is not None and listed.operators for listed in (self.http.entra, self.http.proxy))
+
     def _invite(self, accounts: Accounts) -> None:
         """A token once while there is nobody; what an earlier one was good for is over with the first person."""
-        others = [listed.operators for listed in (self.http.entra, self.http.proxy) if listed is not None]
-        if any(others) or accounts.people or not self.http.dashboard:
+        if self._others or accounts.people or not self.http.dashboard:
             self.setup.end()
         elif self._opened_at and not self.setup.waits:
             url = f"{self._opened_at}/setup?token={self.setup.new()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ NAVIGATION = (
     ("/explain", "Explain"),
     ("/settings", "Settings"),
 )
+_BELONGS = {"test-settings": "/profiles", "trials": "/profiles"}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -30,10 +33,15 @@ _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def render(visit: Visit | None, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, or the part of it that htmx asked for. `visit` is None for who is not signed in."""
     text = environment().get_template(template).render(
-        visit=visit, who=visit.who if visit else None, path=visit.request.url.path if visit else "",
+        visit=visit, who=visit.who if visit else None, path=_place(visit.request.url.path) if visit else "",
         navigation=NAVIGATION, version=__version__, zone=zone(), **values,
     )  # fmt: skip
     return HTMLResponse(text, status)
+
+
+def _place(path: str) -> str:
+    """By which the navigation tells where somebody is."""
+    return _BELONGS.get(path.split("/")[1], path)
 
 
 @cache
@@ -43,7 +51,7 @@ def environment() -> Environment:
         loader=PackageLoader("relay.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"span": span, "size": size, "moment": moment, "local": local}
+    made.filters |= {"span": span, "size": size, "moment": moment, "local": local, "dated": dated}
     return made
 
 
@@ -65,6 +73,11 @@ def size(count: float) -> str:
 def moment(text: str) -> str:
     """ISO 8601 in UTC, as people read it."""
     return text.replace("T", " ").replace("Z", " UTC")
+
+
+def dated(text: str) -> str:
+    """A sentence in which moments are written as everywhere on the pages."""
+    return _MOMENT.sub(lambda found: moment(found[0]), text)
 
 
 def local(text: str) -> str:

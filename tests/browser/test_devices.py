@@ -41,19 +41,6 @@ def mail(office: Shown) -> None:
         assert device.ask("RCPT TO:<ann@elsewhere.test>").startswith("550")
 
 
-def pictured(page: Page, name: str) -> None:
-    """A screenshot in which files lie where an administrator has them."""
-    page.evaluate(_AT_HOME)
-    screenshot(page, name)
-
-
-_AT_HOME = r"""() => {
-  const here = /\/tmp\/(pytest-\S*?\/office\d+|relay-sandbox-\w+)/g;
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(here, "/etc/relay");
-}"""
-
-
 def copied(page: Page, name: str) -> str:
     """What the button puts into the clipboard."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -70,7 +57,7 @@ def test_an_unknown_device_is_adopted(browse: Browse, office: Shown) -> None:
     page.get_by_role("link", name="turned away").click()
     expect(page.get_by_role("heading", name=NEWCOMER)).to_be_visible()
     axe(page)
-    pictured(page, "devices")
+    screenshot(page, "devices")
     settings = yaml.safe_load(office.relay.config.read_text())
     settings["devices"] |= yaml.safe_load(copied(page, "Copy YAML"))
     write(office.relay.config, settings)
@@ -78,7 +65,7 @@ def test_an_unknown_device_is_adopted(browse: Browse, office: Shown) -> None:
     page.get_by_role("link", name="look at what a reload would change").click()
     expect(page.get_by_role("row", name=f"devices.plotter.address added not set {NEWCOMER}")).to_be_visible()
     axe(page)
-    pictured(page, "reload")
+    screenshot(page, "reload")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("status")).to_contain_text("The file is in force now.")
     expect(page.get_by_text("Nothing differs.")).to_be_visible()
@@ -102,14 +89,14 @@ def test_a_device_says_why_it_was_turned_away_and_what_would_happen(browse: Brow
     expect(page.get_by_text("550 5.7.1 Recipient not allowed for narrow")).to_be_visible()
     expect(page.get_by_text("look at devices.narrow.recipients")).to_be_visible()
     axe(page)
-    pictured(page, "device")
+    screenshot(page, "device")
     page.get_by_label("Recipients").fill("ann@contoso.test\nann@elsewhere.test")
     page.get_by_role("button", name="Try it").click()
     expect(page.get_by_role("heading", level=2).first).to_have_text("refused")
     expect(page.get_by_role("cell", name="devices.narrow.recipients").last).to_be_visible()
     expect(page.get_by_label("Address of the device")).to_have_value(NARROW)
     axe(page)
-    pictured(page, "dry-run")
+    screenshot(page, "dry-run")
 
 
 @pytest.mark.usefixtures("mail")
@@ -145,7 +132,7 @@ def test_an_answer_is_explained(browse: Browse) -> None:
     page.get_by_role("button", name="Explain").click()
     expect(page.locator(".remedy")).to_contain_text("box@contoso.test")
     axe(page)
-    pictured(page, "explain")
+    screenshot(page, "explain")
     page.get_by_label("What did it say?").fill("lunch")
     page.get_by_role("button", name="Explain").click()
     expect(page.get_by_role("alert")).to_contain_text("paste the whole line")
@@ -158,7 +145,7 @@ def test_settings_are_shown_with_their_origin_and_no_secret(browse: Browse, offi
     expect(page.get_by_text(f"file:{secret}").first).to_be_visible()
     expect(page.get_by_text("devices.copier.answer")).to_have_count(0)
     axe(page)
-    pictured(page, "settings")
+    screenshot(page, "settings")
     page.get_by_role("link", name="Defaults too").click()
     expect(page.get_by_role("row", name="intake.max_sessions 1000 default")).to_be_visible()
     assert html.escape(secret.read_text().strip()) not in page.content()

@@ -50,7 +50,7 @@ class Site:
         self.starts: list[int] = []
         self.outcomes: Counter[str] = Counter()
         self._connection = connection
-        self._inspector = Inspector(bodies)
+        self._means = claims.Means(Inspector(bodies))
         self._dice = random.Random(1)
         self._failures = 0
         self._settings, limits = Delivery(), MailboxLimits()
@@ -76,7 +76,7 @@ class Site:
                 self.now = max(self.now + 1, min(waits))
 
     def _claim(self, seat: Seat) -> Claim | object:
-        return claims.claim(self._connection, seat, self._retry_ms, self._inspector, self.now)
+        return claims.claim(self._connection, seat, self._retry_ms, self._means, self.now)
 
     def _retry_ms(self, age_ms: int) -> int:
         chance = self._dice.random()

@@ -11,7 +11,7 @@ from relay.message.address import Address
 from relay.spool import claims, mailboxes
 from relay.spool.damage import Inspector
 from relay.spool.keyring import NO_KEYS
-from relay.spool.queries import SCHEMA
+from relay.spool.queries import SCHEMA, STEPS
 from relay.spool.sqlite import _insert
 from relay.spool.store import Claim, NewMessage, RecipientResult, Rest, Seat, Settlement, State, Stored
 
@@ -29,8 +29,9 @@ class Clockwork:
     def __init__(self, **seat: Any) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.executescript(SCHEMA)
+        self.connection.executescript(STEPS)
         mailboxes.add_mailbox(self.connection, MAILBOX)
-        self.inspector = Inspector(Path("bodies"))
+        self.means = claims.Means(Inspector(Path("bodies")))
         self.now = START
         self.seat = replace(Seat("one", MAILBOX, ("scans",), 2, 0), **seat)
         self.count = 0
@@ -67,7 +68,7 @@ class Clockwork:
         """)
 
     def claim(self, **seat: Any) -> Claim | Rest:
-        return claims.claim(self.connection, replace(self.seat, **seat), lambda _: MINUTE, self.inspector, self.now)
+        return claims.claim(self.connection, replace(self.seat, **seat), lambda _: MINUTE, self.means, self.now)
 
     def take(self, **seat: Any) -> Claim:
         """The next message; fails when there is none to have."""
@@ -96,7 +97,8 @@ class Clockwork:
 
     def left(self, limit: int) -> int:
         """Recipients that the mailbox may still have."""
-        left, _ = mailboxes.budget_left(self.connection, replace(self.seat, recipients_per_day=limit), self.now)
+        day = mailboxes.account(self.connection, MAILBOX, self.now).day
+        left, _ = mailboxes.budget_left(self.connection, replace(self.seat, recipients_per_day=limit), day, self.now)
         assert left is not None
         return left
 

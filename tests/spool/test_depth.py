@@ -64,7 +64,7 @@ def spools(tmp_path_factory: pytest.TempPathFactory) -> tuple[Counted, Counted]:
 def claimed(connection: sqlite3.Connection) -> Claim:
     mailboxes.add_mailbox(connection, MAILBOX)
     seat = Seat("one", MAILBOX, (PROFILE,), 2, 0)
-    found = claims.claim(connection, seat, lambda _: 60_000, Inspector(BODIES), now())
+    found = claims.claim(connection, seat, lambda _: 60_000, claims.Means(Inspector(BODIES)), now())
     assert isinstance(found, Claim)
     return found
 

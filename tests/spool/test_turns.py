@@ -183,7 +183,7 @@ def test_a_claim_costs_the_same_with_a_hundred_times_the_queue() -> None:
 
 def test_whose_turn_it_is_is_found_by_index_seeks() -> None:
     """No step of the plan reads the messages one by one."""
-    plan = Clockwork().connection.execute(f"EXPLAIN QUERY PLAN {SQL.heads}", {"profile": "", "mailbox": ""}).fetchall()
+    plan = Clockwork().connection.execute(f"EXPLAIN QUERY PLAN {SQL.heads}", {"profile": ""}).fetchall()
     about_messages = [row[3] for row in plan if row[3].split()[1:2] in (["message"], ["m"])]
 
     assert len(about_messages) == 4

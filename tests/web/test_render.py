@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from relay.web.render import environment, local, moment, zone
+from relay.web.render import dated, environment, local, moment, zone
 
 
 @pytest.fixture
@@ -28,6 +28,10 @@ def test_a_time_is_utc_and_says_what_the_clock_of_the_machine_shows(set_to):
     assert moment("2026-07-01T09:14:07Z") == "2026-07-01 09:14:07 UTC"
     assert local("2026-07-01T09:14:07Z") == "2026-07-01 11:14:07 CEST"
     assert local("2026-12-01T23:14:07Z") == "2026-12-02 00:14:07 CET"
+    assert (
+        dated("attempt 2, not before 2026-07-01T09:14:07Z; slow")
+        == "attempt 2, not before 2026-07-01 09:14:07 UTC; slow"
+    )
     assert local("no time: 'x'") == ""
     assert zone() in ("CET (UTC+01:00)", "CEST (UTC+02:00)")
     shown = environment().get_template("parts.html").module.time("2026-07-01T09:14:07Z")

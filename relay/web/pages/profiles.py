@@ -10,14 +10,15 @@ from relay.control.caller import Refused
 from relay.control.who import Role
 from relay.web.calls import profiles as calls
 from relay.web.page import Page, Visit
+from relay.web.pages.overview import PROFILE_WORDS
 from relay.web.pages.refusing import refusing
 from relay.web.render import render
 
 if TYPE_CHECKING:
     from relay.control.sign_ins import Way
 
-_STATES = {"ok": "ok", "paused": "bad", "sign_in": "bad", "detour": "warn"}
-_WORDS = {"ok": "OK", "paused": "paused", "sign_in": "waits for sign-in", "detour": "leaves by its fallback"}
+_STATES = {state: mark for state, (mark, _) in PROFILE_WORDS.items()}
+_WORDS = {state: words for state, (_, words) in PROFILE_WORDS.items()}
 
 
 @refusing
