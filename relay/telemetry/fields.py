@@ -11,6 +11,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from relay.message.address import Address
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -21,6 +23,7 @@ _LONGEST = 500  # of an answer: Exchange's diagnostics run to several KB; the fi
 _LINE_ENDS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _DIGITS = 12
 _BARE = frozenset((int, bool, float, type(None)))  # what can hold no address
+_FLAT = _BARE | {str, Address, list, tuple}
 _WHOLE = frozenset((int, bool))  # what a line holds as it is, besides text that can be printed
 
 
@@ -55,9 +58,11 @@ def plain(fields: Mapping[str, Any]) -> Fields:
         kind = type(value)
         if kind in _WHOLE or (kind is str and value and value.isprintable()):
             found[key] = value
+        elif value is None or value == "":
+            continue
         elif isinstance(value, dict):
             found |= plain({f"{key}_{name}": item for name, item in value.items()})
-        elif value is not None and value != "":
+        else:
             found[key] = _plain(value)
     if isinstance(answer := found.get("answer"), str):
         found["answer"] = answer[:_LONGEST]
@@ -66,9 +71,9 @@ def plain(fields: Mapping[str, Any]) -> Fields:
 
 def _name_nobody(fields: Mapping[str, Any]) -> bool:
     """Neither outright nor inside of a mapping; a message that comes in tells how many its recipients are, not who."""
-    if any(type(fields.get(key)) not in _BARE for key in _ADDRESSED):
+    if not _BARE.issuperset(map(type, map(fields.get, _ADDRESSED))):
         return False
-    return not any(issubclass(kind, dict) for kind in set(map(type, fields.values())))
+    return _FLAT.issuperset(map(type, fields.values())) or not any(isinstance(one, dict) for one in fields.values())
 
 
 def _hidden(key: str, value: Any, names: list[str]) -> Any:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Listener = Callable[[str, dict[str, Any]], None]
 
+_QUIETLY = contextlib.suppress(Exception)  # one for all: it keeps nothing
+
 
 class Journal:
     """Writes mail events as one structured line each."""
@@ -59,12 +61,12 @@ class Journal:
             self._unheard.append((event, fields))
         else:
             self._let_hear(event, fields)
-        with contextlib.suppress(Exception):
+        with _QUIETLY:
             getattr(self._log, level)(event, **fields)
 
     def _let_hear(self, event: str, fields: dict[str, Any]) -> None:
         for listener in self._ears.get(event) or self._ears_for(event):
-            with contextlib.suppress(Exception):
+            with _QUIETLY:
                 listener(event, fields)
 
     def _ears_for(self, event: str) -> tuple[Listener, ...]:
