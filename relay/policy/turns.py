@@ -9,6 +9,7 @@ a connection only when it leaves one to the small ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from relay.policy.precedence import is_interactive, is_large
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _FARTHEST_MS = 108_000_000  # 30 h: nothing makes mail wait longer, so what is due later was dated by another clock
 _WAITED_FOR_MS = 300_000  # the longest answer_within_s
+_RANK = attrgetter("served", "due_at", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,12 @@ class Head:
 
 def whose_turn(heads: Iterable[Head], now: int, *, large: bool) -> Head | None:
     """The message to take now; `large`: whether it may be a large one."""
-    ready = (head for head in heads if is_due(head.due_at, now) and (large or not is_large(head.precedence)))
-    return min(ready, key=lambda head: _rank(head, now), default=None)
+    ready = [
+        head for head in heads
+        if not now < head.due_at <= now + _FARTHEST_MS and (large or not is_large(head.precedence))
+    ]  # fmt: skip
+    waited_for = [head for head in ready if head.due_at > now - _WAITED_FOR_MS and is_interactive(head.precedence)]
+    return min(waited_for or ready, key=_RANK, default=None)
 
 
 def next_due(heads: Iterable[Head], now: int) -> int | None:
@@ -46,8 +52,3 @@ def next_due(heads: Iterable[Head], now: int) -> int | None:
 def is_due(at: int, now: int) -> bool:
     """Whether a time has come, or was set by a clock that has been put back since."""
     return not now < at <= now + _FARTHEST_MS
-
-
-def _rank(head: Head, now: int) -> tuple[bool, int, int, str]:
-    waited_for = is_interactive(head.precedence) and head.due_at > now - _WAITED_FOR_MS
-    return not waited_for, head.served, head.due_at, head.id

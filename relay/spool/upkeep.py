@@ -17,6 +17,7 @@ from relay.spool.salvage import mark
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
     from pathlib import Path
 
     from relay.spool.damage import Inspector
@@ -26,6 +27,7 @@ SPARE_PAGES = 1024  # kept for the mail to come: it would only take them again
 _LOG_BYTES = 8 << 20
 _QUIET_S = 0.05
 _AT_LEAST_S = 0.25
+_WEIGHTLESS = frozenset({"claim", "leave", "pulse"})  # operations that leave the octets kept as they are
 
 
 class Upkeep:
@@ -41,9 +43,10 @@ class Upkeep:
         self._cut = False  # whether the log is to be cut so that the file shrinks
         self._stepped = 0.0
 
-    def after_commit(self, connection: sqlite3.Connection) -> float | None:
-        """Takes note of what was committed; how long to wait for work before the next step."""
-        (self.used_bytes,) = connection.execute(SQL.kept_bytes).fetchone()
+    def after_commit(self, connection: sqlite3.Connection, names: Iterable[str]) -> float | None:
+        """Takes note of what was committed by these operations; how long to wait for work before the next step."""
+        if not _WEIGHTLESS.issuperset(names):
+            (self.used_bytes,) = connection.execute(SQL.kept_bytes).fetchone()
         return self.step(connection) if time.monotonic() - self._stepped > _AT_LEAST_S else _QUIET_S
 
     def failed(self, error: BaseException) -> None:

@@ -88,7 +88,7 @@ class Writer:
                 connection = connection or self._connect()
                 if batch:
                     self._commit(connection, batch)
-                self._keep_up(connection, busy=bool(batch))
+                self._keep_up(connection, batch)
             except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
                 self._fail(batch, error)
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
@@ -114,13 +114,16 @@ class Writer:
                 return batch, True
         return batch, False
 
-    def _keep_up(self, connection: sqlite3.Connection, *, busy: bool) -> None:
+    def _keep_up(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         """A small step between batches when one is due; its failure is nobody's."""
         if self._upkeep is None:
             return
         self._pause = None
         try:
-            self._pause = self._upkeep.after_commit(connection) if busy else self._upkeep.step(connection)
+            if batch:
+                self._pause = self._upkeep.after_commit(connection, [job.name for job in batch])
+            else:
+                self._pause = self._upkeep.step(connection)
         except (sqlite3.Error, OSError) as error:
             self._upkeep.failed(error)
 

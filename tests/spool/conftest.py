@@ -39,16 +39,17 @@ class Desk:
         self.store = SqliteStore(directory, Spool(**settings), lambda *who: self.told.append(who), journal)
 
     async def put(
-        self, body: bytes = b"hello\r\n", *, to: tuple[str, ...] = ("a@contoso.test",), profile: str = "scans"
-    ) -> str:
+        self, body: bytes = b"hello\r\n", *, to: tuple[str, ...] = ("a@contoso.test",), profile: str = "scans",
+        device: str = "copier", precedence: int = 2,
+    ) -> str:  # fmt: skip
         """Hands one message in, whole; its id."""
         draft = self.store.draft()
         draft.write(HEAD + b"\r\n" + body)
         whole = await draft.finish()
         await self.store.accept(NewMessage(
-            id=draft.id, device="copier", profile=profile, mailbox=MAILBOX, sender=Address(MAILBOX),
+            id=draft.id, device=device, profile=profile, mailbox=MAILBOX, sender=Address(MAILBOX),
             recipients=tuple(map(Address, to)), client="10.0.2.17", head=whole.section + b"\r\n",
-            body=whole.body, eight_bit=whole.eight_bit,
+            body=whole.body, eight_bit=whole.eight_bit, precedence=precedence,
         ))  # fmt: skip
         return draft.id
 
