@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-WAIT_S = 20.0
+WAIT_S = 45.0
 
 
 class Hook:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-WAIT_MS = 15_000
+WAIT_MS = 45_000
 WIDE, PHONE = (1200, 900), (360, 740)
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

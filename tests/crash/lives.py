@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.crash.devices import Letter
     from tests.crash.pretend import Pretend
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 _LONG_LINE = 1 << 20
 CONFIG = """\
 data_dir: {data_dir}

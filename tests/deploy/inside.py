@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 SCAN = b"From: copier@device.test\r\nTo: %s\r\nSubject: %s\r\n\r\nA page.\r\n"
 MANAGEMENT_PORT = 8025
 _CLONE_NEWNET = 0x40000000

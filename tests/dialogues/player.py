@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.dialogues.script import Script, Step
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 _CODES = re.compile("220|221|235|250|334|354|421|45[012]|50[0-4]|530|535|55[0-4]")
 _WITHOUT_STATUS = frozenset({"334", "354"})
 _STATUS = re.compile(r"\d{3} [245]\.\d{1,3}\.\d{1,3} \S")

@@ -36,7 +36,7 @@ ADDRESSES: dict[str, Any] = {
     "modern": {"address": "::1", "profile": "scans"},
 }
 LOGINS: dict[str, Any] = {"erp": {}, "both": {"address": "127.0.0.5"}}
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

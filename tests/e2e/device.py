@@ -8,7 +8,7 @@ import ssl
 import struct
 from typing import Self
 
-WAIT_S = 20.0
+WAIT_S = 45.0
 LETTER = b"From: mfp@device.test\r\nTo: ann@contoso.test\r\nSubject: a scan\r\n\r\nHello\r\n"
 
 

@@ -20,7 +20,7 @@ import requests
 if TYPE_CHECKING:
     from pathlib import Path
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 class Browser:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from relay.sandbox.mailbox import Arrived
 
 MAILBOXES = ("box@contoso.test", "keep@contoso.test", "person@contoso.test", "busy@contoso.test")
-WAIT_S = 20.0
+WAIT_S = 45.0
 
 
 class PretendCloud:

@@ -23,7 +23,7 @@ from tests.forked import Forked, can_be_forked, surroundings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WAIT_S = 20.0
+WAIT_S = 45.0
 Event = dict[str, Any]
 
 

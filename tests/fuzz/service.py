@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from relay.spool.store import NewMessage
 
 INTAKE = {"max_message_size": 50_000, "max_login_failures": 1_000_000, "max_sessions_per_address": 1000}
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class Service:

@@ -20,7 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-WAIT_S = 20.0
+WAIT_S = 45.0
 _OAUTH = """\
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix={keys}/
