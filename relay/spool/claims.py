@@ -78,7 +78,7 @@ def claim(
     if place is None:
         return Rest(now + _NO_SLOT_MS, crowded=True) if isinstance(found, _Pick) else found
     if isinstance(found, Rest):
-        carries_nothing(connection, seat, place)
+        carries_nothing(connection, seat, mailbox)
         return found
     left, more_at = budget_left(connection, seat, mailbox.day, now)
     wait = more_at - now if left == 0 else start(connection, seat, mailbox.standing, now)

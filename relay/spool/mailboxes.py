@@ -133,9 +133,9 @@ def take_place(connection: sqlite3.Connection, seat: Seat, place: Place, now: in
     })  # fmt: skip
 
 
-def carries_nothing(connection: sqlite3.Connection, seat: Seat, place: Place) -> None:
-    """No large message is on its way over the owner's connection."""
-    if place.own and place.slot.large:
+def carries_nothing(connection: sqlite3.Connection, seat: Seat, account: Account) -> None:
+    """No large message is on its way over the owner's connection, be it one that the mailbox may have no more."""
+    if any(slot.large and slot.owner == seat.owner for slot in account.slots):
         connection.execute(SQL.nothing_large, {"mailbox": seat.mailbox, "owner": seat.owner})
 
 
