@@ -220,6 +220,13 @@ def _lease(connection: sqlite3.Connection, mailbox: str, pick: _Pick, taken: Cla
         "recipients": len(taken.parcel.recipients), "mailbox": mailbox, "device": head.device, "turn": turn,
         "bucket": budget.bucket_of(now),
     })  # fmt: skip
-    name, its_time = pick.row["behind_id"], pick.row["behind_due_at"]
-    behind = None if name is None else Head(head.profile, name, head.precedence, head.device, its_time, turn)
-    heads.taken(connection, mailbox, head, behind, turn)
+    heads.taken(connection, mailbox, head, _behind(pick, turn), turn)
+
+
+def _behind(pick: _Pick, turn: int) -> Head | None:
+    """The message that is first of its device now."""
+    head, name = pick.head, pick.row["behind_id"]
+    if name is None:
+        return None
+    name = name.decode("ascii", "replace")
+    return Head(head.profile, name, head.precedence, head.device, pick.row["behind_due_at"], turn)
