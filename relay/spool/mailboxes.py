@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from relay.spool.store import Claim, Seat
 
-_LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
-_RENEW_MS = 2_700_000  # what is left of a lease is still longer than any attempt
+_RENEW_MS = 3_600_000  # what is left of a lease: longer than attempts by both ways may take (each gives up after half)
+_LEASE_MS = 4_500_000
 _SLOTS = 3
 
 
