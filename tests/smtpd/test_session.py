@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +93,21 @@ async def test_a_device_that_leaves_after_any_command_is_no_mistake_of_ours(door
     await device.hear()
     if line:
         await device.ask(line)
+    device.writer.transport.abort()
+    await until(lambda: door.house.sessions == 0)
+    assert door.events("session.failed") == []
+
+
+@pytest.mark.parametrize("line", [b"STARTTLS\r\n", b"AUTH LOGIN\r\n", ENVELOPE + b"DATA\r\n"])
+async def test_a_device_that_resets_the_connection_behind_a_command_is_no_mistake_of_ours(
+    door: Door, line: bytes
+) -> None:
+    """The answer can't be written any more, before what the command waits for has begun."""
+    device = await door.device()
+    await device.hear()
+    connection = device.writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    device.say(line)
     device.writer.transport.abort()
     await until(lambda: door.house.sessions == 0)
     assert door.events("session.failed") == []
