@@ -293,6 +293,8 @@ class Session(Connection):
         return _LOGGED_IN
 
     async def _ask(self, challenge: bytes) -> bytes:
+        if self._gone:
+            raise ConnectionResetError("the last word is said")
         if self.transport is not None:
             self.transport.write(b"334 " + challenge + b"\r\n")
         self._dialogue.minutes.server(_CHALLENGE)
@@ -314,7 +316,7 @@ class Session(Connection):
         """Upgrades the connection."""
         self._take_lines()
         try:
-            transport = await self.loop.start_tls(
+            transport = self.transport and await self.loop.start_tls(
                 self.transport, self, self._desk.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
             )
             if transport is None:
