@@ -78,7 +78,7 @@ def claim(
     if place is None:
         return Rest(now + _NO_SLOT_MS, crowded=True) if isinstance(found, _Pick) else found
     if isinstance(found, Rest):
-        carries_nothing(connection, seat, place)
+        carries_nothing(connection, seat, mailbox)
         return found
     left, more_at = budget_left(connection, seat, mailbox.day, now)
     wait = more_at - now if left == 0 else start(connection, seat, mailbox.standing, now)
@@ -220,6 +220,13 @@ def _lease(connection: sqlite3.Connection, mailbox: str, pick: _Pick, taken: Cla
         "recipients": len(taken.parcel.recipients), "mailbox": mailbox, "device": head.device, "turn": turn,
         "bucket": budget.bucket_of(now),
     })  # fmt: skip
-    name, its_time = pick.row["behind_id"], pick.row["behind_due_at"]
-    behind = None if name is None else Head(head.profile, name, head.precedence, head.device, its_time, turn)
-    heads.taken(connection, mailbox, head, behind, turn)
+    heads.taken(connection, mailbox, head, _behind(pick, turn), turn)
+
+
+def _behind(pick: _Pick, turn: int) -> Head | None:
+    """The message that is first of its device now."""
+    head, name = pick.head, pick.row["behind_id"]
+    if name is None:
+        return None
+    name = name.decode("ascii", "replace")
+    return Head(head.profile, name, head.precedence, head.device, pick.row["behind_due_at"], turn)

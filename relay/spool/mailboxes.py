@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from relay.spool.store import Claim, Seat
 
-_LEASE_MS = 3_600_000  # longer than any attempt may take (delivery gives up after half of it)
-_RENEW_MS = 2_700_000  # what is left of a lease is still longer than any attempt
+_RENEW_MS = 3_600_000  # what is left of a lease: longer than attempts by both ways may take (each gives up after half)
+_LEASE_MS = 4_500_000
 _SLOTS = 3
 
 
@@ -133,9 +133,9 @@ def take_place(connection: sqlite3.Connection, seat: Seat, place: Place, now: in
     })  # fmt: skip
 
 
-def carries_nothing(connection: sqlite3.Connection, seat: Seat, place: Place) -> None:
-    """No large message is on its way over the owner's connection."""
-    if place.own and place.slot.large:
+def carries_nothing(connection: sqlite3.Connection, seat: Seat, account: Account) -> None:
+    """No large message is on its way over the owner's connection, be it one that the mailbox may have no more."""
+    if any(slot.large and slot.owner == seat.owner for slot in account.slots):
         connection.execute(SQL.nothing_large, {"mailbox": seat.mailbox, "owner": seat.owner})
 
 

@@ -186,14 +186,15 @@ SELECT m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.
 FROM message m LEFT JOIN body b ON b.message_id = m.id WHERE m.id = :id;
 
 -- name: claimed_parts
--- The same, and what else an attempt needs; `behind_…`: the next message of that device and precedence.
+-- The same, and what else an attempt needs; `behind_…`: the next message of that device and precedence, cast so that they
+-- can be read whatever has happened to it: its damage is not this one's.
 SELECT m.id, m.state, m.device, m.profile, m.mailbox, m.sender, m.key_id, m.due_at, m.received_at, m.size, m.body_size, m.eight_bit,
   m.body_file, m.attempts, m.fence, m.precedence, m.recipients,
   (SELECT count(*) FROM recipient WHERE message_id = m.id) AS recipients_left,
   (SELECT address FROM recipient WHERE message_id = m.id AND state = 'pending' ORDER BY n LIMIT 1) AS address,
   typeof(b.head) AS head, length(b.content) AS content_size,
   CAST(b.head AS BLOB) AS head_octets, CAST(b.content AS BLOB) AS content, m.again_at, m.doubts, m.split,
-  behind.id AS behind_id, behind.due_at AS behind_due_at
+  CAST(behind.id AS BLOB) AS behind_id, CAST(behind.due_at AS INTEGER) AS behind_due_at
 FROM message m LEFT JOIN body b ON b.message_id = m.id
 LEFT JOIN message behind ON behind.id = (SELECT n.id FROM message n INDEXED BY message_due
   WHERE n.state IN ('queued', 'uncertain') AND n.profile = m.profile AND n.precedence = m.precedence AND n.device = m.device

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from relay.config.settings import Delivery
-from relay.delivery.decision import Decision, Met, Moment, decide
+from relay.delivery.decision import Decision, Met, Moment, decide, taken
 from relay.message.address import Address
 from relay.message.outcome import Kind, Scope
 from relay.message.parcel import Parcel
@@ -121,8 +121,8 @@ def decided(verdict: Verdict, stage: str, age_s: float = 60) -> Decision:
     """What delivery makes of it; an answer to RCPT is for Bob alone, while Ann's was taken."""
     moment = Moment(NOW, 0.5, 0)
     if stage == "rcpt" and verdict.scope is Scope.RECIPIENT:
-        taken = Met(None, "250 2.0.0 OK", "final", "smtp.office365.com")
-        return decide(claim(ANN, BOB, age_s=age_s), taken, {BOB: (verdict, "no")}, SETTINGS, moment)
+        met = Met(None, "250 2.0.0 OK", "final", "smtp.office365.com")
+        return decide(claim(ANN, BOB, age_s=age_s), met, {BOB: (verdict, "no")}, SETTINGS, moment)
     met = Met(verdict, "no", stage, "smtp.office365.com", early=stage in EARLY)
     return decide(claim(ANN, age_s=age_s), met, {}, SETTINGS, moment)
 
@@ -198,3 +198,10 @@ def test_what_should_pass_by_itself_and_does_not_is_a_matter_of_configuration() 
 
     assert effect(decided(verdict, "final", age_s=7_000)) == RESTS
     assert effect(decided(verdict, "final", age_s=7_300)) == PAUSED
+
+
+def test_what_was_accepted_whole_is_decided_as_all_the_rest() -> None:
+    """It is made in one go, and nothing of it may differ."""
+    one, met = claim(ANN, BOB), Met(None, "250 2.0.0 OK", "final", "smtp.office365.com")
+    long_way = decide(one, met, {}, SETTINGS, Moment(NOW, 0.5, 0)).told("0 C: QUIT", one.parcel.others)
+    assert taken(one, met, "0 C: QUIT") == long_way

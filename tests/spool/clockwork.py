@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from relay.message.address import Address
 from relay.spool import claims, mailboxes
@@ -43,13 +44,13 @@ class Clockwork:
         self.count += 1
         name = f"M{self.count:06}"
         recipients = [f"r{n}@contoso.test" for n in range(to)] if isinstance(to, int) else to
-        _insert(self.connection, NewMessage(
+        new = NewMessage(
             id=name, device=device, profile=profile, mailbox=MAILBOX, sender=Address(MAILBOX),
             recipients=tuple(map(Address, recipients)), client="10.0.2.17", head=b"Subject: x\r\n\r\n",
             body=Stored(b"hello\r\n", 7), eight_bit=False, precedence=precedence,
-        ), NO_KEYS)  # fmt: skip
-        self.connection.execute("UPDATE message SET due_at = :now, received_at = :now WHERE id = :id",
-                                {"now": self.now, "id": name})  # fmt: skip
+        )  # fmt: skip
+        with patch("relay.spool.sqlite.now_ms", return_value=self.now):
+            _insert(self.connection, new, NO_KEYS, self.means.heads)
         return name
 
     def flood(self, messages: int) -> None:
@@ -87,7 +88,8 @@ class Clockwork:
         final = state in (State.DELIVERED, State.FAILED)
         results = [RecipientResult(one, state, "said") for one in claim.parcel.recipients] if final else []
         values = {"due_at": self.now, "recipients": results, **more}
-        return claims.settle(self.connection, claim, Settlement(state, outcome or state, **values), self.now)
+        settlement = Settlement(state, outcome or state, **values)
+        return claims.settle(self.connection, claim, settlement, self.now, self.means.heads)
 
     def sent(self, **seat: Any) -> str:
         """Takes the next message and delivers it; its id."""

@@ -133,6 +133,18 @@ async def test_a_damaged_message_is_shown_and_the_next_one_claimed(name: str, de
         ]
 
 
+@pytest.mark.parametrize("value", ["'soon'", "CAST(x'ff' AS TEXT)"])
+async def test_the_message_before_a_damaged_one_is_sent(value: str, desk: Desk) -> None:
+    """A claim looks at what is next in line of its device, and blames nothing of it on the message it takes."""
+    good = await desk.put()
+    await asyncio.sleep(0.002)
+    damaged = await desk.put()
+    altered(f"UPDATE message SET due_at = {value} WHERE id = :id")(desk, damaged)
+    assert (await desk.take()).parcel.id == good
+    assert await desk.store.claim(desk.seat(), retry_at_once) == Rest(None)
+    assert_shown(desk, damaged, "its row ")
+
+
 @pytest.mark.parametrize("name", DAMAGES)
 async def test_damage_is_found_after_a_start_without_a_claim(name: str, desk: Desk) -> None:
     """By the thread that writes, while nothing else is to do; a start is never stopped by it."""

@@ -88,6 +88,24 @@ def test_a_large_message_that_has_left_no_longer_counts() -> None:
     assert work.sent(owner="two") == large
 
 
+def test_a_large_message_that_has_left_no_longer_counts_where_connections_became_fewer() -> None:
+    """It went over the third; two are left, and its worker has nothing to do."""
+    work = Clockwork(sessions=3)
+    for device in "abc":
+        work.put(device)
+    one, two = work.take(owner="one"), work.take(owner="two")
+    large = work.put("a", precedence=BULK_LARGE)
+    work.settle(work.take(owner="three"))
+    assert work.sent(owner="three") == large
+    work.settle(one)
+    work.settle(two)
+    work.connection.execute(SQL.free_slot, {"owner": "one"})
+    assert work.rest(owner="three", sessions=2) is None
+    large = work.put("b", precedence=BULK_LARGE)
+
+    assert work.sent(owner="two", sessions=2) == large
+
+
 def test_a_large_message_goes_over_the_only_connection() -> None:
     """And never starves: bulk mail of its device and others goes around it, turn by turn."""
     work = Clockwork(sessions=1)
