@@ -84,7 +84,7 @@ def _token(folder: Path) -> str:
     command = [sys.executable, "-m", "relay", "admin", "token", "new", "bench", "--role", "operator"]
     command += ["--config", str(folder / "relay.yaml")]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PROJECT).stdout
-    return re.findall(r"relay_\S+", said)[0]
+    return str(re.findall(r"relay_\S+", said)[0])
 
 
 def _opened(site: str, token: str) -> Iterator[str]:

@@ -92,7 +92,7 @@ def surroundings(env: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(words: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`relay WORDS` to its end, as by `subprocess.run`."""
+    """`relay WORDS` to its end, as by `subprocess.run`; nobody types."""
     if not can_be_forked(env or {}):
         command = [sys.executable, "-m", "relay", *words]
         return subprocess.run(

@@ -22,8 +22,8 @@ from relay.delivery.plan import Plan, Way
 from relay.message.address import Address
 from relay.policy.precedence import is_interactive, is_large, precedence_of
 from relay.policy.verdict import Facts
-from relay.spool.damage import Inspector
-from relay.spool.queries import SCHEMA
+from relay.spool.damage import Inspector, Sound, read
+from relay.spool.queries import SCHEMA, SQL, STEPS
 from relay.spool.sqlite import SqliteStore
 from relay.spool.store import NewMessage, Stored
 from relay.telemetry.journal import Journal
@@ -44,8 +44,9 @@ _WAITING = "SELECT count(*) FROM message WHERE state IN ('queued', 'uncertain', 
 class _Trusting(Inspector):
     """Bodies are sizes alone in this day: there is nothing to find damage in."""
 
-    def sound(self, connection: sqlite3.Connection, message_id: str) -> bool:  # noqa: ARG002
-        return True
+    def sound(self, connection: sqlite3.Connection, message_id: str) -> Sound | None:
+        found = read(connection, message_id, SQL.claimed_parts)
+        return found if isinstance(found, Sound) else None
 
 
 class DayStore(SqliteStore):
@@ -56,6 +57,7 @@ class DayStore(SqliteStore):
         self._inspector = _Trusting(Path("day"))
         self.connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
         self.connection.executescript(SCHEMA)
+        self.connection.executescript(STEPS)
 
     async def _run(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:  # noqa: ARG002
         """As the writer thread does it; `name` is for fault points, of which there are none here."""

@@ -135,6 +135,8 @@ class Connection(asyncio.Protocol, ABC):
         while (line := self._lines.next()) is None:
             if self._at_end or self.transport is None:
                 raise ConnectionResetError("end of input")
+            if self._held:  # a line that is too long was dropped
+                self._let_go()
             self._asked = self.loop.create_future()
             await self._asked
             self._asked = None

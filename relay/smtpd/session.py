@@ -23,8 +23,6 @@ from relay.smtpd.sasl import claimed, proved
 from relay.smtpd.tls import HANDSHAKE_S, handshake_remedy, tls_cipher, tls_version
 
 if TYPE_CHECKING:
-    import asyncio
-
     from relay.smtpd.connection import Answer
     from relay.smtpd.desk import Desk
     from relay.spool.store import Draft
@@ -295,6 +293,8 @@ class Session(Connection):
         return _LOGGED_IN
 
     async def _ask(self, challenge: bytes) -> bytes:
+        if self._gone:
+            raise ConnectionResetError("the last word is said")
         if self.transport is not None:
             self.transport.write(b"334 " + challenge + b"\r\n")
         self._dialogue.minutes.server(_CHALLENGE)
@@ -316,7 +316,9 @@ class Session(Connection):
         """Upgrades the connection."""
         self._take_lines()
         try:
-            transport = await self._shaken_hands()
+            transport = self.transport and await self.loop.start_tls(
+                self.transport, self, self._desk.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
             if transport is None:
                 raise ConnectionResetError("the device closed the connection")
         except OSError as error:
@@ -328,11 +330,3 @@ class Session(Connection):
             raise ConnectionResetError("TLS handshake failed") from error
         self.transport = transport
         self._dialogue.restart(tls_version(transport), tls_cipher(transport))
-
-    async def _shaken_hands(self) -> asyncio.Transport | None:
-        """The transport in TLS; None for a device that has left, before or within the handshake."""
-        if self.transport is None or self.transport.is_closing():
-            return None
-        return await self.loop.start_tls(
-            self.transport, self, self._desk.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
-        )

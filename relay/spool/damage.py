@@ -95,17 +95,24 @@ class Sound:
 
 def examined(connection: sqlite3.Connection, message_id: str, bodies: Path, asked: str) -> Sound | Damage:
     """A message, or what is wrong with it; `asked` is a statement with all columns of `stored_parts`."""
+    found = read(connection, message_id, asked)
+    if isinstance(found, Damage):
+        return found
+    wrong = _wrong_values(found.row, found.pending) or _wrong_body(found.row, bodies / message_id)
+    return Damage(message_id, *wrong) if wrong else found
+
+
+def read(connection: sqlite3.Connection, message_id: str, asked: str) -> Sound | Damage:
+    """A message as it stands there, if it can be read at all."""
     try:
         cursor = connection.execute(asked, {"id": message_id})
         names = [column[0] for column in cursor.description]
         row = dict(zip(names, cursor.fetchone(), strict=True))
-        addresses = _addresses(connection, message_id, row)
+        return Sound(row, _addresses(connection, message_id, row))
     except sqlite3.Error as error:
         if hasattr(error, "sqlite_errorcode"):
             raise
         return Damage(message_id, "spool.values", f"its row can't be read: {error}")  # text that is no UTF-8
-    wrong = _wrong_values(row, addresses) or _wrong_body(row, bodies / message_id)
-    return Damage(message_id, *wrong) if wrong else Sound(row, addresses)
 
 
 def _addresses(connection: sqlite3.Connection, message_id: str, row: dict[str, Any]) -> list[Any]:

@@ -54,7 +54,8 @@ class Writer:
         self._upkeep = upkeep
         self._undone = undone
         self._pause: float | None = None  # seconds without work until the next step of upkeep; None: none is due
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._gathered: list[_Job] = []
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
@@ -68,12 +69,21 @@ class Writer:
         if self._closed:
             raise SpoolError("the spool is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(name, work, future))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(_Job(name, work, future))
         return await future
+
+    def _hand_over(self) -> None:
+        """All that one round of the loop asked for: the thread is woken once for it, and commits it together."""
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._jobs.put(gathered)
 
     async def close(self) -> None:
         """Finishes what was handed in, then closes the connection."""
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -101,17 +111,14 @@ class Writer:
         """What waits, and whether more may come; nothing but True when upkeep is due first."""
         batch: list[_Job] = []
         try:
-            job = self._jobs.get(timeout=self._pause)
+            jobs = self._jobs.get(timeout=self._pause)
+            while jobs is not None:
+                batch += jobs
+                if len(batch) >= _BATCH:
+                    return batch, True
+                jobs = self._jobs.get_nowait()
         except queue.Empty:
             return batch, True
-        while job is not None:
-            batch.append(job)
-            if len(batch) == _BATCH:
-                return batch, True
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return batch, True
         return batch, False
 
     def _keep_up(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:

@@ -23,7 +23,7 @@ _LONGEST = 500  # of an answer: Exchange's diagnostics run to several KB; the fi
 _LINE_ENDS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _DIGITS = 12
 _BARE = frozenset((int, bool, float, type(None)))  # what can hold no address
-_FLAT = _BARE | {str, Address, list, tuple}
+_FLAT = _BARE | {str, Address}
 _WHOLE = frozenset((int, bool))  # what a line holds as it is, besides text that can be printed
 
 
@@ -70,10 +70,10 @@ def plain(fields: Mapping[str, Any]) -> Fields:
 
 
 def _name_nobody(fields: Mapping[str, Any]) -> bool:
-    """Neither outright nor inside of a mapping; a message that comes in tells how many its recipients are, not who."""
+    """Neither outright nor inside of anything; a message that comes in tells how many its recipients are, not who."""
     if not _BARE.issuperset(map(type, map(fields.get, _ADDRESSED))):
         return False
-    return _FLAT.issuperset(map(type, fields.values())) or not any(isinstance(one, dict) for one in fields.values())
+    return _FLAT.issuperset(map(type, filter(None, fields.values())))
 
 
 def _hidden(key: str, value: Any, names: list[str]) -> Any:

@@ -55,7 +55,10 @@ def dashboard(control: Control, guard: Guard, probes: Iterable[Route], fault: Ca
     async def missing(request: Request, _error: Exception) -> Response:
         if tidy := elsewhere(request):
             return tidy
-        who = await guard.who(request)
+        try:
+            who = await guard.who(request)
+        except AccountsError as error:  # nobody else looks at what a handler of errors raises
+            return _no_accounts(request, error)
         visit = Visit(request, control, who) if who else None
         return render(visit, "refused.html", status=404, title="No such page", words=_NO_PAGE)
 

@@ -41,7 +41,7 @@ def render(visit: Visit | None, template: str, *, status: int = 200, **values: A
 
 def _place(path: str) -> str:
     """By which the navigation tells where somebody is."""
-    return _BELONGS.get(path.split("/")[1], path)
+    return _BELONGS.get(path.removeprefix("/").partition("/")[0], path)
 
 
 @cache

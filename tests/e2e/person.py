@@ -7,6 +7,7 @@ import html
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -58,8 +59,10 @@ class Authorizing:
         command = [sys.executable, "-m", "relay", "authorize", profile, "-c", str(config), "--no-browser", *arguments]
         ours, its = pty.openpty() if terminal else (-1, subprocess.PIPE)
         self.process = subprocess.Popen(
-            command, env=surroundings, stdin=its, stdout=its, stderr=subprocess.PIPE, text=True
-        )
+            command, env=surroundings, stdin=its, stdout=its, stderr=subprocess.PIPE, text=True,
+            # A test run in the background of a script is deaf to SIGINT, and so would this command be.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
         if terminal:
             os.close(its)
             self.process.stdin, self.process.stdout = os.fdopen(os.dup(ours), "w"), os.fdopen(ours)

@@ -12,16 +12,16 @@ import pytest
 from relay.config.loader import load
 from relay.control.trace import trace
 from relay.sandbox.faults import Fault
+from tests import forked
 from tests.e2e.device import LETTER
 from tests.e2e.test_outcomes import hand_in
 
 SLOW = {"retry_s": [3600], "recheck_s": 3600}
 
 
-def ask(relay: Any, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def ask(relay: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`relay queue …` as a person runs it, beside the service or without."""
-    command = [sys.executable, "-m", "relay", "queue", *arguments, "--config", str(relay.config)]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    return forked.run(["queue", *arguments, "--config", str(relay.config)])
 
 
 def answer(relay: Any, *arguments: str) -> dict[str, Any]:
@@ -74,19 +74,20 @@ def test_a_failed_message_arrives_after_a_retry(relay, cloud, somebody):
 def test_a_dropped_message_is_gone_and_its_story_stays(deferred, cloud, somebody):
     """What was exported before is what would have been sent, octet for octet."""
     relay, name = deferred
-    exported = ask(relay, "export", name).stdout
+    command = [sys.executable, "-m", "relay", "queue", "export", name, "--config", str(relay.config)]
+    exported = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
     assert exported.endswith(LETTER.rpartition(b"\r\n\r\n")[2])
     assert answer(relay, "drop", name)["count"] == 1
     gone = ask(relay, "export", name)
     assert gone.returncode == 1
-    assert b"it was dropped" in gone.stderr
+    assert "it was dropped" in gone.stderr
     story = relay.queue("show", name)
     assert (story["state"], story["header"]) == ("dropped", "")
     traced = trace(load(relay.config), name)
     assert [one["state"] for one in (*story["recipients"], *traced.recipients)] == ["dropped", "dropped"]
     assert [event["what"] for event in story["events"]] == ["drop"]
     again = ask(relay, "release", name)
-    assert (again.returncode, again.stdout) == (1, f"{name}: it was dropped: its content is gone\n".encode())
+    assert (again.returncode, again.stdout) == (1, f"{name}: it was dropped: its content is gone\n")
     assert not cloud.has(somebody)
 
 
@@ -98,14 +99,14 @@ def test_several_are_dropped_only_when_somebody_is_sure(deferred, cloud, somebod
     relay.journal.wait("message.deferred", id=second)
     ask(relay, "hold", "--all")
     assert ask(relay, "drop", "--device", "copier", "--dry-run").stdout.splitlines()[1:] == [
-        first.encode(),
-        second.encode(),
+        first,
+        second,
     ]
     unsure = ask(relay, "drop", "--device", "copier")
-    assert (unsure.returncode, b"say --yes" in unsure.stderr) == (2, True)
+    assert (unsure.returncode, "say --yes" in unsure.stderr) == (2, True)
     assert ask(relay, "drop").returncode == 2
     assert answer(relay, "drop", "--device", "copier", "--yes")["count"] == 2
-    assert ask(relay, "list").stdout.endswith(b"2 dropped\n")
+    assert ask(relay, "list").stdout.endswith("2 dropped\n")
 
 
 def test_orders_while_the_relay_is_down_hold_after_its_start(start, cloud, somebody):
@@ -116,7 +117,7 @@ def test_orders_while_the_relay_is_down_hold_after_its_start(start, cloud, someb
     relay.journal.wait("message.deferred", id=kept)
     relay.stop()
     done = ask(relay, "drop", dropped)
-    assert (done.returncode, done.stdout) == (0, b"1 message dropped, on the spool: no relay runs.\n")
+    assert (done.returncode, done.stdout) == (0, "1 message dropped, on the spool: no relay runs.\n")
     assert ask(relay, "retry", kept).returncode == 0
     again = start(delivery=SLOW)
     again.journal.wait("message.delivered", id=kept)

@@ -34,6 +34,19 @@ async def test_a_stopping_server_ends_idle_sessions_at_once_and_finishes_the_mes
     assert len(door.queued()) == 1
 
 
+async def test_a_login_under_way_when_the_server_stops_is_no_mistake_of_ours(door: Door) -> None:
+    """The device goes on with its user name behind the 421, and is asked nothing more."""
+    device = await door.device()
+    await device.hear()
+    await device.ask("AUTH LOGIN")
+    stopping = asyncio.ensure_future(door.server.close(5))
+    assert (await device.hear())[:3] == "421"
+    device.say(b"ZXJw\r\n")
+    assert await device.hear() == ""
+    assert await stopping == 0
+    assert door.events("session.failed") == []
+
+
 async def test_a_message_that_does_not_end_is_cut_at_the_deadline(door: Door) -> None:
     """It was never accepted; nothing of it stays."""
     device = await door.device()

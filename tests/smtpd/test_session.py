@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from relay.smtpd import connection
 from relay.smtpd.intake import Intake
 from relay.spool.store import SpoolError
 from tests.smtpd.conftest import ENVELOPE, LETTER, until
@@ -98,19 +99,30 @@ async def test_a_device_that_leaves_after_any_command_is_no_mistake_of_ours(door
     assert door.events("session.failed") == []
 
 
-@pytest.mark.parametrize("line", [b"STARTTLS\r\n", b"AUTH LOGIN\r\n", ENVELOPE + b"DATA\r\n"])
-async def test_a_device_that_resets_the_connection_behind_a_command_is_no_mistake_of_ours(
-    door: Door, line: bytes
-) -> None:
-    """The answer can't be written any more, before what the command waits for has begun."""
-    device = await door.device()
-    await device.hear()
-    connection = device.writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    device.say(line)
-    device.writer.transport.abort()
+@pytest.mark.parametrize("line", ["AUTH LOGIN", "STARTTLS", "QUIT"])
+async def test_a_device_that_resets_behind_a_command_is_no_mistake_of_ours(door: Door, line: str) -> None:
+    """The reset is there before the answer: it can't be sent, and what it would have begun has no connection."""
+    with socket.create_connection(("127.0.0.1", door.ports[0])) as device:
+        await until(lambda: door.house.sessions == 1)
+        device.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        device.send(line.encode() + b"\r\n")
     await until(lambda: door.house.sessions == 0)
     assert door.events("session.failed") == []
+
+
+async def test_a_line_without_end_in_a_login_is_refused_and_the_dialogue_goes_on(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is more at once than a device may send ahead, so that reading was stopped."""
+    monkeypatch.setattr(connection, "_AHEAD", 8 * 1024)
+    device = await door.device()
+    await device.hear()
+    await device.ask("AUTH LOGIN")
+    (session,) = door.server._sessions
+    device.say(b"x" * 64 * 1024)
+    await until(lambda: session._lines._too_long)
+    device.say(b"\r\nNOOP\r\n")
+    assert [(await device.hear())[:3] for _ in range(2)] == ["500", "250"]
 
 
 async def test_a_mistake_while_reading_leaves_no_file(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

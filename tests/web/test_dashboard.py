@@ -48,6 +48,7 @@ def test_a_slash_too_many_leads_to_the_path_alone(office: Shown) -> None:
     for asked, target in lead.items():
         answer = office.get(asked)
         assert (answer.status, answer.headers["location"]) == (307, target), asked
-    for asked in ("//evil.test/messages/", "/nothing/", "/devices-x"):
-        answer = office.get(asked)
+    known = {"Authorization": f"Bearer {office.token(Role.VIEWER)}"}
+    for asked, who in (("//evil.test/messages/", {}), ("/nothing/", {}), ("/devices-x", {}), ("?no-path", known)):
+        answer = office.get(asked, **who)
         assert (answer.status, "No such page" in answer.body) == (404, True), asked

@@ -167,9 +167,9 @@ async def test_a_list_of_accounts_that_is_damaged_lets_nobody_in(place: Place) -
     """503 with the remedy, for programs and people; probes go on."""
     (place.data_dir / NAME).write_text("{")
     async with place.open() as person:
-        seen = await ask(person, "GET", "/api/v1/status", {"Authorization": "Bearer relay_x"})
-        assert seen.status == 503
-        assert "relay admin" in seen.body
+        for path in ("/api/v1/status", "/profiles", "/nothing"):
+            seen = await ask(person, "GET", path, {"Authorization": "Bearer relay_x"})
+            assert (seen.status, "relay admin" in seen.body) == (503, True), path
         form = {"name": "ann", "password": "x"}
         assert (await asyncio.to_thread(person.post, "/sign-in", form)).status == 503
     await place.guard.invite("127.0.0.1:1")
