@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from relay.spool.recovery import Recovered
 
 EX_OK, EX_UNAVAILABLE, EX_CONFIG = 0, 69, 78
+_SWITCH_S = 0.0005
+"""The thread of the spool asks for the interpreter several times a statement, else waiting up to 5 ms each time."""
 
 
 def serve(config: Path) -> int:
@@ -49,6 +51,7 @@ def serve(config: Path) -> int:
         for complaint in error.complaints:
             print(complaint, file=sys.stderr)  # noqa: T201
         return EX_CONFIG
+    sys.setswitchinterval(_SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_Relay(config, settings).run())
 
